@@ -1,0 +1,116 @@
+//! The authority of a target: host and optional port (RFC 9110 §4.2, §7.2; RFC 3986 §3.2).
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A host with an optional port, as `Host` and a target name it; read in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// The host as written; an IPv6 address without its brackets. Names compare without case.
+    pub host: &'a [u8],
+    /// What sort of host it is.
+    pub kind: HostKind,
+    /// The port, if one is written; an empty port is none.
+    pub port: Option<u16>,
+}
+
+/// The three sorts of host (RFC 3986 §3.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostKind {
+    /// A registered name.
+    Name,
+    /// An address, with or without brackets.
+    Address(IpAddr),
+}
+
+impl<'a> Authority<'a> {
+    /// Reads `host [":" port]`. Returns none for anything else: userinfo, bad octets, a bad port.
+    /// An empty host is read (RFC 9112 §3.2 has an empty `Host` for targets without authority).
+    #[must_use]
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
+        if let Some(rest) = text.strip_prefix(b"[") {
+            let end = rest.iter().position(|octet| *octet == b']')?;
+            let host = &rest[..end];
+            let address: Ipv6Addr = core::str::from_utf8(host).ok()?.parse().ok()?;
+            let port = parse_port(&rest[end + 1..])?;
+            return Some(Self { host, kind: HostKind::Address(address.into()), port });
+        }
+        let end = text.iter().position(|octet| *octet == b':').unwrap_or(text.len());
+        let host = &text[..end];
+        if !host.iter().all(|octet| is_name_octet(*octet)) || !percents_are_whole(host) {
+            return None;
+        }
+        let address = core::str::from_utf8(host).ok()?.parse::<Ipv4Addr>();
+        let kind = address.map_or(HostKind::Name, |address| HostKind::Address(address.into()));
+        Some(Self { host, kind, port: parse_port(&text[end..])? })
+    }
+
+    /// Whether the host is this name, without case and without one dot at the end.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        let host = self.host.strip_suffix(b".").unwrap_or(self.host);
+        self.kind == HostKind::Name && host.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+fn parse_port(text: &[u8]) -> Option<Option<u16>> {
+    let Some(digits) = text.strip_prefix(b":") else {
+        return text.is_empty().then_some(None);
+    };
+    if digits.is_empty() {
+        return Some(None);
+    }
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    core::str::from_utf8(digits).ok()?.parse().ok().map(Some)
+}
+
+/// `unreserved`, `sub-delims` or a percent (RFC 3986 §3.2.2).
+const fn is_name_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric()
+        || matches!(
+            octet,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'%'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+        )
+}
+
+fn percents_are_whole(host: &[u8]) -> bool {
+    host.iter().enumerate().filter(|(_, octet)| **octet == b'%').all(|(i, _)| {
+        host.get(i + 1..i + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_ports() {
+        let parse = |text: &'static str| Authority::parse(text.as_bytes());
+        assert_eq!(parse("Example.org:80").unwrap().port, Some(80));
+        assert!(parse("Example.org.").unwrap().is_named("example.ORG"));
+        assert_eq!(parse("a:").unwrap().port, None);
+        assert_eq!(parse("").unwrap().host, b"");
+        assert_eq!(parse("[::1]:8080").unwrap().kind, HostKind::Address("::1".parse().unwrap()));
+        assert_eq!(parse("127.0.0.1").unwrap().kind, HostKind::Address([127, 0, 0, 1].into()));
+        for wrong in
+            ["a:b", "a:99999", "u@h", "a b", "[::1", "[zz]", "a/b", "a%2", "[::1]x", "a:-1"]
+        {
+            assert!(parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

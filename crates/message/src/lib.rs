@@ -1,0 +1,29 @@
+//! What HTTP says, as types: the vocabulary of RFC 9110 without the bytes of any version of HTTP and
+//! without policy. Everything here is pure: slices and numbers in, values out.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod authority;
+pub mod date;
+pub mod etag;
+pub mod fault;
+pub mod field;
+pub mod list;
+pub mod method;
+pub mod request;
+pub mod response;
+pub mod spec;
+pub mod status;
+pub mod target;
+pub mod token;
+pub mod version;
+
+pub use etag::{EntityTag, TagText};
+pub use fault::{Fault, FaultClass, FaultKind};
+pub use field::{FieldLines, FieldName, FieldSet, Fields, Line, Span};
+pub use method::{Method, MethodSet};
+pub use request::{Announced, Request};
+pub use response::{ResponseHead, Value};
+pub use spec::Spec;
+pub use status::Status;
+pub use version::Version;

@@ -1,0 +1,107 @@
+//! A response's head as values, before any version of HTTP writes it.
+
+use core::fmt;
+use std::sync::Arc;
+
+use crate::etag::EntityTag;
+use crate::field::FieldName;
+use crate::method::MethodSet;
+use crate::status::Status;
+
+/// A field's value. Kept as what it means until it is written, so that a hit formats nothing it need not.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Fixed text.
+    Static(&'static str),
+    /// Text made for this answer.
+    Text(Box<str>),
+    /// Text shared with a cache or a configuration.
+    Shared(Arc<str>),
+    /// A number in decimal.
+    Number(u64),
+    /// A date, in seconds since 1970, written as an IMF-fixdate (RFC 9110 §5.6.7).
+    Date(u64),
+    /// An entity tag.
+    Tag(EntityTag),
+    /// A list of methods.
+    Methods(MethodSet),
+    /// `bytes first-last/length` (RFC 9110 §14.4); `last` is included.
+    ContentRange {
+        /// Offset of the first octet.
+        first: u64,
+        /// Offset of the last octet.
+        last: u64,
+        /// Length of the whole representation.
+        length: u64,
+    },
+    /// `bytes */length` (RFC 9110 §15.5.17).
+    UnsatisfiedRange(u64),
+}
+
+/// A response's head: a status and its fields, in order. Reused from answer to answer.
+#[derive(Clone, Debug)]
+pub struct ResponseHead {
+    /// The status.
+    pub status: Status,
+    fields: Vec<(FieldName, Value)>,
+}
+
+impl ResponseHead {
+    /// A head without fields.
+    #[must_use]
+    pub const fn new(status: Status) -> Self {
+        Self { status, fields: Vec::new() }
+    }
+
+    /// Makes it a head without fields again, keeping its memory.
+    pub fn reset(&mut self, status: Status) {
+        self.status = status;
+        self.fields.clear();
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, name: FieldName, value: Value) {
+        debug_assert_ne!(name, FieldName::Other, "a field of ours has a known name");
+        self.fields.push((name, value));
+    }
+
+    /// Replaces all lines of this name by one.
+    pub fn set(&mut self, name: FieldName, value: Value) {
+        self.remove(name);
+        self.push(name, value);
+    }
+
+    /// Takes out all lines of this name.
+    pub fn remove(&mut self, name: FieldName) {
+        self.fields.retain(|(other, _)| *other != name);
+    }
+
+    /// The first value of this name.
+    #[must_use]
+    pub fn value(&self, name: FieldName) -> Option<&Value> {
+        self.fields.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+
+    /// Every line, in order.
+    pub fn fields(&self) -> impl Iterator<Item = (FieldName, &Value)> {
+        self.fields.iter().map(|(name, value)| (*name, value))
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Static(text) => f.write_str(text),
+            Self::Text(text) => f.write_str(text),
+            Self::Shared(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Date(seconds) => crate::date::HttpDate::from_unix(*seconds).fmt(f),
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Methods(methods) => methods.fmt(f),
+            Self::ContentRange { first, last, length } => {
+                write!(f, "bytes {first}-{last}/{length}")
+            }
+            Self::UnsatisfiedRange(length) => write!(f, "bytes */{length}"),
+        }
+    }
+}
