@@ -10,6 +10,7 @@ pub mod fault;
 pub mod field;
 pub mod list;
 pub mod method;
+pub mod path;
 pub mod range;
 pub mod request;
 pub mod response;
