@@ -3,12 +3,14 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod accept;
 pub mod authority;
 pub mod date;
 pub mod etag;
 pub mod fault;
 pub mod field;
 pub mod list;
+pub mod media;
 pub mod method;
 pub mod path;
 pub mod range;
