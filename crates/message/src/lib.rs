@@ -5,8 +5,11 @@
 
 pub mod accept;
 pub mod authority;
+pub mod base64;
 pub mod date;
+pub mod escape;
 pub mod etag;
+pub mod expect;
 pub mod fault;
 pub mod field;
 pub mod list;
