@@ -19,6 +19,7 @@ pub mod path;
 pub mod range;
 pub mod request;
 pub mod response;
+pub mod slug;
 pub mod spec;
 pub mod status;
 pub mod target;
