@@ -17,6 +17,7 @@ pub mod list;
 pub mod media;
 pub mod method;
 pub mod path;
+pub mod problem;
 pub mod range;
 pub mod request;
 pub mod response;
