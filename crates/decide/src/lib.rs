@@ -1,1 +1,30 @@
+//! Which answer, and why: ordered, named rules, each with its section of an RFC, asked in groups over
+//! facts that others fetch. Pure: no socket, file, clock, thread or random source.
+//!
+//! Read [`rule`] for what a rule is, [`plan`] for the order of the stages, [`conditions`] for a group in
+//! full, [`reply`] for what an answer carries, [`story`] for how a path is told.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
+pub mod access;
+pub mod act;
+pub mod catalogue;
+pub mod choose;
+pub mod conditions;
+pub mod content;
+pub mod docs;
+pub mod facts;
+pub mod find;
+pub mod plan;
+pub mod policy;
+pub mod ranges;
+pub mod read;
+pub mod reply;
+pub mod rule;
+pub mod screen;
+pub mod story;
+pub mod target;
+
+pub use plan::{Admitted, Part, Plan, Question, Reading, Writing, after_lookup, before_lookup};
+pub use rule::{Info, Verdict, Witness};
+pub use story::Trail;

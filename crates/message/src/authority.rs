@@ -1,5 +1,6 @@
 //! The authority of a target: host and optional port (RFC 9110 §4.2, §7.2; RFC 3986 §3.2).
 
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A host with an optional port, as `Host` and a target name it; read in place.
@@ -49,6 +50,21 @@ impl<'a> Authority<'a> {
     pub fn is_named(&self, name: &str) -> bool {
         let host = self.host.strip_suffix(b".").unwrap_or(self.host);
         self.kind == HostKind::Name && host.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// Written as `Host` has it: an IPv6 address in brackets, the port where one was said.
+impl fmt::Display for Authority<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = String::from_utf8_lossy(self.host);
+        match self.kind {
+            HostKind::Address(IpAddr::V6(_)) => write!(f, "[{host}]")?,
+            HostKind::Address(IpAddr::V4(_)) | HostKind::Name => f.write_str(&host)?,
+        }
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
     }
 }
 

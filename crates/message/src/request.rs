@@ -1,9 +1,10 @@
 //! A request's head, of any version of HTTP, read in place.
 
 use crate::authority::Authority;
-use crate::field::Fields;
+use crate::field::{FieldLines, Fields};
 use crate::method::Method;
-use crate::target::Target;
+use crate::target::{Form, Target};
+use crate::token::is_token;
 use crate::version::Version;
 
 /// What the head says of the content that follows (RFC 9110 §6.4).
@@ -45,4 +46,116 @@ pub struct Request<'a> {
     pub fields: Fields<'a>,
     /// What it says of its content.
     pub announced: Announced,
+}
+
+/// A request's head that owns its octets: for work that outlives the buffer it came in.
+#[derive(Clone, Debug)]
+pub struct RequestBuf {
+    version: Version,
+    method: Vec<u8>,
+    target: Vec<u8>,
+    authority: Option<Vec<u8>>,
+    fields: FieldLines,
+    announced: Announced,
+}
+
+impl RequestBuf {
+    /// A head made of its parts; none if method, target or authority can't be read.
+    #[must_use]
+    pub fn new(
+        version: Version,
+        method: &[u8],
+        target: &[u8],
+        authority: Option<&[u8]>,
+        fields: FieldLines,
+        announced: Announced,
+    ) -> Option<Self> {
+        let parsed = Method::parse(method);
+        let readable = is_token(method)
+            && Target::parse(parsed, target).is_ok()
+            && authority.is_none_or(|text| Authority::parse(text).is_some());
+        readable.then(|| Self {
+            version,
+            method: method.to_vec(),
+            target: target.to_vec(),
+            authority: authority.map(<[u8]>::to_vec),
+            fields,
+            announced,
+        })
+    }
+
+    /// The head, to be read.
+    #[must_use]
+    pub fn view(&self) -> Request<'_> {
+        let method = Method::parse(&self.method);
+        // Both were parsed when this was made; were they not, the request would name nothing.
+        let nothing =
+            Target { form: Form::Asterisk, scheme: None, authority: None, path: b"", query: None };
+        let target = Target::parse(method, &self.target).unwrap_or(nothing);
+        let named = self.authority.as_deref().and_then(Authority::parse);
+        Request {
+            version: self.version,
+            method,
+            method_text: &self.method,
+            target,
+            target_text: &self.target,
+            authority: target.authority.or(named),
+            fields: self.fields.view(),
+            announced: self.announced,
+        }
+    }
+}
+
+impl From<&Request<'_>> for RequestBuf {
+    fn from(request: &Request<'_>) -> Self {
+        let mut fields = FieldLines::new();
+        for (name, value) in request.fields.iter() {
+            fields.push(name, value);
+        }
+        Self {
+            version: request.version,
+            method: request.method_text.to_vec(),
+            target: request.target_text.to_vec(),
+            authority: request.authority.map(|authority| authority.to_string().into_bytes()),
+            fields,
+            announced: request.announced,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_reads_as_what_it_was_made_from() {
+        let fields: FieldLines = [("Host", "[::1]:80"), ("If-Match", "*")].into_iter().collect();
+        let made = RequestBuf::new(
+            Version::HTTP_11,
+            b"PUT",
+            b"/a?b",
+            Some(b"[::1]:80"),
+            fields,
+            Announced::Length(3),
+        )
+        .unwrap();
+        let copy = RequestBuf::from(&made.view());
+        let (one, two) = (made.view(), copy.view());
+        assert_eq!(
+            (one.method, one.target, one.authority),
+            (two.method, two.target, two.authority)
+        );
+        assert_eq!(one.fields.iter().collect::<Vec<_>>(), two.fields.iter().collect::<Vec<_>>());
+        assert!(
+            RequestBuf::new(
+                Version::HTTP_11,
+                b"G T",
+                b"/",
+                None,
+                FieldLines::new(),
+                Announced::Nothing
+            )
+            .is_none()
+        );
+    }
 }

@@ -1,0 +1,132 @@
+//! Stage two, access: whether this method, from this sender, may be asked of this route at all.
+//! Asked before anything is looked up, so that nothing of what is there leaks.
+
+use wherefore_message::authority::{Authority, HostKind};
+use wherefore_message::path::Path;
+use wherefore_message::{FieldName, FieldSet, Method, Request, Spec, Status};
+
+use crate::catalogue::GroupId;
+use crate::policy::{IMPLEMENTED, Route};
+use crate::rule::{Group, Info, Rule, Step, Witness};
+
+/// What is known of the request before its content and its resource are looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessFacts<'a> {
+    /// The request.
+    pub request: &'a Request<'a>,
+    /// The route that its path falls under; none for `OPTIONS *`.
+    pub route: Option<&'a Route>,
+    /// The path; none for `OPTIONS *`, and where it names nothing that a folder could hold.
+    pub path: Option<Path<'a>>,
+}
+
+impl Group for AccessFacts<'_> {
+    const ID: GroupId = GroupId::Access;
+    type Rules = [Rule<Self>; 4];
+    const RULES: Self::Rules = [
+        Rule {
+            info: &Info {
+                id: "method-implemented",
+                asks: "Is the method implemented anywhere here?",
+                spec: Spec::new(9110, "15.6.2"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::NOT_IMPLEMENTED],
+                shown_by: "BREW /pot HTTP/1.1",
+            },
+            check: |facts| {
+                if IMPLEMENTED.has(facts.request.method) {
+                    Step::Pass
+                } else {
+                    Step::Stop(Status::NOT_IMPLEMENTED, Witness::Methods(IMPLEMENTED))
+                }
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "cross-site-write",
+                asks: "Is this write asked for by the site itself?",
+                spec: Spec::new(9110, "17"),
+                needs: FieldSet::of(&[FieldName::SecFetchSite, FieldName::Origin]),
+                may: &[Status::FORBIDDEN],
+                shown_by: "curl -T file -H 'Origin: http://evil.example' http://localhost:8080/f",
+            },
+            check: cross_site_write,
+        },
+        Rule {
+            info: &Info {
+                id: "dot-file",
+                asks: "Is no part of the path a dot-file's name?",
+                spec: Spec::new(9110, "15.5.4"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::FORBIDDEN],
+                shown_by: "curl http://localhost:8080/.git/config",
+            },
+            check: |facts| match facts.path {
+                None => Step::Skip,
+                Some(path) if path.has_dot_name() => Step::Stop(
+                    Status::FORBIDDEN,
+                    Witness::Because(
+                        "names that begin with a dot are not served, but for .well-known",
+                    ),
+                ),
+                Some(_) => Step::Pass,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "nameable",
+                asks: "Could the path name something here?",
+                spec: Spec::new(9110, "15.5.5"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::NOT_FOUND],
+                shown_by: "curl http://localhost:8080/a%2fb",
+            },
+            check: |facts| {
+                if facts.request.target.path.is_empty() {
+                    Step::Skip
+                } else if facts.path.is_none() || facts.route.is_none() {
+                    Step::Stop(Status::NOT_FOUND, Witness::Nothing)
+                } else {
+                    Step::Pass
+                }
+            },
+        },
+    ];
+
+    fn present(&self) -> FieldSet {
+        self.request.fields.present()
+    }
+}
+
+/// A browser says for whom it writes: by `Sec-Fetch-Site` where it knows that field, else by `Origin`.
+/// Programs that are no browsers send neither, and are not meant.
+fn cross_site_write(facts: &AccessFacts<'_>) -> Step {
+    let request = facts.request;
+    let offered = facts.route.is_some_and(|route| route.offers(request.method));
+    if request.method.is_safe() || request.method == Method::Other || !offered {
+        return Step::Skip;
+    }
+    let refusal = |name| Step::Stop(Status::FORBIDDEN, Witness::Field(name));
+    if request.fields.has(FieldName::SecFetchSite) {
+        return match request.fields.only(FieldName::SecFetchSite) {
+            Some(b"same-origin" | b"none") => Step::Pass,
+            Some(_) | None => refusal(FieldName::SecFetchSite),
+        };
+    }
+    let origin = request.fields.only(FieldName::Origin);
+    match origin.and_then(|origin| origin.strip_prefix(b"http://")).and_then(Authority::parse) {
+        Some(origin) if request.authority.is_some_and(|own| same_authority(&own, &origin)) => {
+            Step::Pass
+        }
+        Some(_) | None => refusal(FieldName::Origin),
+    }
+}
+
+fn same_authority(own: &Authority<'_>, origin: &Authority<'_>) -> bool {
+    let same_host = match (own.kind, origin.kind) {
+        (HostKind::Name, HostKind::Name) => own.host.eq_ignore_ascii_case(origin.host),
+        (HostKind::Address(own), HostKind::Address(origin)) => own == origin,
+        (HostKind::Name, HostKind::Address(_)) | (HostKind::Address(_), HostKind::Name) => false,
+    };
+    same_host && own.port.unwrap_or(80) == origin.port.unwrap_or(80)
+}

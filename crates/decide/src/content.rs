@@ -1,0 +1,235 @@
+//! Stage two, the content: what the head alone settles of it, before any of it is invited or read.
+
+use wherefore_message::expect::{self, Expectation};
+use wherefore_message::media::MediaType;
+use wherefore_message::{
+    Announced, FieldName, FieldSet, Method, Request, Spec, Status, Version, list,
+};
+
+use crate::catalogue::GroupId;
+use crate::facts::present;
+use crate::policy::Route;
+use crate::rule::{Group, Info, Rule, Step, Witness};
+
+/// What is known of the content from the head.
+#[derive(Clone, Copy, Debug)]
+pub struct ContentFacts<'a> {
+    /// The request.
+    pub request: &'a Request<'a>,
+    /// The route that its path falls under; none for `OPTIONS *`.
+    pub route: Option<&'a Route>,
+}
+
+/// The media types of patches that are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchFormat {
+    /// JSON Merge Patch (RFC 7396).
+    Merge,
+    /// JSON Patch (RFC 6902).
+    Operations,
+}
+
+/// The value of `Accept-Patch` (RFC 5789 §3.1).
+pub const ACCEPT_PATCH: &str = "application/merge-patch+json, application/json-patch+json";
+/// The value of `Accept-Post`: all but forms, which are not files.
+pub const ACCEPT_POST: &str = "application/*, audio/*, font/*, image/*, model/*, text/*, video/*";
+/// The value of `Accept-Encoding` in an answer: content codings of requests that are understood.
+pub const ACCEPT_ENCODING: &str = "identity";
+
+impl Group for ContentFacts<'_> {
+    const ID: GroupId = GroupId::Content;
+    type Rules = [Rule<Self>; 8];
+    const RULES: Self::Rules = [
+        Rule {
+            info: &Info {
+                id: "expectation",
+                asks: "Can the expectation be met?",
+                spec: Spec::new(9110, "10.1.1"),
+                needs: FieldSet::of(&[FieldName::Expect]),
+                may: &[Status::EXPECTATION_FAILED],
+                shown_by: "curl -H 'Expect: a-miracle' http://localhost:8080/",
+            },
+            check: |facts| match expect::read(facts.request.fields.all(FieldName::Expect)) {
+                Expectation::None => Step::Skip,
+                Expectation::Continue if facts.request.version < Version::HTTP_11 => Step::Skip,
+                Expectation::Continue => Step::Pass,
+                Expectation::Other => {
+                    Step::Stop(Status::EXPECTATION_FAILED, Witness::Field(FieldName::Expect))
+                }
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "trace-content",
+                asks: "Does a TRACE bring no content?",
+                spec: Spec::new(9110, "9.3.8"),
+                needs: FieldSet::of(&[FieldName::ContentLength, FieldName::TransferEncoding]),
+                may: &[Status::BAD_REQUEST],
+                shown_by: "curl -X TRACE -d x http://localhost:8080/",
+            },
+            check: |facts| match facts.request.method {
+                Method::Trace if facts.request.announced.may_have_content() => Step::Stop(
+                    Status::BAD_REQUEST,
+                    Witness::Because("a TRACE may not have content"),
+                ),
+                Method::Trace => Step::Pass,
+                _ => Step::Skip,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "partial-put",
+                asks: "Is the content of a PUT whole?",
+                spec: Spec::new(9110, "14.5"),
+                needs: FieldSet::of(&[FieldName::ContentRange]),
+                may: &[Status::BAD_REQUEST],
+                shown_by: "curl -T f -H 'Content-Range: bytes 0-1/9' http://localhost:8080/f",
+            },
+            check: |facts| match facts.request.method {
+                Method::Put => Step::Stop(
+                    Status::BAD_REQUEST,
+                    Witness::Because("a part of a representation can't be put"),
+                ),
+                _ => Step::Skip,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "length",
+                asks: "Is the content's length said, or is it chunked?",
+                spec: Spec::new(9110, "15.5.12"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::LENGTH_REQUIRED],
+                shown_by: "PUT /f HTTP/1.1 with Host and nothing else",
+            },
+            check: |facts| {
+                let request = facts.request;
+                match request.announced {
+                    _ if !facts.is_taken() => Step::Skip,
+                    Announced::Nothing if request.version.major == 1 => {
+                        Step::Stop(Status::LENGTH_REQUIRED, Witness::Nothing)
+                    }
+                    Announced::Nothing | Announced::Length(_) | Announced::Unknown => Step::Pass,
+                }
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "content-size",
+                asks: "Is the announced length within the limit?",
+                spec: Spec::new(9110, "15.5.14"),
+                needs: FieldSet::of(&[FieldName::ContentLength]),
+                may: &[Status::CONTENT_TOO_LARGE],
+                shown_by: "a PUT longer than --limit content-bytes",
+            },
+            check: |facts| match (facts.request.announced, facts.route) {
+                (Announced::Length(seen), Some(route)) if facts.request.method != Method::Get => {
+                    let limit = route.content_bytes_max;
+                    if seen > limit {
+                        Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Limit { limit, seen })
+                    } else {
+                        Step::Pass
+                    }
+                }
+                _ => Step::Skip,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "content-coding",
+                asks: "Is the content in a coding that is understood?",
+                spec: Spec::new(9110, "8.4"),
+                needs: FieldSet::of(&[FieldName::ContentEncoding]),
+                may: &[Status::UNSUPPORTED_MEDIA_TYPE],
+                shown_by: "curl -T f -H 'Content-Encoding: gzip' http://localhost:8080/f",
+            },
+            check: |facts| {
+                if !facts.is_taken() {
+                    return Step::Skip;
+                }
+                let mut codings =
+                    list::members(facts.request.fields.all(FieldName::ContentEncoding));
+                if codings.all(|coding| coding.eq_ignore_ascii_case(b"identity")) {
+                    Step::Pass
+                } else {
+                    Step::Stop(
+                        Status::UNSUPPORTED_MEDIA_TYPE,
+                        Witness::Field(FieldName::AcceptEncoding),
+                    )
+                }
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "patch-format",
+                asks: "Is the patch in a format that is understood?",
+                spec: Spec::new(5789, "2.2"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::UNSUPPORTED_MEDIA_TYPE],
+                shown_by: "curl -X PATCH -d x http://localhost:8080/data.json",
+            },
+            check: |facts| match facts.request.method {
+                Method::Patch if facts.is_taken() => match patch_format(facts.request) {
+                    Some(_) => Step::Pass,
+                    None => Step::Stop(
+                        Status::UNSUPPORTED_MEDIA_TYPE,
+                        Witness::Field(FieldName::AcceptPatch),
+                    ),
+                },
+                _ => Step::Skip,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "post-format",
+                asks: "Is what is posted a file and no form?",
+                spec: Spec::new(9110, "15.5.16"),
+                needs: FieldSet::of(&[FieldName::ContentType]),
+                may: &[Status::UNSUPPORTED_MEDIA_TYPE],
+                shown_by: "curl -d a=b http://localhost:8080/",
+            },
+            check: |facts| match facts.request.method {
+                Method::Post if facts.is_taken() && is_form(facts.request) => Step::Stop(
+                    Status::UNSUPPORTED_MEDIA_TYPE,
+                    Witness::Field(FieldName::AcceptPost),
+                ),
+                Method::Post if facts.is_taken() => Step::Pass,
+                _ => Step::Skip,
+            },
+        },
+    ];
+
+    fn present(&self) -> FieldSet {
+        present(self.request)
+    }
+}
+
+impl ContentFacts<'_> {
+    /// Whether content means something to this method, and some resource of the route offers it: where
+    /// none does, 405 is the truth, whatever the content.
+    fn is_taken(&self) -> bool {
+        let method = self.request.method;
+        matches!(method, Method::Put | Method::Post | Method::Patch)
+            && self.route.is_some_and(|route| route.offers(method))
+    }
+}
+
+/// The format of a request's patch; none if it is not understood.
+#[must_use]
+pub fn patch_format(request: &Request<'_>) -> Option<PatchFormat> {
+    let media = request.fields.only(FieldName::ContentType).and_then(MediaType::parse)?;
+    if media.is("application/merge-patch+json") {
+        Some(PatchFormat::Merge)
+    } else if media.is("application/json-patch+json") {
+        Some(PatchFormat::Operations)
+    } else {
+        None
+    }
+}
+
+fn is_form(request: &Request<'_>) -> bool {
+    let media = request.fields.only(FieldName::ContentType).and_then(MediaType::parse);
+    media.is_some_and(|media| {
+        media.is("application/x-www-form-urlencoded") || media.is("multipart/form-data")
+    })
+}

@@ -1,0 +1,295 @@
+//! The stages one after the other. Facts are fetched only between [`before_lookup`] and
+//! [`after_lookup`], and whoever fetches them (a server, a test, `explain`) asks the same rules.
+
+use wherefore_message::date::HttpDate;
+use wherefore_message::path::{self, Path, PathFault};
+use wherefore_message::range::{ByteRange, Resolved};
+use wherefore_message::target::Form;
+use wherefore_message::{Method, MethodSet, Request, Status};
+
+use crate::access::AccessFacts;
+use crate::act::{ActFacts, Acted, Begun, InviteFacts};
+use crate::choose;
+use crate::conditions::{ConditionFacts, Current};
+use crate::content::{self, ContentFacts, PatchFormat};
+use crate::facts::{Coding, Found, Representation};
+use crate::find::{FindFacts, resource_kind};
+use crate::policy::{IMPLEMENTED, Route, Site};
+use crate::ranges::{self, RangeFacts};
+use crate::read::{ReadFacts, Subject};
+use crate::rule::{Verdict, ask};
+use crate::screen::Wire;
+use crate::story::Trail;
+use crate::target::TargetFacts;
+
+/// A request, with what is known of it without looking anything up.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The request.
+    pub request: &'a Request<'a>,
+    /// The site that is to answer.
+    pub site: &'a Site,
+    /// The time.
+    pub now: HttpDate,
+}
+
+/// A request that may be asked: where it leads.
+#[derive(Clone, Copy, Debug)]
+pub enum Admitted<'a> {
+    /// To a resource, which is now to be looked up.
+    Resource {
+        /// The route that its path falls under.
+        route: &'a Route,
+        /// Its path.
+        path: Path<'a>,
+    },
+    /// To the server itself: `OPTIONS *`.
+    Server,
+}
+
+/// What is to be done, with nothing against it.
+#[derive(Clone, Debug)]
+pub enum Plan {
+    /// Something is read.
+    Read(Verdict, Reading),
+    /// Something is changed; its verdict is known when it is done.
+    Write(Writing),
+}
+
+/// What is read.
+#[derive(Clone, Debug)]
+pub enum Reading {
+    /// A file, or a folder's index file.
+    Representation {
+        /// Which of its codings; none for the original.
+        coding: Option<Coding>,
+        /// How much of it.
+        part: Part,
+    },
+    /// The list of a folder's members.
+    Listing,
+    /// Which methods are offered.
+    Options(MethodSet),
+    /// The request itself.
+    Echo,
+}
+
+/// How much of a representation is sent.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// One range.
+    One(ByteRange),
+    /// Several ranges, as `multipart/byteranges`.
+    Several(Vec<ByteRange>),
+}
+
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// A file gets this content (RFC 9110 §9.3.4).
+    Put,
+    /// A folder gets a member (RFC 9110 §9.3.3).
+    Post,
+    /// A file is patched (RFC 5789).
+    Patch(PatchFormat),
+    /// A file is removed (RFC 9110 §9.3.5).
+    DeleteFile,
+    /// An empty folder is removed.
+    DeleteFolder,
+}
+
+/// Stages one and two: everything that can be said without looking the resource up.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn before_lookup<'a>(
+    question: &Question<'a>,
+    wire: &Wire,
+    scratch: &'a mut Vec<u8>,
+    trail: &mut Trail,
+) -> Result<Admitted<'a>, Verdict> {
+    let Question { request, site, .. } = *question;
+    ask(wire, trail)?;
+    let decoded = match request.target.form {
+        Form::Origin | Form::Absolute => Some(path::decode(request.target.path, scratch)),
+        Form::Asterisk | Form::Authority => None,
+    };
+    let (path, path_fault) = match decoded {
+        Some(Ok(path)) => (Some(path), None),
+        Some(Err(fault)) => (None, Some(fault)),
+        None => (None, None),
+    };
+    ask(&TargetFacts { request, site, path_fault }, trail)?;
+    let route = path.and_then(|path| site.route(path.bytes()));
+    ask(&AccessFacts { request, route, path }, trail)?;
+    ask(&ContentFacts { request, route }, trail)?;
+    Ok(match (route, path) {
+        (Some(route), Some(path)) => Admitted::Resource { route, path },
+        _ => Admitted::Server,
+    })
+}
+
+/// Stages three to five: what is there, the client's preconditions, the part that it asks for.
+///
+/// Asked a second time under the write lock, with what stands there then.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn after_lookup(
+    question: &Question<'_>,
+    route: &Route,
+    path: Path<'_>,
+    found: &Found,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
+    let Question { request, now, .. } = *question;
+    ask(&FindFacts { request, route, path, found }, trail)?;
+    match request.method {
+        Method::Get | Method::Head => read(question, found, trail),
+        Method::Options | Method::Trace => {
+            let methods = route.methods(resource_kind(path, found));
+            told(request.method, methods, Subject::Representation, trail)
+        }
+        _ => {
+            let current = match found {
+                Found::File(file) => Current::AnyOf(file),
+                Found::Folder { .. } | Found::Refused(_) => Current::Unmarked,
+                Found::Missing { .. } => Current::None,
+            };
+            ask(&ConditionFacts { request, current, now }, trail)?;
+            Ok(Plan::Write(writing(request, found)))
+        }
+    }
+}
+
+/// What `OPTIONS *` is told: the methods of the server as a whole (RFC 9110 §9.3.7).
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn of_server(question: &Question<'_>, trail: &mut Trail) -> Result<Plan, Verdict> {
+    let offered = question.site.routes.iter().fold(MethodSet::EMPTY, |all, route| {
+        all.or(MethodSet::of(
+            &IMPLEMENTED.iter().filter(|method| route.offers(*method)).collect::<Vec<_>>(),
+        ))
+    });
+    told(question.request.method, offered, Subject::Server, trail)
+}
+
+/// Whether the client has to be invited to send its content: the interim verdict, if so.
+#[must_use]
+pub fn invite(request: &Request<'_>, begun: Begun, trail: &mut Trail) -> Option<Verdict> {
+    ask(&InviteFacts { request, begun }, trail).err()
+}
+
+/// What the end of an act is answered with.
+#[must_use]
+pub fn outcome(acted: Acted, trail: &mut Trail) -> Verdict {
+    match ask(&ActFacts { acted }, trail) {
+        Err(verdict) => verdict,
+        // Every way an act can end is some rule's; a test goes through them all.
+        Ok(()) => Verdict {
+            status: Status::INTERNAL_SERVER_ERROR,
+            because: own_code(),
+            witness: crate::rule::Witness::Because("an act ended in a way that no rule knows"),
+        },
+    }
+}
+
+/// What a message that can't be read, or that there is no room for, is answered with; none if nothing
+/// is wrong.
+#[must_use]
+pub fn refuse(wire: &Wire, trail: &mut Trail) -> Option<Verdict> {
+    ask(wire, trail).err()
+}
+
+/// The representation that a GET of this client gets of what was found, and its coding.
+#[must_use]
+pub fn selected<'f>(
+    request: &Request<'_>,
+    found: &'f Found,
+) -> Option<(&'f Representation, Option<Coding>)> {
+    let (Found::File(all) | Found::Folder { index: Some(all), .. }) = found else { return None };
+    let coding = choose::coding(request.fields, all);
+    Some((all.in_coding(coding), coding))
+}
+
+fn read(question: &Question<'_>, found: &Found, trail: &mut Trail) -> Result<Plan, Verdict> {
+    let Question { request, now, .. } = *question;
+    let Some((selected, coding)) = selected(request, found) else {
+        ask(&ConditionFacts { request, current: Current::Unmarked, now }, trail)?;
+        return settle(request.method, Subject::Listing, Reading::Listing, trail);
+    };
+    ask(&ConditionFacts { request, current: Current::Selected(selected), now }, trail)?;
+    let resolved = ranges::of(request, Some(selected));
+    let facts = RangeFacts { request, selected: Some(selected), resolved: &resolved, now };
+    match ask(&facts, trail) {
+        Err(verdict) if verdict.status == Status::PARTIAL_CONTENT => {
+            let part = match resolved {
+                Resolved::One(range) => Part::One(range),
+                Resolved::Several(ranges) => Part::Several(ranges),
+                Resolved::Ignored | Resolved::Unsatisfiable => Part::Whole,
+            };
+            Ok(Plan::Read(verdict, Reading::Representation { coding, part }))
+        }
+        Err(verdict) => Err(verdict),
+        Ok(()) => {
+            let reading = Reading::Representation { coding, part: Part::Whole };
+            settle(request.method, Subject::Representation, reading, trail)
+        }
+    }
+}
+
+fn told(
+    method: Method,
+    methods: MethodSet,
+    subject: Subject,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
+    let reading = if method == Method::Trace { Reading::Echo } else { Reading::Options(methods) };
+    settle(method, subject, reading, trail)
+}
+
+fn settle(
+    method: Method,
+    subject: Subject,
+    reading: Reading,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
+    match ask(&ReadFacts { method, subject }, trail) {
+        Err(verdict) => Ok(Plan::Read(verdict, reading)),
+        // The last rule of the group always answers.
+        Ok(()) => Err(outcome(Acted::Failed(crate::act::Failure::Panicked), trail)),
+    }
+}
+
+fn writing(request: &Request<'_>, found: &Found) -> Writing {
+    match (request.method, found) {
+        (Method::Post, _) => Writing::Post,
+        (Method::Delete, Found::Folder { .. }) => Writing::DeleteFolder,
+        (Method::Delete, _) => Writing::DeleteFile,
+        (Method::Patch, _) => {
+            Writing::Patch(content::patch_format(request).unwrap_or(PatchFormat::Merge))
+        }
+        _ => Writing::Put,
+    }
+}
+
+fn own_code() -> &'static crate::rule::Info {
+    static OWN: crate::rule::Info = crate::rule::Info {
+        id: "unknown-outcome",
+        asks: "Is the end of the act known?",
+        spec: wherefore_message::Spec::new(9110, "15.6.1"),
+        needs: wherefore_message::FieldSet::EMPTY,
+        may: &[Status::INTERNAL_SERVER_ERROR],
+        shown_by: "never",
+    };
+    &OWN
+}
+
+/// What `PathFault` stands for when it names nothing that could be there, rather than being malformed.
+#[must_use]
+pub const fn names_nothing(fault: &PathFault) -> bool {
+    matches!(fault, PathFault::EncodedSlash(_))
+}

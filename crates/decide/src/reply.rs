@@ -1,0 +1,312 @@
+//! The fields of every answer: what the status, the rule and what it saw ask for. The one table that no
+//! answer can break is the registry's (`must`, `must_not`), and [`seal`] holds every head to it.
+
+use wherefore_message::method::MethodSet;
+use wherefore_message::path::Path;
+use wherefore_message::problem::{Extra, Problem, ProblemForm};
+use wherefore_message::range::ByteRange;
+use wherefore_message::{FieldName, FieldSet, Method, ResponseHead, Status, Value};
+
+use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};
+use crate::facts::{Coding, Representation};
+use crate::plan::Part;
+use crate::rule::{Verdict, Witness};
+use crate::story::Grounds;
+
+/// Where the pages of the rules stand; a rule's id follows.
+pub const RULE_URI: &str = "urn:wherefore:rule:";
+
+/// What an answer that is no representation is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The verdict.
+    pub verdict: &'a Verdict,
+    /// The request's method.
+    pub method: Method,
+    /// The request's path, where it could be read.
+    pub path: Option<Path<'a>>,
+    /// The request's query.
+    pub query: Option<&'a [u8]>,
+    /// The resource's current representation, where one was found.
+    pub current: Option<&'a Representation>,
+    /// Whether there are several representations to choose from.
+    pub varies: Varies,
+    /// The name of the field that is at fault, as it came.
+    pub field: Option<&'a [u8]>,
+}
+
+/// Whether the answer to another client could be another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Varies {
+    /// By `Accept-Encoding`.
+    ByCoding,
+    /// No.
+    Not,
+}
+
+/// Writes the fields that a verdict which sends no representation asks for, but for those of the
+/// content that explains it.
+pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
+    let verdict = setting.verdict;
+    head.reset(verdict.status);
+    match verdict.status {
+        Status::MOVED_PERMANENTLY | Status::PERMANENT_REDIRECT => {
+            head.push(FieldName::Location, Value::Text(with_slash(setting).into_boxed_str()));
+        }
+        Status::NOT_MODIFIED => {
+            if let Some(current) = setting.current {
+                head.push(FieldName::ETag, Value::Tag(current.tag));
+            }
+            vary_by_coding(setting.varies, head);
+        }
+        Status::PRECONDITION_FAILED => {
+            if let Some(current) = setting.current {
+                head.push(FieldName::ETag, Value::Tag(current.tag));
+            }
+        }
+        Status::GONE => head.push(FieldName::CacheControl, Value::Static("no-cache")),
+        Status::MISDIRECTED_REQUEST => {
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
+        }
+        _ => {}
+    }
+    witnessed(verdict, head);
+}
+
+/// The fields that hold what the rule saw.
+fn witnessed(verdict: &Verdict, head: &mut ResponseHead) {
+    match verdict.witness {
+        Witness::Methods(methods) => head.push(FieldName::Allow, Value::Methods(methods)),
+        Witness::Length(length) if verdict.status == Status::RANGE_NOT_SATISFIABLE => {
+            head.push(FieldName::ContentRange, Value::UnsatisfiedRange(length));
+        }
+        Witness::Seconds(seconds) if verdict.status == Status::SERVICE_UNAVAILABLE => {
+            head.push(FieldName::RetryAfter, Value::Number(seconds.max(1)));
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
+        }
+        Witness::Field(FieldName::AcceptPatch) => {
+            head.push(FieldName::AcceptPatch, Value::Static(ACCEPT_PATCH));
+        }
+        Witness::Field(FieldName::AcceptPost) => {
+            head.push(FieldName::AcceptPost, Value::Static(ACCEPT_POST));
+        }
+        Witness::Field(FieldName::AcceptEncoding) => {
+            head.push(FieldName::AcceptEncoding, Value::Static(ACCEPT_ENCODING));
+        }
+        Witness::Field(FieldName::SecFetchSite | FieldName::Origin) => {
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
+        }
+        Witness::Nothing
+        | Witness::Fault(_)
+        | Witness::Limit { .. }
+        | Witness::Length(_)
+        | Witness::Seconds(_)
+        | Witness::Field(_)
+        | Witness::Because(_) => {}
+    }
+}
+
+/// The explanation of a verdict as a problem document (RFC 9457), without anything internal.
+#[must_use]
+pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemForm) -> String {
+    let verdict = setting.verdict;
+    let mut more = Vec::new();
+    match verdict.witness {
+        Witness::Limit { limit, seen } => {
+            more.push(("limit", Extra::Number(limit)));
+            more.push(("seen", Extra::Number(seen)));
+        }
+        Witness::Fault(fault) => {
+            more.push(("fault", Extra::Text(fault.kind.id().to_owned())));
+            more.push(("octet", Extra::Number(u64::from(fault.at))));
+        }
+        Witness::Methods(methods) => {
+            let names = methods.iter().map(|method| method.as_str().to_owned()).collect();
+            more.push(("allow", Extra::List(names)));
+        }
+        Witness::Length(length) => more.push(("length", Extra::Number(length))),
+        Witness::Seconds(seconds) if verdict.status == Status::SERVICE_UNAVAILABLE => {
+            more.push(("retry-after", Extra::Number(seconds.max(1))));
+        }
+        Witness::Field(name) if name != FieldName::Other => {
+            more.push(("field", Extra::Text(name.as_str().to_owned())));
+        }
+        Witness::Nothing | Witness::Seconds(_) | Witness::Field(_) | Witness::Because(_) => {}
+    }
+    if let Some(field) = setting.field {
+        more.push(("field", Extra::Text(String::from_utf8_lossy(field).into_owned())));
+    }
+    let problem = Problem {
+        type_uri: &format!("{RULE_URI}{}", verdict.because.id),
+        title: verdict.status.phrase(),
+        status: verdict.status,
+        detail: &detail(setting),
+        instance,
+        more,
+    };
+    problem.to_form(form)
+}
+
+fn detail(setting: &Setting<'_>) -> String {
+    let verdict = setting.verdict;
+    let grounds = Grounds { witness: verdict.witness, info: verdict.because }.to_string();
+    let advice = advice(setting);
+    let mut text = match grounds.chars().next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), &grounds[first.len_utf8()..]),
+        None => String::new(),
+    };
+    if !advice.is_empty() {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(advice);
+    }
+    if text.is_empty() {
+        text = format!("The answer to \"{}\" is no.", verdict.because.asks);
+    }
+    text
+}
+
+/// What the client can do about it.
+fn advice(setting: &Setting<'_>) -> &'static str {
+    match setting.verdict.status {
+        Status::NOT_FOUND => "Nothing stands at this path.",
+        Status::GONE => "It was deleted, and nothing has taken its place.",
+        Status::LENGTH_REQUIRED => "Send Content-Length, or chunked content.",
+        Status::PRECONDITION_FAILED => {
+            "The resource is not in the state that the request demands; fetch it again and retry with \
+             its present tag."
+        }
+        Status::EXPECTATION_FAILED => "100-continue is the one expectation that is met here.",
+        Status::HTTP_VERSION_NOT_SUPPORTED => "HTTP/1.0 and HTTP/1.1 are spoken here.",
+        Status::UNSUPPORTED_MEDIA_TYPE => "The answer's fields say what is taken.",
+        Status::INTERNAL_SERVER_ERROR => "The fault is the server's; its log says more.",
+        Status::INSUFFICIENT_STORAGE => "Nothing was changed.",
+        Status::SERVICE_UNAVAILABLE => {
+            "The server is busy; try again after the time in Retry-After."
+        }
+        Status::MOVED_PERMANENTLY | Status::PERMANENT_REDIRECT => {
+            "It stands at the path with a slash."
+        }
+        _ => "",
+    }
+}
+
+/// Writes the fields of a representation's answer, for the whole or a part.
+pub fn representation(verdict: &Verdict, sent: &Sent<'_>, head: &mut ResponseHead) {
+    head.reset(verdict.status);
+    head.push(FieldName::ETag, Value::Tag(sent.of.tag));
+    if sent.repeats == Repeats::All {
+        head.push(FieldName::LastModified, Value::Date(sent.of.modified.unix()));
+    }
+    if let Part::One(ByteRange { first, last }) = *sent.part {
+        let length = sent.of.length;
+        head.push(FieldName::ContentRange, Value::ContentRange { first, last, length });
+    }
+    if !matches!(sent.part, Part::Several(_)) {
+        head.push(FieldName::ContentType, Value::Static(sent.media_type));
+    }
+    if let Some(coding) = sent.coding {
+        head.push(FieldName::ContentEncoding, Value::Static(coding.name()));
+    }
+    head.push(FieldName::AcceptRanges, Value::Static("bytes"));
+    vary_by_coding(sent.varies, head);
+    head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+}
+
+/// What is sent of which representation.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// The representation.
+    pub of: &'a Representation,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// Its coding.
+    pub coding: Option<Coding>,
+    /// Whether others stand beside it.
+    pub varies: Varies,
+    /// How much of it.
+    pub part: &'a Part,
+    /// Whether the client has its other fields already (RFC 9110 §15.3.7).
+    pub repeats: Repeats,
+}
+
+/// Which representation fields a 206 repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// All.
+    All,
+    /// Those that it must: the client sent `If-Range`, so it has the rest.
+    Required,
+}
+
+/// Writes the fields of an answer to OPTIONS.
+pub fn options(verdict: &Verdict, methods: MethodSet, head: &mut ResponseHead) {
+    head.reset(verdict.status);
+    head.push(FieldName::Allow, Value::Methods(methods));
+    if methods.has(Method::Patch) {
+        head.push(FieldName::AcceptPatch, Value::Static(ACCEPT_PATCH));
+    }
+    if methods.has(Method::Post) {
+        head.push(FieldName::AcceptPost, Value::Static(ACCEPT_POST));
+    }
+    if methods.has(Method::Get) {
+        head.push(FieldName::AcceptRanges, Value::Static("bytes"));
+    }
+}
+
+/// Writes the fields of an answer to a write that was done.
+pub fn written(
+    verdict: &Verdict,
+    location: Option<String>,
+    current: Option<&Representation>,
+    head: &mut ResponseHead,
+) {
+    head.reset(verdict.status);
+    if let Some(location) = location {
+        head.push(FieldName::Location, Value::Text(location.into_boxed_str()));
+    }
+    if let Some(current) = current {
+        head.push(FieldName::ETag, Value::Tag(current.tag));
+        head.push(FieldName::LastModified, Value::Date(current.modified.unix()));
+    }
+}
+
+/// Takes out what the status must not carry, and says what it must carry and does not.
+///
+/// # Errors
+/// The fields that are missing: the answer can't be sent as it is.
+pub fn seal(head: &mut ResponseHead) -> Result<(), FieldSet> {
+    let Some(row) = head.status.row() else { return Ok(()) };
+    let mut present = FieldSet::EMPTY;
+    let mut forbidden = FieldSet::EMPTY;
+    for (name, _) in head.fields() {
+        present.insert(name);
+        if row.must_not.has(name) {
+            forbidden.insert(name);
+        }
+    }
+    for name in forbidden.iter() {
+        head.remove(name);
+    }
+    let missing = row.must.without(present);
+    if missing.is_empty() { Ok(()) } else { Err(missing) }
+}
+
+/// The path of the request with a slash at its end, and its query kept. It begins with exactly one
+/// slash, so that it can't be taken for another host.
+fn with_slash(setting: &Setting<'_>) -> String {
+    let mut location = setting.path.map(|path| path.encoded()).unwrap_or_default();
+    location.push('/');
+    if let Some(query) = setting.query {
+        location.push('?');
+        location.push_str(&String::from_utf8_lossy(query));
+    }
+    location
+}
+
+fn vary_by_coding(varies: Varies, head: &mut ResponseHead) {
+    if varies == Varies::ByCoding {
+        head.push(FieldName::Vary, Value::Static("Accept-Encoding"));
+    }
+}

@@ -1,0 +1,128 @@
+//! A rule is a row of data; what asks it, prints it, draws it, tests it and explains it reads that row.
+
+use wherefore_message::status::Class;
+use wherefore_message::{Fault, FieldName, FieldSet, MethodSet, Spec, Status};
+
+use crate::catalogue::GroupId;
+use crate::story::Trail;
+
+/// What is said of a rule, apart from its check.
+#[derive(Debug)]
+pub struct Info {
+    /// Its stable name: in logs, problem documents and tests.
+    pub id: &'static str,
+    /// The question that it asks; "yes" lets the request pass.
+    pub asks: &'static str,
+    /// The section that it carries out.
+    pub spec: Spec,
+    /// The fields that it looks at: with none of them present it does not apply. Empty: always asked.
+    pub needs: FieldSet,
+    /// The statuses that it may answer.
+    pub may: &'static [Status],
+    /// How to bring the answer about.
+    pub shown_by: &'static str,
+}
+
+/// A rule over the facts `F`.
+pub struct Rule<F> {
+    /// The row's data.
+    pub info: &'static Info,
+    /// The row's question.
+    pub check: fn(&F) -> Step,
+}
+
+/// What a check finds.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// The rule does not apply to this request.
+    Skip,
+    /// It applies, and the request passes.
+    Pass,
+    /// It answers.
+    Stop(Status, Witness),
+}
+
+/// The values that a rule saw when it answered: enough to say why, and to fill the answer's fields.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Witness {
+    /// The rule's id says it all.
+    Nothing,
+    /// A fault on the wire.
+    Fault(Fault),
+    /// The methods that the resource offers.
+    Methods(MethodSet),
+    /// A limit, and what was announced or seen; both in octets.
+    Limit {
+        /// The limit.
+        limit: u64,
+        /// What passed it.
+        seen: u64,
+    },
+    /// A length in octets.
+    Length(u64),
+    /// Whole seconds: until when to wait, or since when.
+    Seconds(u64),
+    /// The field that decided.
+    Field(FieldName),
+    /// A fixed sentence, without its full stop.
+    Because(&'static str),
+}
+
+const _: () = assert!(size_of::<Witness>() <= 32, "a path record keeps 32 octets of witness");
+
+/// An answer: which status, by which rule, on what grounds. Not an error type.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict {
+    /// The status to send.
+    pub status: Status,
+    /// The rule that answered.
+    pub because: &'static Info,
+    /// What it saw.
+    pub witness: Witness,
+}
+
+/// Rules that are asked together: no fact is fetched between them. At most 16, so that their loop is
+/// unrolled and their passing fits a mask.
+pub trait Group: Sized {
+    /// Which group it is.
+    const ID: GroupId;
+    /// An array of its rules: no slice, since facts borrow from the request and can't be `'static`.
+    type Rules: AsRef<[Rule<Self>]>;
+    /// Its rules, in the order in which they are asked.
+    const RULES: Self::Rules;
+
+    /// The fields that the request carries.
+    fn present(&self) -> FieldSet;
+}
+
+/// Asks a group's rules in order; the first that answers ends it. Notes in `trail` which passed.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+#[inline]
+pub fn ask<G: Group>(facts: &G, trail: &mut Trail) -> Result<(), Verdict> {
+    const { assert!(size_of::<G::Rules>() <= 16 * size_of::<Rule<G>>(), "a group has at most 16 rules") };
+    let present = facts.present();
+    let mut passed = 0_u16;
+    for (i, rule) in G::RULES.as_ref().iter().enumerate() {
+        if !rule.info.needs.is_empty() && !rule.info.needs.meets(present) {
+            continue;
+        }
+        match (rule.check)(facts) {
+            Step::Skip => {}
+            Step::Pass => passed |= 1 << i,
+            Step::Stop(status, witness) => {
+                debug_assert!(rule.info.may.contains(&status), "{} said {status}", rule.info.id);
+                // An interim answer is no end of the path: the request goes on from this rule.
+                if status.class() == Class::Interim {
+                    trail.note(G::ID, passed | 1 << i, None);
+                } else {
+                    trail.note(G::ID, passed, Some(i as u8));
+                }
+                return Err(Verdict { status, because: rule.info, witness });
+            }
+        }
+    }
+    trail.note(G::ID, passed, None);
+    Ok(())
+}
