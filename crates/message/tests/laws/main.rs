@@ -1,0 +1,9 @@
+//! Laws that hold for any input, held against generated ones.
+
+mod accepting;
+mod dates;
+mod lists;
+mod paths;
+mod ranges;
+mod robust;
+mod structured;

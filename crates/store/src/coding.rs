@@ -1,0 +1,104 @@
+//! Content codings that may stand in a file beside their original.
+
+use crate::FileInfo;
+
+/// A content coding that is stored under a name of its own (RFC 9110 §8.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// `br`, in `NAME.br`.
+    Brotli,
+    /// `zstd`, in `NAME.zst`.
+    Zstd,
+    /// `gzip`, in `NAME.gz`.
+    Gzip,
+}
+
+impl Coding {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+
+    /// What is added to the original's name.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Zstd => ".zst",
+            Self::Gzip => ".gz",
+        }
+    }
+
+    /// The content coding's registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// The name, or path, of this coding of `original`.
+    pub(crate) fn beside(self, original: &[u8]) -> Vec<u8> {
+        [original, self.suffix().as_bytes()].concat()
+    }
+}
+
+/// The name, or path, of which `name` would be a stored coding; `name` itself where it is none.
+pub(crate) fn original_of(name: &[u8]) -> &[u8] {
+    Coding::ALL
+        .iter()
+        .filter_map(|coding| name.strip_suffix(coding.suffix().as_bytes()))
+        .find(|original| !original.is_empty() && !original.ends_with(b"/"))
+        .unwrap_or(name)
+}
+
+/// The stored codings of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Codings {
+    /// `NAME.br`.
+    pub brotli: Option<FileInfo>,
+    /// `NAME.zst`.
+    pub zstd: Option<FileInfo>,
+    /// `NAME.gz`.
+    pub gzip: Option<FileInfo>,
+}
+
+impl Codings {
+    /// The file that holds `coding`.
+    #[must_use]
+    pub const fn of(&self, coding: Coding) -> Option<&FileInfo> {
+        match coding {
+            Coding::Brotli => self.brotli.as_ref(),
+            Coding::Zstd => self.zstd.as_ref(),
+            Coding::Gzip => self.gzip.as_ref(),
+        }
+    }
+
+    /// Those that are there.
+    pub fn iter(&self) -> impl Iterator<Item = (Coding, &FileInfo)> {
+        Coding::ALL.into_iter().filter_map(|coding| Some((coding, self.of(coding)?)))
+    }
+
+    pub(crate) const fn slot(&mut self, coding: Coding) -> &mut Option<FileInfo> {
+        match coding {
+            Coding::Brotli => &mut self.brotli,
+            Coding::Zstd => &mut self.zstd,
+            Coding::Gzip => &mut self.gzip,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coding_and_its_original() {
+        for coding in Coding::ALL {
+            assert_eq!(original_of(&coding.beside(b"/a/b.txt")), b"/a/b.txt");
+        }
+        assert_eq!(original_of(b"/a/.gz"), b"/a/.gz");
+        assert_eq!(original_of(b".br"), b".br");
+        assert_eq!(original_of(b"/a.txt"), b"/a.txt");
+    }
+}

@@ -1,0 +1,77 @@
+//! The members of a folder.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, Dir, FileType};
+use rustix::io::Errno;
+
+use super::look::{Seen, file_type};
+use super::stage::is_temporary;
+use super::{FileStore, Links};
+use crate::meta::meta_of;
+use crate::path::ResourcePath;
+use crate::system::GLANCE;
+use crate::{Conflict, Listing, Member, MemberKind, StoreError, Wait};
+
+impl FileStore {
+    pub(super) fn list_at(
+        &self,
+        path: ResourcePath<'_>,
+        members_max: usize,
+    ) -> Result<Listing, StoreError> {
+        let folder = match self.see(path, Wait::Yes)? {
+            Seen::Folder(folder, _) => folder,
+            Seen::File(..) => return Err(Conflict::NotFolder.into()),
+            Seen::Missing | Seen::NotFolder => return Err(StoreError::Missing),
+            Seen::Denied => return Err(StoreError::Denied),
+            Seen::Escapes => return Err(StoreError::Escapes),
+            Seen::Special => return Err(StoreError::Special),
+        };
+        let mut listing = Listing { members: Vec::new(), truncated: false };
+        for entry in Dir::read_from(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") || is_temporary(name) {
+                continue;
+            }
+            if let Some(member) = self.member(path, &folder, name)? {
+                if listing.members.len() >= members_max {
+                    listing.truncated = true;
+                    break;
+                }
+                listing.members.push(member);
+            }
+        }
+        listing.members.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(listing)
+    }
+
+    /// None for what is not listed, or was there only a moment ago.
+    fn member(
+        &self,
+        path: ResourcePath<'_>,
+        folder: &OwnedFd,
+        name: &[u8],
+    ) -> Result<Option<Member>, StoreError> {
+        let mut stat = match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT | Errno::ACCESS) => return Ok(None),
+            stat => stat?,
+        };
+        if file_type(&stat) == FileType::Symlink {
+            if self.options.links == Links::Refuse {
+                return Ok(None);
+            }
+            let member = path.member(name);
+            let target = ResourcePath::parse(&member)?.relative();
+            let Ok(target) = self.open_at(target, GLANCE, Wait::Yes) else { return Ok(None) };
+            stat = rustix::fs::fstat(target)?;
+        }
+        let meta = meta_of(&stat);
+        let (kind, length) = match file_type(&stat) {
+            FileType::RegularFile => (MemberKind::File, meta.length),
+            FileType::Directory => (MemberKind::Folder, 0),
+            _ => return Ok(None),
+        };
+        Ok(Some(Member { name: name.to_vec(), kind, length, modified: meta.modified }))
+    }
+}

@@ -1,0 +1,233 @@
+//! A folder on disk. Reading resolves each path beneath the root; writing is a short list of steps
+//! ([`disk::Disk`]) whose order keeps every crash and every other program from being lost or half seen.
+
+mod disk;
+mod list;
+mod look;
+mod ours;
+mod place;
+mod remove;
+mod scan;
+mod stage;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use self::disk::{Disk, Kernel};
+use self::ours::Ours;
+pub use self::scan::Scan;
+use crate::generation::Generations;
+use crate::locks::Locks;
+use crate::meta::{GRANULARITY_DEFAULT, meta_of};
+use crate::path::ResourcePath;
+use crate::quota::Quota;
+use crate::system::Resolver;
+use crate::{
+    Coding, CreateFolders, FileInfo, Handle, Listing, Look, LookFor, Opened, Removed, Staged,
+    Store, StoreError, Wait, Written,
+};
+
+/// What a folder is opened for, and within which bounds.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether it takes writes. At most one writable store may stand on a folder at a time.
+    pub access: Access,
+    /// What is done with symbolic links.
+    pub links: Links,
+    /// The names, in order of preference, of the file that stands for its folder.
+    pub index: Vec<Vec<u8>>,
+    /// The most octets under the root; other programs' count too, as of the time of opening.
+    pub quota_bytes: Option<u64>,
+    /// The most members looked at when a writable store is opened.
+    pub scan_members_max: usize,
+    /// For how long after a change by another program tags are weak.
+    pub granularity: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            access: Access::ReadOnly,
+            links: Links::Follow,
+            index: vec![b"index.html".to_vec()],
+            quota_bytes: None,
+            scan_members_max: 1_000_000,
+            granularity: GRANULARITY_DEFAULT,
+        }
+    }
+}
+
+/// Whether a store takes writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It only reads, and leaves everything as it is.
+    ReadOnly,
+    /// It writes, and on opening clears away what a crash left.
+    Writable,
+}
+
+/// What is done with symbolic links. None ever leads out of the root; one that says its target as an
+/// absolute path counts as leaving it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// They are followed within the root.
+    Follow,
+    /// A path through a link is [`Look::Escapes`].
+    Refuse,
+}
+
+/// A folder on disk as a store.
+pub struct FileStore {
+    root: OwnedFd,
+    resolver: Resolver,
+    options: Options,
+    disk: Arc<dyn Disk>,
+    unnamed: bool,
+    locks: Locks,
+    generations: Generations,
+    ours: Ours,
+    quota: Option<Arc<Quota>>,
+    scan: Scan,
+}
+
+impl FileStore {
+    /// Opens the folder `root`. If writable, temporary files that a crash left under it are removed and,
+    /// for a quota, what it holds is counted; that reads the whole tree, within
+    /// [`Options::scan_members_max`].
+    ///
+    /// # Errors
+    /// When it is no folder or can't be read; [`io::ErrorKind::QuotaExceeded`] when there is a quota and
+    /// the tree is larger than may be counted.
+    pub fn open(root: &Path, options: Options) -> io::Result<Self> {
+        Self::with_disk(root, options, Arc::new(Kernel))
+    }
+
+    fn with_disk(root: &Path, options: Options, disk: Arc<dyn Disk>) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(root, flags, Mode::empty())?;
+        let resolver = Resolver::probe(root.as_fd());
+        let mut scan = Scan::default();
+        if options.access == Access::Writable {
+            scan = scan::scan(root.as_fd(), resolver, options.scan_members_max)?;
+            if options.quota_bytes.is_some() && !scan.complete {
+                let text = "the folder holds too many members to count them for a quota";
+                return Err(io::Error::new(io::ErrorKind::QuotaExceeded, text));
+            }
+        }
+        Ok(Self {
+            resolver,
+            unnamed: options.access == Access::Writable && stage::unnamed_works(root.as_fd()),
+            disk,
+            locks: Locks::new(),
+            generations: Generations::new(),
+            ours: Ours::new(options.granularity),
+            quota: options.quota_bytes.map(|bytes_max| Quota::new(bytes_max, scan.bytes)),
+            scan,
+            root,
+            options,
+        })
+    }
+
+    /// What was found and cleared away when it was opened.
+    #[must_use]
+    pub const fn scan(&self) -> Scan {
+        self.scan
+    }
+
+    /// The root's device and inode: which folder this is, whatever its name, for what is remembered of it
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn root_identity(&self) -> io::Result<(u64, u64)> {
+        let meta = meta_of(&rustix::fs::fstat(&self.root)?);
+        Ok((meta.device, meta.inode))
+    }
+
+    /// Opens a path relative to the root. Whoever goes through a link is noted, so that writes to one
+    /// name are seen under the other.
+    fn open_at(&self, relative: &[u8], flags: OFlags, wait: Wait) -> Result<OwnedFd, Errno> {
+        let root = self.root.as_fd();
+        match self.resolver.open(root, relative, flags, Links::Refuse, wait) {
+            Err(Errno::LOOP) if self.options.links == Links::Follow => {
+                self.generations.saw_link();
+                self.resolver.open(root, relative, flags, Links::Follow, wait)
+            }
+            opened => opened,
+        }
+    }
+}
+
+impl Store for FileStore {
+    fn look(&self, path: &[u8], what: LookFor, wait: Wait) -> Result<Look, StoreError> {
+        self.look_at(ResourcePath::parse(path)?, what, wait)
+    }
+
+    fn open(&self, path: &[u8], coding: Option<Coding>, wait: Wait) -> Result<Opened, StoreError> {
+        let path = ResourcePath::parse(path)?;
+        let (file, meta) = match coding {
+            None => self.open_file(path, wait)?,
+            Some(coding) => {
+                let (_, original) = self.open_file(path, wait)?;
+                let (file, meta) =
+                    self.open_file(ResourcePath::parse(&coding.beside(path.as_bytes()))?, wait)?;
+                if meta.modified < original.modified {
+                    return Err(StoreError::Missing);
+                }
+                (file, meta)
+            }
+        };
+        Ok(Opened { file: Handle::File(Arc::new(File::from(file))), info: self.info(meta) })
+    }
+
+    fn list(&self, path: &[u8], members_max: usize) -> Result<Listing, StoreError> {
+        self.list_at(ResourcePath::parse(path)?, members_max)
+    }
+
+    fn stage(&self, parent: &[u8], announced: Option<u64>) -> Result<Box<dyn Staged>, StoreError> {
+        Ok(Box::new(self.stage_at(ResourcePath::parse(parent)?, announced)?))
+    }
+
+    fn replace(
+        &self,
+        path: &[u8],
+        staged: Box<dyn Staged>,
+        folders: CreateFolders,
+        allow: &mut dyn FnMut(&Look) -> bool,
+    ) -> Result<Written, StoreError> {
+        self.replace_at(ResourcePath::parse(path)?, staged, folders, allow)
+    }
+
+    fn create_member(
+        &self,
+        folder: &[u8],
+        names: &mut dyn Iterator<Item = Vec<u8>>,
+        staged: Box<dyn Staged>,
+    ) -> Result<(Vec<u8>, FileInfo), StoreError> {
+        self.create_member_in(ResourcePath::parse(folder)?, names, staged)
+    }
+
+    fn remove(
+        &self,
+        path: &[u8],
+        allow: &mut dyn FnMut(&Look) -> bool,
+        before: &mut dyn FnMut() -> io::Result<()>,
+    ) -> Result<Removed, StoreError> {
+        self.remove_at(ResourcePath::parse(path)?, allow, before)
+    }
+
+    fn generation(&self, path: &[u8]) -> u64 {
+        self.generations.of(path)
+    }
+}

@@ -1,0 +1,194 @@
+//! Content on its way in: a file in the right file system that has no name yet, or one of our own.
+
+use std::any::Any;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{AtFlags, FlockOperation, OFlags};
+use rustix::io::Errno;
+
+use super::disk::{Disk, Kernel};
+use super::{Access, FileStore};
+use crate::path::ResourcePath;
+use crate::quota::Reservation;
+use crate::{Conflict, Staged, Stamp, StoreError, Wait, system};
+
+/// How our temporary files' names start and end; 32 hexadecimal digits stand between.
+const PREFIX: &[u8] = b".wherefore-";
+const SUFFIX: &[u8] = b".partial";
+const DIGITS: usize = 32;
+
+pub(super) struct FileStage {
+    pub(super) file: File,
+    disk: Arc<dyn Disk>,
+    name: Option<(OwnedFd, Vec<u8>)>,
+    written: u64,
+    reservation: Reservation,
+}
+
+impl FileStore {
+    pub(super) fn stage_at(
+        &self,
+        parent: ResourcePath<'_>,
+        announced: Option<u64>,
+    ) -> Result<FileStage, StoreError> {
+        if self.options.access == Access::ReadOnly {
+            return Err(StoreError::ReadOnly);
+        }
+        let mut reservation = Reservation::new(self.quota.clone());
+        reservation.grow_to(announced.unwrap_or(0))?;
+        let folder = self.nearest_folder(parent)?;
+        let stage = self.create(folder, reservation)?;
+        // The lock tells whoever clears up leftovers that this is none.
+        rustix::fs::flock(&stage.file, FlockOperation::NonBlockingLockExclusive)?;
+        if let Some(bytes) = announced.filter(|bytes| *bytes > 0) {
+            system::reserve(&stage.file, bytes)?;
+        }
+        Ok(stage)
+    }
+
+    fn create(&self, folder: OwnedFd, reservation: Reservation) -> Result<FileStage, StoreError> {
+        let disk = self.disk.clone();
+        if self.unnamed {
+            match disk.create_unnamed(folder.as_fd()) {
+                // Another file system may be mounted on this folder than on the root.
+                Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {}
+                file => {
+                    return Ok(FileStage {
+                        file: file?,
+                        disk,
+                        name: None,
+                        written: 0,
+                        reservation,
+                    });
+                }
+            }
+        }
+        let name = temporary_name();
+        let file = disk.create((folder.as_fd(), &name))?;
+        Ok(FileStage { file, disk, name: Some((folder, name)), written: 0, reservation })
+    }
+
+    /// The folder at `path`, or the one nearest above it that is there already.
+    fn nearest_folder(&self, path: ResourcePath<'_>) -> Result<OwnedFd, StoreError> {
+        let mut path = path;
+        loop {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            match (self.open_at(path.relative(), flags, Wait::Yes), path.split()) {
+                (Err(Errno::NOENT), Some((above, _))) => path = above,
+                (Err(Errno::NOTDIR), _) => return Err(Conflict::ParentNotFolder.into()),
+                (opened, _) => return Ok(opened?),
+            }
+        }
+    }
+}
+
+impl FileStage {
+    /// Knows a stage of a folder's store again.
+    pub(super) fn of(staged: Box<dyn Staged>) -> Result<Box<Self>, StoreError> {
+        staged.into_any().downcast().map_err(|_| StoreError::Invalid)
+    }
+
+    /// Sees to it that it has a name of ours in `folder`, and says which.
+    pub(super) fn name_in(&mut self, folder: BorrowedFd<'_>) -> Result<Vec<u8>, StoreError> {
+        let name = temporary_name();
+        match &self.name {
+            None => self.disk.link(&self.file, (folder, &name))?,
+            Some((held, own)) if same_folder(held.as_fd(), folder)? => return Ok(own.clone()),
+            Some((held, own)) => self.disk.rename_new((held.as_fd(), own), (folder, &name))?,
+        }
+        self.name = Some((folder.try_clone_to_owned()?, name.clone()));
+        Ok(name)
+    }
+
+    /// Gives it a name that must be free; `EEXIST` if it is not.
+    pub(super) fn name_new(&mut self, folder: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
+        match &self.name {
+            None => self.disk.link(&self.file, (folder, name))?,
+            Some((held, own)) => self.disk.rename_new((held.as_fd(), own), (folder, name))?,
+        }
+        self.name = None;
+        Ok(())
+    }
+
+    /// Its temporary name now is, or holds, something else: it is not taken away with this.
+    pub(super) fn forget_name(&mut self) {
+        self.name = None;
+    }
+}
+
+impl Staged for FileStage {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let end = self.written.saturating_add(bytes.len() as u64);
+        self.reservation.grow_to(end)?;
+        self.disk.write(&self.file, bytes, self.written)?;
+        self.written = end;
+        Ok(())
+    }
+
+    fn written(&self) -> u64 {
+        self.written
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl Drop for FileStage {
+    fn drop(&mut self) {
+        if let Some((folder, name)) = &self.name {
+            // What can't be taken away now is cleared up when the store is next opened.
+            let _ = self.disk.unlink((folder.as_fd(), name));
+        }
+    }
+}
+
+/// Whether files can be made without a name, and be given one, where the root is.
+pub(super) fn unnamed_works(root: BorrowedFd<'_>) -> bool {
+    let name = temporary_name();
+    let Ok(file) = Kernel.create_unnamed(root) else { return false };
+    if Kernel.link(&file, (root, &name)).is_err() {
+        return false;
+    }
+    rustix::fs::unlinkat(root, &*name, AtFlags::empty()).is_ok()
+}
+
+/// Whether `name` is one of our temporary files'.
+pub(super) fn is_temporary(name: &[u8]) -> bool {
+    name.strip_prefix(PREFIX)
+        .and_then(|rest| rest.strip_suffix(SUFFIX))
+        .is_some_and(|digits| digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// A name that no other has: it is made of this process, this moment and a count.
+pub(super) fn temporary_name() -> Vec<u8> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = Stamp::now();
+    let moment =
+        (now.seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(u64::from(now.nanos));
+    let count = COUNT.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff;
+    let digits = format!("{moment:016x}{:08x}{count:08x}", std::process::id());
+    [PREFIX, digits.as_bytes(), SUFFIX].concat()
+}
+
+fn same_folder(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> Result<bool, StoreError> {
+    let (one, other) = (rustix::fs::fstat(one)?, rustix::fs::fstat(other)?);
+    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_names_are_known_again_and_no_others() {
+        let (one, other) = (temporary_name(), temporary_name());
+        assert!(is_temporary(&one) && is_temporary(&other) && one != other);
+        for name in [&b".wherefore-.partial"[..], b".wherefore", b"", &one[1..]] {
+            assert!(!is_temporary(name));
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Writing a file: whole or not at all, durable before it is said, and never over what another program
+//! put there meanwhile.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, Uid};
+use rustix::io::Errno;
+
+use super::FileStore;
+use super::place::Place;
+use super::stage::{FileStage, is_temporary, temporary_name};
+use crate::meta::meta_of;
+use crate::path::{ResourcePath, is_segment};
+use crate::{
+    Access, Coding, Conflict, CreateFolders, FileInfo, Look, LookFor, Meta, Parent, Staged, Stamp,
+    StoreError, Wait, Written,
+};
+
+/// How often a swap with what another program put in place is undone before it is given up.
+const UNDO_TRIES: usize = 16;
+
+impl FileStore {
+    pub(super) fn replace_at(
+        &self,
+        path: ResourcePath<'_>,
+        staged: Box<dyn Staged>,
+        folders: CreateFolders,
+        allow: &mut dyn FnMut(&Look) -> bool,
+    ) -> Result<Written, StoreError> {
+        self.may_write(path)?;
+        let mut staged = FileStage::of(staged)?;
+        if folders == CreateFolders::Yes {
+            // No folder is made for a write that is refused.
+            let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
+            if !allow(&seen) {
+                return Err(StoreError::Refused(Box::new(seen)));
+            }
+        }
+        let made = self.make_folders(path, folders)?;
+        let place = self.place(path)?;
+        let _lock = self.locks.lock(place.key());
+        let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
+        if !allow(&seen) {
+            return Err(StoreError::Refused(Box::new(seen)));
+        }
+        let before = replaceable(&seen)?;
+        let stat = place.stat()?;
+        if stat.as_ref().map(meta_of) != before {
+            return Err(Conflict::Changed.into());
+        }
+        let info = match &stat {
+            None => self.put_new(path, &place, &mut staged).map_err(|error| match error {
+                StoreError::Conflict(Conflict::Exists) => Conflict::Changed.into(),
+                error => error,
+            })?,
+            Some(stat) => self.put_over(path, &place, &mut staged, stat)?,
+        };
+        made.keep();
+        Ok(Written { created: before.is_none(), info })
+    }
+
+    pub(super) fn create_member_in(
+        &self,
+        folder: ResourcePath<'_>,
+        names: &mut dyn Iterator<Item = Vec<u8>>,
+        staged: Box<dyn Staged>,
+    ) -> Result<(Vec<u8>, FileInfo), StoreError> {
+        self.may_write(folder)?;
+        let mut staged = FileStage::of(staged)?;
+        for name in names {
+            if !is_segment(&name) || is_temporary(&name) {
+                return Err(StoreError::Invalid);
+            }
+            let path = folder.member(&name);
+            let place = Place::new(self.open_parent(folder.relative())?, name)?;
+            let _lock = self.locks.lock(place.key());
+            if place.stat()?.is_some() {
+                continue;
+            }
+            match self.put_new(ResourcePath::parse(&path)?, &place, &mut staged) {
+                Err(StoreError::Conflict(Conflict::Exists)) => {}
+                info => return Ok((place.name, info?)),
+            }
+        }
+        Err(Conflict::Exists.into())
+    }
+
+    pub(super) fn may_write(&self, path: ResourcePath<'_>) -> Result<(), StoreError> {
+        match self.options.access {
+            Access::ReadOnly => Err(StoreError::ReadOnly),
+            Access::Writable if path.segments().any(is_temporary) => Err(StoreError::Denied),
+            Access::Writable => Ok(()),
+        }
+    }
+
+    /// Puts content under a name that is free, and stays free until it is taken: [`Conflict::Exists`] if not.
+    fn put_new(
+        &self,
+        path: ResourcePath<'_>,
+        place: &Place,
+        staged: &mut FileStage,
+    ) -> Result<FileInfo, StoreError> {
+        // Files that would now pass for its stored codings are another's: they stay, but are older.
+        let codings = stored_codings(place)?;
+        let latest = codings.iter().map(|(_, stat)| meta_of(stat).modified).max();
+        let modified = stamp(staged, latest)?;
+        let length = staged.written();
+        self.disk.sync_file(&staged.file)?;
+        self.charge(length, 0)?;
+        if let Err(error) = staged.name_new(place.folder.as_fd(), &place.name) {
+            self.charge_back(length, 0);
+            return Err(match error {
+                Errno::EXIST => Conflict::Exists.into(),
+                Errno::NOENT => Conflict::ParentMissing.into(),
+                error => error.into(),
+            });
+        }
+        self.acknowledge(path, place, staged, modified)
+    }
+
+    /// Puts content in the place of the file that `stat` tells of, and of no other.
+    fn put_over(
+        &self,
+        path: ResourcePath<'_>,
+        place: &Place,
+        staged: &mut FileStage,
+        stat: &Stat,
+    ) -> Result<FileInfo, StoreError> {
+        let before = meta_of(stat);
+        inherit(staged, stat);
+        let modified = stamp(staged, Some(before.modified))?;
+        self.disk.sync_file(&staged.file)?;
+        let temporary = staged.name_in(place.folder.as_fd())?;
+        let codings = stored_codings(place)?;
+        let freed = codings.iter().fold(before.length, |sum, (_, stat)| sum + meta_of(stat).length);
+        self.charge(staged.written(), freed)?;
+        let swapped = SetAside::take(self, place, codings).and_then(|aside| {
+            if place.stat()?.as_ref().map(meta_of) != Some(before) {
+                return Err(Conflict::Changed.into());
+            }
+            self.swap(place, &temporary, &before, staged)?;
+            aside.remove();
+            Ok(())
+        });
+        if let Err(error) = swapped {
+            self.charge_back(staged.written(), freed);
+            // Others may have seen the new content before the swap was undone.
+            self.generations.wrote(path);
+            return Err(error);
+        }
+        self.acknowledge(path, place, staged, modified)
+    }
+
+    /// Swaps the staged file with what has the name, and looks at what came out.
+    fn swap(
+        &self,
+        place: &Place,
+        temporary: &[u8],
+        before: &Meta,
+        staged: &mut FileStage,
+    ) -> Result<(), StoreError> {
+        let folder = place.folder.as_fd();
+        match self.disk.exchange(folder, temporary, &place.name) {
+            Ok(()) => {}
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                // Without a swap, what comes between the check and this is not seen.
+                self.disk.rename_over(folder, temporary, &place.name)?;
+                staged.forget_name();
+                return Ok(());
+            }
+            Err(Errno::NOENT) => return Err(Conflict::Changed.into()),
+            Err(error) => return Err(error.into()),
+        }
+        let out = place.stat_of(temporary)?.as_ref().map(meta_of);
+        if out.is_none_or(|out| out.is_same_content(before)) {
+            staged.forget_name();
+            // What can't be taken away now is cleared up when the store is next opened.
+            let _ = self.disk.unlink((folder, temporary));
+            return Ok(());
+        }
+        self.undo_swap(place, temporary, staged)
+    }
+
+    /// Puts back what came out of a swap but is not what was checked. Should yet another file have come
+    /// in place of ours meanwhile, the undoing takes that out, so it is done again.
+    fn undo_swap(
+        &self,
+        place: &Place,
+        temporary: &[u8],
+        staged: &mut FileStage,
+    ) -> Result<(), StoreError> {
+        let ours = meta_of(&rustix::fs::fstat(&staged.file)?);
+        for _ in 0..UNDO_TRIES {
+            match self.disk.exchange(place.folder.as_fd(), temporary, &place.name) {
+                Ok(()) => {}
+                // The other program removed the file under its name: that was its last word.
+                Err(Errno::NOENT) => return Err(Conflict::Changed.into()),
+                Err(error) => {
+                    staged.forget_name();
+                    return Err(error.into());
+                }
+            }
+            let out = place.stat_of(temporary)?.as_ref().map(meta_of);
+            if out.is_some_and(|out| (out.device, out.inode) == (ours.device, ours.inode)) {
+                return Err(Conflict::Changed.into());
+            }
+        }
+        staged.forget_name();
+        Err(Conflict::Changed.into())
+    }
+
+    /// The write is in place: makes that durable, lets it be known, and says what is there.
+    fn acknowledge(
+        &self,
+        path: ResourcePath<'_>,
+        place: &Place,
+        staged: &FileStage,
+        modified: Stamp,
+    ) -> Result<FileInfo, StoreError> {
+        self.generations.wrote(path);
+        self.disk.sync_folder(place.folder.as_fd())?;
+        let meta = meta_of(&rustix::fs::fstat(&staged.file)?);
+        // Another program may have written into the file already; then it isn't as we wrote it.
+        if (meta.modified, meta.length) == (modified, staged.written()) {
+            self.ours.remember(meta);
+        }
+        // Whoever looked between the two calls may have seen a weak tag.
+        self.generations.wrote(path);
+        Ok(self.info(meta))
+    }
+
+    pub(super) fn charge(&self, added: u64, freed: u64) -> Result<(), StoreError> {
+        self.quota.as_ref().map_or(Ok(()), |quota| quota.exchange(added, freed))
+    }
+
+    pub(super) fn charge_back(&self, added: u64, freed: u64) {
+        if let Some(quota) = &self.quota {
+            quota.undo(added, freed);
+        }
+    }
+}
+
+/// The file to be replaced, or none; an error for what can't be.
+fn replaceable(seen: &Look) -> Result<Option<Meta>, StoreError> {
+    match seen {
+        Look::File(found) => Ok(Some(found.info.meta)),
+        Look::Missing { parent: Parent::Folder } => Ok(None),
+        Look::Missing { parent: Parent::Missing } => Err(Conflict::ParentMissing.into()),
+        Look::Missing { parent: Parent::NotFolder } => Err(Conflict::ParentNotFolder.into()),
+        Look::Folder { .. } => Err(Conflict::IsFolder.into()),
+        Look::Denied => Err(StoreError::Denied),
+        Look::Escapes => Err(StoreError::Escapes),
+        Look::Special => Err(StoreError::Special),
+    }
+}
+
+/// Gives the staged file its modification time: now, but strictly later than `after`.
+fn stamp(staged: &FileStage, after: Option<Stamp>) -> Result<Stamp, StoreError> {
+    let now = Stamp::now();
+    let modified = after.map_or(now, |after| now.max(after.next()));
+    let time = Timespec { tv_sec: modified.seconds, tv_nsec: modified.nanos.into() };
+    rustix::fs::futimens(&staged.file, &Timestamps { last_access: time, last_modification: time })?;
+    // A file system may keep less than nanoseconds; what it kept is what is compared later.
+    let kept = meta_of(&rustix::fs::fstat(&staged.file)?).modified;
+    Ok(kept)
+}
+
+/// Gives the staged file the predecessor's owner and mode, as far as the system lets us. The bits that
+/// lend rights to whoever runs it are not handed on: its content is the client's.
+fn inherit(staged: &FileStage, stat: &Stat) {
+    let (owner, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+    if rustix::fs::fchown(&staged.file, Some(owner), Some(group)).is_err() {
+        let _ = rustix::fs::fchown(&staged.file, None, Some(group));
+    }
+    let _ = rustix::fs::fchmod(&staged.file, Mode::from_raw_mode(stat.st_mode & 0o777));
+}
+
+/// The regular files that stand beside a place as its stored codings.
+pub(super) fn stored_codings(place: &Place) -> Result<Vec<(Vec<u8>, Stat)>, StoreError> {
+    let mut found = Vec::new();
+    for coding in Coding::ALL {
+        let name = coding.beside(&place.name);
+        match place.stat_of(&name) {
+            Ok(Some(stat)) if super::look::file_type(&stat).is_file() => found.push((name, stat)),
+            Ok(_) | Err(StoreError::TooLong) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Stored codings taken out of sight before their original changes; dropped, they are put back.
+pub(super) struct SetAside<'s> {
+    store: &'s FileStore,
+    place: &'s Place,
+    /// Own name and temporary name of each.
+    names: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl<'s> SetAside<'s> {
+    pub(super) fn take(
+        store: &'s FileStore,
+        place: &'s Place,
+        codings: Vec<(Vec<u8>, Stat)>,
+    ) -> Result<Self, StoreError> {
+        let mut aside = Self { store, place, names: Vec::new() };
+        let folder = place.folder.as_fd();
+        for (name, _) in codings {
+            let temporary = temporary_name();
+            match store.disk.rename_new((folder, &name), (folder, &temporary)) {
+                Err(Errno::NOENT) => {}
+                result => {
+                    result?;
+                    aside.names.push((name, temporary));
+                }
+            }
+        }
+        if !aside.names.is_empty() {
+            // After a crash, too, no old coding may stand beside the new content.
+            store.disk.sync_folder(folder)?;
+        }
+        Ok(aside)
+    }
+
+    pub(super) fn remove(mut self) {
+        for (_, temporary) in self.names.drain(..) {
+            // What can't be taken away now is cleared up when the store is next opened.
+            let _ = self.store.disk.unlink((self.place.folder.as_fd(), &temporary));
+        }
+    }
+}
+
+impl Drop for SetAside<'_> {
+    fn drop(&mut self) {
+        let folder = self.place.folder.as_fd();
+        for (name, temporary) in &self.names {
+            // If its name was taken again, that file is the newer one.
+            if self.store.disk.rename_new((folder, temporary), (folder, name)).is_err() {
+                let _ = self.store.disk.unlink((folder, temporary));
+            }
+        }
+    }
+}
