@@ -1,1 +1,38 @@
+//! Sockets, timers, logs, and one loop a core: all that carries octets to the engine and its answers
+//! back. No rule of HTTP stands here.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
+pub mod admission;
+pub mod blocking;
+pub mod buffer;
+pub mod clock;
+pub mod descriptors;
+pub mod listen;
+pub mod load;
+pub mod notice;
+pub mod random;
+pub mod sendfile;
+pub mod socket;
+pub mod wheel;
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+
+    use tokio::runtime::Builder;
+    use tokio::task::LocalSet;
+
+    /// Runs a test on one core whose time stands still until every task waits for it.
+    pub(crate) fn paused<T>(test: impl Future<Output = T>) -> T {
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_all().start_paused(true).build().unwrap();
+        LocalSet::new().block_on(&runtime, test)
+    }
+
+    /// Runs a test on one core, in real time.
+    pub(crate) fn on_a_core<T>(test: impl Future<Output = T>) -> T {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, test)
+    }
+}

@@ -1,0 +1,162 @@
+//! Work that may wait on a disk or takes long: done on other threads, so that a core's loop goes on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::task::spawn_blocking;
+
+/// A bound on the jobs that run or wait on worker threads, over all cores.
+#[derive(Debug)]
+pub struct Workers {
+    jobs_max: usize,
+    jobs: AtomicUsize,
+}
+
+/// Why a job gave no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkError {
+    /// As many jobs run and wait as may; this one was not begun.
+    Busy,
+    /// The job panicked.
+    Panicked,
+    /// The server is stopping; the job was not begun.
+    Stopping,
+}
+
+impl Workers {
+    /// Room for `jobs_max` jobs, those that run and those that wait together.
+    #[must_use]
+    pub fn new(jobs_max: usize) -> Arc<Self> {
+        Arc::new(Self { jobs_max, jobs: AtomicUsize::new(0) })
+    }
+
+    /// Runs `job` on a worker thread of this core's runtime. A job that has begun runs to its end even
+    /// if nobody waits for it any more, and counts until then.
+    ///
+    /// # Errors
+    /// If there is no room, if the job panics, or if the runtime stops before it begins.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
+        let place = Place::take(self).ok_or(WorkError::Busy)?;
+        let task = spawn_blocking(move || {
+            // Held by the job, not by the one who waits: that one may be gone long before.
+            let _place = place;
+            job()
+        });
+        task.await.map_err(
+            |error| {
+                if error.is_panic() { WorkError::Panicked } else { WorkError::Stopping }
+            },
+        )
+    }
+
+    /// How many jobs run or wait.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.jobs.load(Ordering::Relaxed)
+    }
+}
+
+struct Place(Arc<Workers>);
+
+impl Place {
+    fn take(workers: &Arc<Workers>) -> Option<Self> {
+        let below_max = |jobs: usize| (jobs < workers.jobs_max).then_some(jobs + 1);
+        let taken = workers.jobs.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below_max);
+        taken.is_ok().then(|| Self(Arc::clone(workers)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.jobs.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Display for WorkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "the worker threads have as much to do as they may have",
+            Self::Panicked => "a job on a worker thread panicked",
+            Self::Stopping => "the server is stopping",
+        })
+    }
+}
+
+impl std::error::Error for WorkError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::on_a_core;
+    use std::sync::mpsc;
+
+    #[test]
+    fn results_come_back() {
+        on_a_core(async {
+            let workers = Workers::new(1);
+            assert_eq!(workers.run(|| 6 * 7).await, Ok(42));
+            assert_eq!(workers.run(|| 8).await, Ok(8));
+        });
+    }
+
+    #[test]
+    fn past_the_bound_it_is_busy_until_a_job_ends() {
+        on_a_core(async {
+            let workers = Workers::new(2);
+            let (release, wait) = mpsc::channel::<()>();
+            let first = tokio::task::spawn_local({
+                let workers = Arc::clone(&workers);
+                async move { workers.run(move || wait.recv().is_err()).await }
+            });
+            while workers.jobs() == 0 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(workers.run(|| ()).await, Ok(()));
+            let _held = Place::take(&workers).unwrap();
+            assert_eq!(workers.run(|| ()).await, Err(WorkError::Busy));
+            drop(release);
+            assert_eq!(first.await.unwrap(), Ok(true));
+            assert_eq!(workers.run(|| ()).await, Ok(()));
+        });
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_frees_its_place() {
+        on_a_core(async {
+            let workers = Workers::new(1);
+            let job = || -> u8 { panic!("as a test asks") };
+            assert_eq!(workers.run(job).await, Err(WorkError::Panicked));
+            assert_eq!(workers.jobs(), 0);
+            assert_eq!(workers.run(|| 1).await, Ok(1));
+        });
+    }
+
+    #[test]
+    fn a_job_that_nobody_waits_for_counts_until_it_ends() {
+        on_a_core(async {
+            let workers = Workers::new(1);
+            let (release, wait) = mpsc::channel::<()>();
+            let waiting = tokio::task::spawn_local({
+                let workers = Arc::clone(&workers);
+                async move { workers.run(move || wait.recv().is_err()).await }
+            });
+            while workers.jobs() == 0 {
+                tokio::task::yield_now().await;
+            }
+            waiting.abort();
+            assert!(waiting.await.unwrap_err().is_cancelled());
+            assert_eq!(workers.run(|| ()).await, Err(WorkError::Busy));
+            drop(release);
+            while workers.jobs() > 0 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+}

@@ -1,0 +1,265 @@
+//! A connection's socket: one system call a read and one a write, and the three ways it may end.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::sendfile::{FileSpan, SendError};
+use crate::wheel::Deadline;
+
+/// A connected socket.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+}
+
+/// How much and how long is read, only to be dropped, before a connection is closed.
+#[derive(Clone, Copy, Debug)]
+pub struct Drain {
+    /// At most so many octets.
+    pub bytes_max: u64,
+    /// At most so long.
+    pub time_max: Duration,
+}
+
+/// How a staged close came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// The peer closed too: it has everything that was sent.
+    Closed,
+    /// The peer went on sending past the bound on octets.
+    TooMuch,
+    /// The peer did not close in time.
+    TooLong,
+    /// The connection broke.
+    Broken,
+}
+
+impl Socket {
+    /// Takes over a connected stream.
+    #[must_use]
+    pub const fn new(stream: TcpStream) -> Self {
+        Self { stream }
+    }
+
+    /// The stream within.
+    #[must_use]
+    pub const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Reads into `room`; 0 says that the peer sends no more (or that `room` is empty). A read that does
+    /// not fill its room is taken as the last for now: the next waits without asking the kernel again.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut into = ReadBuf::new(room);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut into))?;
+        Poll::Ready(Ok(into.filled().len()))
+    }
+
+    /// Writes `head` and then `content`, in one call where the kernel takes both. `sent` counts the octets
+    /// of both that are gone: start with 0, and call again with the same until it is ready.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub fn poll_write_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &[u8],
+        content: &[u8],
+        sent: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let head_left = head.get(*sent..).unwrap_or_default();
+            let content_left = content.get(sent.saturating_sub(head.len())..).unwrap_or_default();
+            let stream = Pin::new(&mut self.stream);
+            let written = match (head_left, content_left) {
+                ([], []) => return Poll::Ready(Ok(())),
+                ([], one) | (one, []) => ready!(stream.poll_write(cx, one))?,
+                (head, content) => {
+                    let both = [IoSlice::new(head), IoSlice::new(content)];
+                    ready!(stream.poll_write_vectored(cx, &both))?
+                }
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *sent += written;
+        }
+    }
+
+    /// Sends what is left of `span` of `file` without copying it through this process.
+    ///
+    /// # Errors
+    /// If the connection broke, or the file ended before the span did.
+    pub fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: impl std::os::fd::AsFd,
+        span: &mut FileSpan,
+    ) -> Poll<Result<(), SendError>> {
+        span.poll_send(cx, &self.stream, file)
+    }
+
+    /// Closes in stages (RFC 9112 §9.6): says that nothing more is sent, then reads and drops what the peer
+    /// still sends, within bounds, until it closes too. Closing at once with octets unread would reset
+    /// the connection and might destroy the last answer on its way. `scratch` is read into.
+    pub async fn close(mut self, scratch: &mut [u8], drain: Drain, deadline: &Deadline) -> Drained {
+        deadline.set_in(drain.time_max);
+        let mut left = drain.bytes_max;
+        let ended = poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await;
+        if ended.is_err() {
+            return Drained::Broken;
+        }
+        let drained = poll_fn(|cx| self.poll_drain(cx, scratch, &mut left, deadline)).await;
+        deadline.clear();
+        drained
+    }
+
+    fn poll_drain(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        left: &mut u64,
+        deadline: &Deadline,
+    ) -> Poll<Drained> {
+        loop {
+            if deadline.poll_expired(cx).is_ready() {
+                return Poll::Ready(Drained::TooLong);
+            }
+            match ready!(self.poll_read(cx, scratch)) {
+                Err(_) => return Poll::Ready(Drained::Broken),
+                Ok(0) => return Poll::Ready(Drained::Closed),
+                Ok(count) => match left.checked_sub(count as u64) {
+                    Some(rest) => *left = rest,
+                    None => return Poll::Ready(Drained::TooMuch),
+                },
+            }
+        }
+    }
+
+    /// Breaks the connection off with a reset, so that an answer that can't be finished never looks
+    /// whole. What was written and is still on its way is lost with it.
+    pub fn abort(self) {
+        // Should it fail, the connection is closed all the same, and its framing shows what is missing.
+        drop(SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::tests::on_a_core;
+    use crate::wheel::Wheel;
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener, TcpStream as Client};
+    use std::rc::Rc;
+    use std::thread;
+    use tokio::task::spawn_local;
+
+    fn pair() -> (Client, Socket) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::connect(listener.local_addr().unwrap()).unwrap();
+        let (served, _) = listener.accept().unwrap();
+        served.set_nonblocking(true).unwrap();
+        (client, Socket::new(TcpStream::from_std(served).unwrap()))
+    }
+
+    fn deadline() -> Deadline {
+        let wheel = Wheel::new(Rc::new(Clock::new()));
+        let deadline = wheel.deadline();
+        spawn_local(async move { wheel.run().await });
+        deadline
+    }
+
+    async fn read(socket: &mut Socket, room: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| socket.poll_read(cx, room)).await
+    }
+
+    const SMALL: Drain = Drain { bytes_max: 100_000, time_max: Duration::from_secs(30) };
+
+    #[test]
+    fn reads_what_came_and_then_the_end() {
+        on_a_core(async {
+            let (mut client, mut socket) = pair();
+            client.write_all(b"hello").unwrap();
+            let mut room = [0; 16];
+            assert_eq!(read(&mut socket, &mut room).await.unwrap(), 5);
+            assert_eq!(&room[..5], b"hello");
+            client.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(read(&mut socket, &mut room).await.unwrap(), 0);
+        });
+    }
+
+    #[test]
+    fn head_and_content_arrive_whole_however_slowly_they_are_taken() {
+        on_a_core(async {
+            for (head_bytes, content_bytes) in [(0, 0), (5, 0), (0, 5), (300, 9), (100, 8 << 20)] {
+                let (mut client, mut socket) = pair();
+                let head = vec![b'h'; head_bytes];
+                let content: Vec<u8> = (0..content_bytes).map(|i| (i % 251) as u8).collect();
+                let reader = thread::spawn(move || {
+                    let mut all = Vec::new();
+                    client.read_to_end(&mut all).map(|_| all)
+                });
+                let mut sent = 0;
+                poll_fn(|cx| socket.poll_write_all(cx, &head, &content, &mut sent)).await.unwrap();
+                assert_eq!(sent, head_bytes + content_bytes);
+                drop(socket);
+                assert!(reader.join().unwrap().unwrap() == [head, content].concat());
+            }
+        });
+    }
+
+    #[test]
+    fn a_staged_close_waits_for_the_peer() {
+        on_a_core(async {
+            let (mut client, socket) = pair();
+            let client = thread::spawn(move || {
+                client.write_all(&[b'x'; 50_000]).unwrap();
+                let mut rest = Vec::new();
+                client.read_to_end(&mut rest).map(|_| rest)
+            });
+            let drained = socket.close(&mut [0; 4096], SMALL, &deadline()).await;
+            assert_eq!(drained, Drained::Closed);
+            assert_eq!(client.join().unwrap().unwrap(), b"", "an end, and no reset");
+        });
+    }
+
+    #[test]
+    fn a_staged_close_is_bounded_in_octets_and_time() {
+        on_a_core(async {
+            let (mut client, socket) = pair();
+            let sender = thread::spawn(move || while client.write(&[0; 65536]).is_ok() {});
+            let drained = socket.close(&mut [0; 4096], SMALL, &deadline()).await;
+            assert_eq!(drained, Drained::TooMuch);
+            sender.join().unwrap();
+
+            let (_silent, socket) = pair();
+            let short = Drain { time_max: Duration::from_millis(10), ..SMALL };
+            let drained = socket.close(&mut [0; 4096], short, &deadline()).await;
+            assert_eq!(drained, Drained::TooLong);
+        });
+    }
+
+    #[test]
+    fn an_abort_is_a_reset() {
+        on_a_core(async {
+            let (mut client, mut socket) = pair();
+            let mut sent = 0;
+            poll_fn(|cx| socket.poll_write_all(cx, b"half", b"", &mut sent)).await.unwrap();
+            socket.abort();
+            let error = client.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        });
+    }
+}
