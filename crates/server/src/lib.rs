@@ -3,16 +3,22 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod accept;
 pub mod admission;
 pub mod blocking;
 pub mod buffer;
 pub mod clock;
+pub mod core;
 pub mod descriptors;
+pub mod limits;
+pub mod line;
 pub mod listen;
 pub mod load;
+pub mod log;
 pub mod notice;
 pub mod random;
 pub mod sendfile;
+pub mod shutdown;
 pub mod socket;
 pub mod wheel;
 

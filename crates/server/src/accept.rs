@@ -1,0 +1,212 @@
+//! Taking connections from a listener, whatever becomes of single ones.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Sleep, sleep};
+
+use crate::admission::{Admission, Admitted, Refusal};
+use crate::descriptors::Reserve;
+use crate::notice::Seldom;
+
+/// How long no one is accepted after the system had no descriptor or memory for a connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What the operator is told when the system runs out, over all cores.
+static OUT: Seldom = Seldom::every(Duration::from_secs(10));
+
+/// The listener of one core.
+#[derive(Debug)]
+pub struct Acceptor {
+    listener: TcpListener,
+    admission: Arc<Admission>,
+    reserve: Reserve,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// A client that came.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Its connection.
+    pub stream: TcpStream,
+    /// Its address.
+    pub peer: SocketAddr,
+    /// The place it has, or why it has none.
+    pub place: Result<Admitted, Refusal>,
+}
+
+impl Acceptor {
+    /// Accepts from `listener`, which does not block, within the bounds of `admission`.
+    ///
+    /// # Errors
+    /// If the runtime does not take the listener, or no descriptor is left to keep in reserve.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(listener: std::net::TcpListener, admission: Arc<Admission>) -> io::Result<Self> {
+        let listener = TcpListener::from_std(listener)?;
+        Ok(Self { listener, admission, reserve: Reserve::hold()?, pause: None })
+    }
+
+    /// The next client. Errors of single connections are passed over; when the system runs out of
+    /// descriptors, one waiting client is let go so that it knows, and the rest wait a moment.
+    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
+                self.pause = None;
+                self.reserve.restore();
+            }
+            match ready!(self.listener.poll_accept(cx)) {
+                Ok((stream, peer)) => return Poll::Ready(self.incoming(stream, peer)),
+                Err(error) => match Trouble::of(&error) {
+                    Trouble::OfOne => {}
+                    Trouble::OfAll => {
+                        OUT.say(format_args!(
+                            "no connection can be taken for now: {error}; raise the limit on open \
+                             files, or lower the limit `connections`"
+                        ));
+                        self.let_one_go(cx);
+                        self.pause = Some(Box::pin(sleep(PAUSE)));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Stops listening, and returns the clients that the kernel had taken already: they were promised
+    /// an answer.
+    ///
+    /// # Errors
+    /// If the runtime does not give the listener back.
+    pub fn end(self) -> io::Result<Vec<Incoming>> {
+        let Self { listener, admission, .. } = self;
+        let listener = listener.into_std()?;
+        let mut rest = Vec::new();
+        while let Ok((stream, peer)) = listener.accept() {
+            stream.set_nonblocking(true)?;
+            let stream = TcpStream::from_std(stream)?;
+            rest.push(Incoming { stream, peer, place: admission.admit(peer.ip()) });
+        }
+        Ok(rest)
+    }
+
+    fn incoming(&self, stream: TcpStream, peer: SocketAddr) -> Incoming {
+        // Elsewhere it is not inherited from the listener. Without it answers are only slower.
+        #[cfg(not(target_os = "linux"))]
+        drop(stream.set_nodelay(true));
+        Incoming { stream, peer, place: self.admission.admit(peer.ip()) }
+    }
+
+    /// Lets a waiting client know that it can't be served, by closing its connection, with the one
+    /// descriptor that was kept for this.
+    fn let_one_go(&mut self, cx: &mut Context<'_>) {
+        if self.reserve.release() {
+            // Should another core have been faster, there is no descriptor again, and no harm done.
+            if let Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(cx) {
+                drop(stream);
+            }
+            self.reserve.restore();
+        }
+    }
+}
+
+/// Whom an error of accept(2) concerns.
+#[derive(Debug, PartialEq)]
+enum Trouble {
+    /// The one connection, which is gone; the next may be fine.
+    OfOne,
+    /// The system or the listener: the next would fail too.
+    OfAll,
+}
+
+impl Trouble {
+    fn of(error: &io::Error) -> Self {
+        match Errno::from_io_error(error) {
+            Some(
+                Errno::CONNABORTED
+                | Errno::CONNRESET
+                | Errno::INTR
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::NOPROTOOPT
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH
+                | Errno::TIMEDOUT,
+            ) => Self::OfOne,
+            _ => Self::OfAll,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listen;
+    use crate::tests::on_a_core;
+    use std::future::poll_fn;
+    use std::io::Read;
+    use std::net::TcpStream as Client;
+    use std::num::NonZeroUsize;
+
+    fn acceptor(admission: &Arc<Admission>) -> (SocketAddr, Acceptor) {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listeners = listen::bind(address, NonZeroUsize::MIN).unwrap();
+        let [socket] = <[_; 1]>::try_from(listeners.sockets).unwrap();
+        (listeners.address, Acceptor::new(socket, Arc::clone(admission)).unwrap())
+    }
+
+    async fn next(acceptor: &mut Acceptor) -> Incoming {
+        poll_fn(|cx| acceptor.poll_accept(cx)).await
+    }
+
+    #[test]
+    fn clients_come_with_their_places() {
+        on_a_core(async {
+            let admission = Admission::new(10, 1);
+            let (address, mut acceptor) = acceptor(&admission);
+            let client = Client::connect(address).unwrap();
+            let first = next(&mut acceptor).await;
+            assert_eq!(first.peer, client.local_addr().unwrap());
+            assert!(first.stream.nodelay().unwrap());
+            let _second_client = Client::connect(address).unwrap();
+            let second = next(&mut acceptor).await;
+            assert_eq!(second.place.unwrap_err(), Refusal::TooManyFromAddress);
+            drop(first);
+            assert_eq!(admission.connections(), 0);
+        });
+    }
+
+    #[test]
+    fn at_the_end_those_who_wait_are_taken_and_no_more_come() {
+        on_a_core(async {
+            let (address, acceptor) = acceptor(&Admission::new(10, 10));
+            let mut clients: Vec<_> = (0..3).map(|_| Client::connect(address).unwrap()).collect();
+            let rest = acceptor.end().unwrap();
+            assert_eq!(rest.len(), 3);
+            assert!(rest.iter().all(|incoming| incoming.place.is_ok()));
+            assert!(Client::connect(address).is_err());
+            drop(rest);
+            assert_eq!(clients[0].read(&mut [0; 1]).unwrap(), 0);
+        });
+    }
+
+    #[test]
+    fn errors_of_one_connection_are_told_from_those_of_all() {
+        for errno in [Errno::CONNABORTED, Errno::PROTO, Errno::PERM, Errno::HOSTUNREACH] {
+            assert_eq!(Trouble::of(&errno.into()), Trouble::OfOne, "{errno}");
+        }
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::BADF] {
+            assert_eq!(Trouble::of(&errno.into()), Trouble::OfAll, "{errno}");
+        }
+    }
+}

@@ -1,0 +1,582 @@
+//! One loop a core: each with its own runtime, listeners, clock, deadlines and buffers, so that a
+//! connection never leaves the core that took it.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::accept::{Acceptor, Incoming};
+use crate::admission::{Admission, Admitted, Refusal};
+use crate::blocking::Workers;
+use crate::buffer::Buffers;
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::listen::Listeners;
+use crate::load::{CoreLoad, Load};
+use crate::log::{AccessLog, CoreLog};
+use crate::notice;
+use crate::random::Random;
+use crate::shutdown::{CoreShutdown, Shutdown, Signals, State};
+use crate::wheel::Wheel;
+
+/// How long a core that ends waits for jobs on its worker threads.
+const WORKERS_WAIT: Duration = Duration::from_secs(1);
+
+/// What a server is made of.
+#[derive(Debug)]
+pub struct Server {
+    /// The addresses it listens at, each with a socket for each core.
+    pub listeners: Vec<Listeners>,
+    /// Its bounds.
+    pub limits: Limits,
+    /// Its access log.
+    pub log: Option<AccessLog>,
+    /// The state by which it is told to end.
+    pub shutdown: Arc<Shutdown>,
+    /// What tells it to end.
+    pub ends: Ends,
+}
+
+/// What tells a server to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// SIGTERM or SIGINT: the first drains, the second stops at once. Its [`Shutdown`] too.
+    OnSignal,
+    /// Its [`Shutdown`] alone; signals are left to others.
+    OnShutdown,
+}
+
+/// What the connections of one core share.
+#[derive(Debug)]
+pub struct Core {
+    /// Which core, from 0.
+    pub index: usize,
+    /// Its clock.
+    pub clock: Rc<Clock>,
+    /// Its deadlines.
+    pub wheel: Rc<Wheel>,
+    /// Its buffers.
+    pub buffers: Buffers,
+    /// Its source of numbers that differ.
+    pub random: Random,
+    /// Requests in flight.
+    pub load: Rc<CoreLoad>,
+    /// Threads for what must not hold up the loop.
+    pub workers: Arc<Workers>,
+    /// How far the end of the server has come.
+    pub shutdown: Rc<CoreShutdown>,
+    /// The access log, if one is kept.
+    pub log: Option<Rc<CoreLog>>,
+    /// The bounds in force.
+    pub limits: Arc<Limits>,
+}
+
+/// What is done with the connections of one core.
+pub trait Handler: 'static {
+    /// Serves one connection to its end. The place it was admitted to is given back when the guard is
+    /// dropped. A panic ends this connection alone.
+    fn connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        admitted: Admitted,
+    ) -> impl Future<Output = ()>;
+
+    /// Sees a connection that has no place. If nothing is done with it, it is closed at once.
+    fn refused(&self, stream: TcpStream, peer: SocketAddr, refusal: Refusal) {
+        let _ = (peer, refusal);
+        drop(stream);
+    }
+}
+
+/// Serves until the server is told to end and has ended: with a thread for each core, and on it what
+/// `make_handler` makes for that core.
+///
+/// # Errors
+/// If a thread, a runtime or a listener can't be set up, or a core ends by itself; the other cores are
+/// drained first.
+pub fn run<H: Handler>(
+    server: Server,
+    make_handler: impl Fn(Rc<Core>) -> H + Sync,
+) -> io::Result<()> {
+    let supervisor = Builder::new_current_thread().enable_all().build()?;
+    let signals = match server.ends {
+        Ends::OnSignal => {
+            let _inside = supervisor.enter();
+            Some(Signals::install()?)
+        }
+        Ends::OnShutdown => None,
+    };
+    let cores = by_core(server.listeners);
+    let shared = Shared::new(server.limits, cores.len(), server.log, server.shutdown);
+    let (alive, ended) = mpsc::unbounded_channel();
+    thread::scope(|scope| {
+        let (shared, make_handler) = (&shared, &make_handler);
+        let (mut threads, mut outcome) = (Vec::new(), Ok(()));
+        for (index, sockets) in cores.into_iter().enumerate() {
+            let alive = Alive(alive.clone());
+            let thread = thread::Builder::new().name(format!("core-{index}"));
+            let core = move || {
+                let _alive = alive;
+                run_core(index, sockets, shared, make_handler)
+            };
+            match thread.spawn_scoped(scope, core) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    shared.shutdown.drain();
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(alive);
+        supervisor.block_on(supervise(shared, signals, ended));
+        for thread in threads {
+            let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a core panicked")));
+            outcome = outcome.and(ended);
+        }
+        outcome
+    })
+}
+
+/// What all cores share; cheap to look at, and not written on the way of a request but for the load.
+#[derive(Debug)]
+struct Shared {
+    cores: usize,
+    limits: Arc<Limits>,
+    admission: Arc<Admission>,
+    load: Arc<Load>,
+    workers: Arc<Workers>,
+    log: Option<AccessLog>,
+    shutdown: Arc<Shutdown>,
+}
+
+impl Shared {
+    fn new(limits: Limits, cores: usize, log: Option<AccessLog>, shutdown: Arc<Shutdown>) -> Self {
+        let jobs_max = limits.workers.saturating_add(limits.worker_queue);
+        let from_address = u32::try_from(limits.connections_an_address).unwrap_or(u32::MAX);
+        Self {
+            cores,
+            admission: Admission::new(count(limits.connections), from_address),
+            load: Load::new(count(limits.requests_in_flight)),
+            workers: Workers::new(count(jobs_max)),
+            limits: Arc::new(limits),
+            log,
+            shutdown,
+        }
+    }
+}
+
+fn count(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// The listeners of each core: one of each address.
+fn by_core(listeners: Vec<Listeners>) -> Vec<Vec<std::net::TcpListener>> {
+    let mut cores: Vec<Vec<_>> = Vec::new();
+    for address in listeners {
+        for (index, socket) in address.sockets.into_iter().enumerate() {
+            match cores.get_mut(index) {
+                Some(core) => core.push(socket),
+                None => cores.push(vec![socket]),
+            }
+        }
+    }
+    cores
+}
+
+/// Tells the supervisor when its core ends, in whatever way.
+struct Alive(mpsc::UnboundedSender<()>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        // The supervisor waits for every core, so it hears.
+        let _ = self.0.send(());
+    }
+}
+
+/// Sees the server through its end: signals, the bound on draining, and a core that ends by itself.
+async fn supervise(
+    shared: &Shared,
+    signals: Option<Signals>,
+    mut ended: mpsc::UnboundedReceiver<()>,
+) {
+    let (shutdown, shutdown_time) = (Arc::clone(&shared.shutdown), shared.limits.shutdown_time());
+    tokio::spawn(async move {
+        shutdown.reached(State::Draining).await;
+        tokio::time::sleep(shutdown_time).await;
+        shutdown.stop();
+    });
+    if let Some(signals) = signals {
+        let shutdown = Arc::clone(&shared.shutdown);
+        tokio::spawn(async move { signals.follow(&shutdown).await });
+    }
+    while ended.recv().await.is_some() {
+        if shared.shutdown.state() == State::Running {
+            notice!("a core has ended by itself; the server ends too");
+            shared.shutdown.drain();
+        }
+    }
+}
+
+fn run_core<H: Handler>(
+    index: usize,
+    sockets: Vec<std::net::TcpListener>,
+    shared: &Shared,
+    make_handler: &impl Fn(Rc<Core>) -> H,
+) -> io::Result<()> {
+    let workers = count(shared.limits.workers).div_ceil(shared.cores).max(1);
+    let mut builder = Builder::new_current_thread();
+    let builder = builder.enable_all().max_blocking_threads(workers);
+    let runtime = builder.thread_name(format!("worker-{index}")).build()?;
+    let core = Rc::new(Core::new(index, shared)?);
+    let local = LocalSet::new();
+    let served = {
+        let clock = Rc::clone(&core.clock);
+        let mut serving = pin!(serve(core, sockets, &shared.admission, make_handler));
+        // The future of a local set's run is polled before each turn of its tasks.
+        let turning = poll_fn(|cx| {
+            clock.turn();
+            serving.as_mut().poll(cx)
+        });
+        local.block_on(&runtime, turning)
+    };
+    // Connections that are left are dropped with it, and then what they held on this core.
+    drop(local);
+    runtime.shutdown_timeout(WORKERS_WAIT);
+    served
+}
+
+impl Core {
+    fn new(index: usize, shared: &Shared) -> io::Result<Self> {
+        let clock = Rc::new(Clock::new());
+        Ok(Self {
+            index,
+            wheel: Wheel::new(Rc::clone(&clock)),
+            clock,
+            buffers: Buffers::new(count(shared.limits.buffers_kept)),
+            random: Random::from_system()?,
+            load: CoreLoad::new(Arc::clone(&shared.load)),
+            workers: Arc::clone(&shared.workers),
+            shutdown: CoreShutdown::new(Arc::clone(&shared.shutdown)),
+            log: shared.log.as_ref().map(|log| Rc::new(log.core())),
+            limits: Arc::clone(&shared.limits),
+        })
+    }
+}
+
+/// The life of one core.
+async fn serve<H: Handler>(
+    core: Rc<Core>,
+    sockets: Vec<std::net::TcpListener>,
+    admission: &Arc<Admission>,
+    make_handler: &impl Fn(Rc<Core>) -> H,
+) -> io::Result<()> {
+    let (wheel, shutdown) = (Rc::clone(&core.wheel), Rc::clone(&core.shutdown));
+    spawn_local(async move { wheel.run().await });
+    spawn_local(async move { shutdown.run().await });
+    if let Some(log) = core.log.clone() {
+        spawn_local(async move { log.run().await });
+    }
+    let floor = Rc::new(Floor {
+        handler: make_handler(Rc::clone(&core)),
+        connections: Cell::new(0),
+        empty: Notify::new(),
+    });
+    let mut accepting = Vec::new();
+    for socket in sockets {
+        let acceptor = Acceptor::new(socket, Arc::clone(admission))?;
+        accepting.push(spawn_local(accept(acceptor, Rc::clone(&core), Rc::clone(&floor))));
+    }
+    for task in accepting {
+        task.await.map_err(io::Error::other)??;
+    }
+    let stopped = core.shutdown.watch();
+    let mut empty = pin!(floor.emptied());
+    poll_fn(|cx| match stopped.poll_reached(cx, State::Stopped) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => empty.as_mut().poll(cx),
+    })
+    .await;
+    Ok(())
+}
+
+/// Takes connections until draining begins.
+async fn accept<H: Handler>(
+    mut acceptor: Acceptor,
+    core: Rc<Core>,
+    floor: Rc<Floor<H>>,
+) -> io::Result<()> {
+    let draining = core.shutdown.watch();
+    loop {
+        let incoming = poll_fn(|cx| match draining.poll_reached(cx, State::Draining) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => acceptor.poll_accept(cx).map(Some),
+        });
+        match incoming.await {
+            Some(incoming) => floor.enter(incoming),
+            None => break,
+        }
+    }
+    acceptor.end()?.into_iter().for_each(|incoming| floor.enter(incoming));
+    Ok(())
+}
+
+/// The connections of one core, and what serves them.
+struct Floor<H> {
+    handler: H,
+    connections: Cell<usize>,
+    empty: Notify,
+}
+
+impl<H: Handler> Floor<H> {
+    fn enter(self: &Rc<Self>, incoming: Incoming) {
+        let Incoming { stream, peer, place } = incoming;
+        let admitted = match place {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.handler.refused(stream, peer, refusal),
+        };
+        self.connections.set(self.connections.get() + 1);
+        let visit = Visit(Rc::clone(self));
+        spawn_local(async move { visit.0.handler.connection(stream, peer, admitted).await });
+    }
+
+    async fn emptied(&self) {
+        while self.connections.get() > 0 {
+            self.empty.notified().await;
+        }
+    }
+}
+
+/// One connection on the floor; dropped when its task ends, panics or is dropped.
+struct Visit<H>(Rc<Floor<H>>);
+
+impl<H> Drop for Visit<H> {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+        if self.0.connections.get() == 0 {
+            self.0.empty.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::{Format, Line};
+    use crate::listen;
+    use crate::log;
+    use std::io::{Read, Write};
+    use std::net::TcpStream as Client;
+    use std::num::NonZeroUsize;
+    use std::sync::mpsc::{Receiver, channel};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use wherefore_message::{Status, Version};
+
+    /// Answers each octet with another: `p` panics, `i` says which core it is, `w` waits for draining, `h`
+    /// hangs, `l` logs a line, anything else comes back.
+    struct Octets(Rc<Core>);
+
+    impl Handler for Octets {
+        async fn connection(&self, mut stream: TcpStream, peer: SocketAddr, _place: Admitted) {
+            let core = &self.0;
+            while let Ok(octet) = stream.read_u8().await {
+                let answer = match octet {
+                    b'p' => panic!("as a test asks"),
+                    b'i' => b'0' + core.index as u8,
+                    b'w' => {
+                        core.shutdown.watch().reached(State::Draining).await;
+                        b'd'
+                    }
+                    b'h' => std::future::pending().await,
+                    b'l' => {
+                        log_line(core, peer);
+                        b'l'
+                    }
+                    other => other,
+                };
+                if stream.write_u8(answer).await.is_err() || answer == b'd' {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn log_line(core: &Core, peer: SocketAddr) {
+        core.log.as_ref().unwrap().write(&Line {
+            unix_millis: core.clock.unix_millis(),
+            client: peer.ip(),
+            method: b"GET",
+            target: b"/",
+            version: Version::HTTP_11,
+            status: Some(Status::OK),
+            octets: 0,
+            duration_micros: core.clock.micros(),
+            rule: "found",
+            request_id: core.random.request_id(),
+            referer: None,
+            user_agent: None,
+        });
+    }
+
+    struct Running {
+        address: SocketAddr,
+        shutdown: Arc<Shutdown>,
+        outcome: Receiver<io::Result<()>>,
+    }
+
+    impl Running {
+        fn start(cores: usize, set: &[(&str, &str)], log: Option<AccessLog>) -> Self {
+            let cores = NonZeroUsize::new(cores).unwrap();
+            let listeners = listen::bind("127.0.0.1:0".parse().unwrap(), cores).unwrap();
+            let mut limits = Limits::preset(1000, cores.get());
+            set.iter().for_each(|(name, text)| limits.set(name, text).unwrap());
+            let (address, shutdown) = (listeners.address, Shutdown::new());
+            let server = Server {
+                listeners: vec![listeners],
+                limits,
+                log,
+                shutdown: Arc::clone(&shutdown),
+                ends: Ends::OnShutdown,
+            };
+            let (ended, outcome) = channel();
+            thread::spawn(move || ended.send(run(server, Octets)));
+            Self { address, shutdown, outcome }
+        }
+
+        fn client(&self) -> Client {
+            let client = Client::connect(self.address).unwrap();
+            client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            client
+        }
+
+        fn ended(&self) -> io::Result<()> {
+            self.outcome.recv_timeout(Duration::from_secs(20)).unwrap()
+        }
+    }
+
+    fn ask(client: &mut Client, octet: u8) -> io::Result<u8> {
+        client.write_all(&[octet])?;
+        let mut answer = [0];
+        client.read_exact(&mut answer).map(|()| answer[0])
+    }
+
+    #[test]
+    fn every_core_serves_and_the_server_ends_when_told() {
+        let running = Running::start(2, &[], None);
+        let mut seen = [0; 2];
+        for _ in 0..64 {
+            let core = ask(&mut running.client(), b'i').unwrap();
+            seen[usize::from(core - b'0')] += 1;
+        }
+        assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+        running.shutdown.drain();
+        running.ended().unwrap();
+        assert!(Client::connect(running.address).is_err());
+    }
+
+    #[test]
+    fn a_panic_ends_one_connection_and_gives_its_place_back() {
+        let running = Running::start(1, &[("connections", "2")], None);
+        let mut steady = running.client();
+        assert_eq!(ask(&mut steady, b'a').unwrap(), b'a');
+        for _ in 0..3 {
+            assert!(ask(&mut running.client(), b'p').is_err());
+            assert_eq!(ask(&mut steady, b'b').unwrap(), b'b');
+        }
+        drop(steady);
+        running.shutdown.drain();
+        running.ended().unwrap();
+    }
+
+    #[test]
+    fn a_connection_too_many_is_closed() {
+        let running = Running::start(1, &[("connections-an-address", "1")], None);
+        let mut first = running.client();
+        assert_eq!(ask(&mut first, b'a').unwrap(), b'a');
+        assert!(ask(&mut running.client(), b'a').is_err());
+        assert_eq!(ask(&mut first, b'a').unwrap(), b'a');
+        running.shutdown.stop();
+        running.ended().unwrap();
+    }
+
+    #[test]
+    fn draining_lets_connections_finish() {
+        let running = Running::start(1, &[], None);
+        let mut client = running.client();
+        assert_eq!(ask(&mut client, b'a').unwrap(), b'a');
+        client.write_all(b"w").unwrap();
+        running.shutdown.drain();
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b"d");
+        running.ended().unwrap();
+    }
+
+    #[test]
+    fn draining_is_bounded_and_stopping_is_at_once() {
+        let running = Running::start(1, &[("shutdown-time", "50ms")], None);
+        let mut client = running.client();
+        assert_eq!(ask(&mut client, b'a').unwrap(), b'a');
+        client.write_all(b"h").unwrap();
+        running.shutdown.drain();
+        running.ended().unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap_or(0), 0);
+
+        let running = Running::start(2, &[], None);
+        let mut client = running.client();
+        assert_eq!(ask(&mut client, b'a').unwrap(), b'a');
+        running.shutdown.stop();
+        running.ended().unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap_or(0), 0);
+    }
+
+    #[test]
+    fn lines_are_written_while_it_runs_and_by_the_end() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let (access_log, log_writer) = log::start(writer, Format::Text).unwrap();
+        let running = Running::start(1, &[], Some(access_log));
+        let mut client = running.client();
+        assert_eq!(ask(&mut client, b'l').unwrap(), b'l');
+        let mut first = [0; 9];
+        reader.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"127.0.0.1");
+        assert_eq!(ask(&mut client, b'l').unwrap(), b'l');
+        running.shutdown.stop();
+        running.ended().unwrap();
+        assert!(log_writer.finish(Duration::from_secs(20)));
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest.lines().count(), 2, "{rest}");
+    }
+
+    #[test]
+    fn a_core_that_can_not_begin_ends_the_server_with_an_error() {
+        let cores = NonZeroUsize::new(2).unwrap();
+        let listeners = listen::bind("127.0.0.1:0".parse().unwrap(), cores).unwrap();
+        let server = Server {
+            listeners: vec![listeners],
+            limits: Limits::preset(1000, 2),
+            log: None,
+            shutdown: Shutdown::new(),
+            ends: Ends::OnShutdown,
+        };
+        let error = run(server, |core| {
+            assert!(core.index == 0, "as a test asks");
+            Octets(core)
+        });
+        assert_eq!(error.unwrap_err().to_string(), "a core panicked");
+    }
+}
