@@ -103,6 +103,7 @@ impl Problem<'_> {
             escape::json(instance, &mut out);
         }
         for (name, extra) in &self.more {
+            debug_assert!(!STANDARD_MEMBERS.contains(name), "{name} is a member already");
             out.push(',');
             escape::json(name, &mut out);
             out.push(':');
@@ -126,7 +127,7 @@ impl Problem<'_> {
         );
         // Writing to a String can't fail, here and below.
         let _ = write!(out, "<title>{code} {title}</title>\n<style>{STYLE}</style>\n</head>\n");
-        let _ = write!(out, "<body>\n<main>\n<h1><span>{code}</span> {title}</h1>\n");
+        let _ = write!(out, "<body>\n<main>\n<h1>{code} {title}</h1>\n");
         if !self.detail.is_empty() {
             let _ = writeln!(out, "<p>{}</p>", escape::html(self.detail));
         }
@@ -177,6 +178,9 @@ impl Problem<'_> {
         out
     }
 }
+
+/// The members of RFC 9457 §3.1.
+const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
