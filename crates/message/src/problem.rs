@@ -166,7 +166,7 @@ impl Problem<'_> {
         out.push('\n');
         for (name, extra) in &self.more {
             push_plain(name, &mut out);
-            out.push_str(": ");
+            out.push(':');
             extra.push_text(&mut out);
         }
         if let Some(instance) = self.instance {
@@ -230,10 +230,17 @@ impl Extra {
         out.push_str("</dd>");
     }
 
+    /// What stands behind the colon, to the end of its last line.
     fn push_text(&self, out: &mut String) {
         match self {
-            Self::Text(text) => push_plain(text, out),
-            Self::Number(number) => push_number(*number, out),
+            Self::Text(text) => {
+                out.push(' ');
+                push_plain(text, out);
+            }
+            Self::Number(number) => {
+                out.push(' ');
+                push_number(*number, out);
+            }
             Self::List(texts) => {
                 for text in texts {
                     out.push_str("\n  ");
@@ -339,7 +346,7 @@ mod tests {
 
     #[test]
     fn text() {
-        assert_eq!(plain().to_text(), "404 Not Found\n\nlimit: 7\nseen: \ntype: about:blank\n");
+        assert_eq!(plain().to_text(), "404 Not Found\n\nlimit: 7\nseen:\ntype: about:blank\n");
         let text = hostile().to_text();
         assert!(!text.contains('\u{1b}'));
         // Title, detail, two empty lines, and seven for what else there is: none was forged.
