@@ -28,12 +28,9 @@ impl<'a> MediaType<'a> {
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         let end = text.iter().position(|octet| *octet == b';').unwrap_or(text.len());
         let (essence, tail) = text.split_at_checked(end)?;
+        let essence = trim(essence);
         let slash = essence.iter().position(|octet| *octet == b'/')?;
-        let main = trim(essence.get(..slash)?);
-        let sub = trim(essence.get(slash + 1..)?);
-        if main.len() + sub.len() + 1 != trim(essence).len() {
-            return None;
-        }
+        let (main, sub) = (essence.get(..slash)?, essence.get(slash + 1..)?);
         let media = Self { main, sub, tail };
         let is_whole = is_token(main) && is_token(sub) && media.written().all(|p| p.is_some());
         is_whole.then_some(media)

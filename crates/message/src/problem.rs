@@ -103,6 +103,7 @@ impl Problem<'_> {
             escape::json(instance, &mut out);
         }
         for (name, extra) in &self.more {
+            debug_assert!(!STANDARD_MEMBERS.contains(name), "{name} is a member already");
             out.push(',');
             escape::json(name, &mut out);
             out.push(':');
@@ -126,7 +127,7 @@ impl Problem<'_> {
         );
         // Writing to a String can't fail, here and below.
         let _ = write!(out, "<title>{code} {title}</title>\n<style>{STYLE}</style>\n</head>\n");
-        let _ = write!(out, "<body>\n<main>\n<h1><span>{code}</span> {title}</h1>\n");
+        let _ = write!(out, "<body>\n<main>\n<h1>{code} {title}</h1>\n");
         if !self.detail.is_empty() {
             let _ = writeln!(out, "<p>{}</p>", escape::html(self.detail));
         }
@@ -165,7 +166,7 @@ impl Problem<'_> {
         out.push('\n');
         for (name, extra) in &self.more {
             push_plain(name, &mut out);
-            out.push_str(": ");
+            out.push(':');
             extra.push_text(&mut out);
         }
         if let Some(instance) = self.instance {
@@ -177,6 +178,9 @@ impl Problem<'_> {
         out
     }
 }
+
+/// The members of RFC 9457 §3.1.
+const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
@@ -226,10 +230,17 @@ impl Extra {
         out.push_str("</dd>");
     }
 
+    /// What stands behind the colon, to the end of its last line.
     fn push_text(&self, out: &mut String) {
         match self {
-            Self::Text(text) => push_plain(text, out),
-            Self::Number(number) => push_number(*number, out),
+            Self::Text(text) => {
+                out.push(' ');
+                push_plain(text, out);
+            }
+            Self::Number(number) => {
+                out.push(' ');
+                push_number(*number, out);
+            }
             Self::List(texts) => {
                 for text in texts {
                     out.push_str("\n  ");
@@ -335,7 +346,7 @@ mod tests {
 
     #[test]
     fn text() {
-        assert_eq!(plain().to_text(), "404 Not Found\n\nlimit: 7\nseen: \ntype: about:blank\n");
+        assert_eq!(plain().to_text(), "404 Not Found\n\nlimit: 7\nseen:\ntype: about:blank\n");
         let text = hostile().to_text();
         assert!(!text.contains('\u{1b}'));
         // Title, detail, two empty lines, and seven for what else there is: none was forged.
