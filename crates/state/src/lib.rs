@@ -1,1 +1,17 @@
+//! What is remembered between requests and over restarts, outside the folders that are served: so far,
+//! that something was there and was removed.
+//!
+//! A folder of state belongs to one process at a time, its files carry the version of their form, and
+//! what is said to be remembered survives a crash.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
+mod error;
+mod folder;
+mod log;
+mod record;
+mod tombstones;
+
+pub use error::StateError;
+pub use folder::{RootIdentity, state_folder_default};
+pub use tombstones::{CAPACITY_DEFAULT, Tombstone, Tombstones};
