@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::admission::{Admission, Admitted, Refusal};
 use crate::descriptors::Reserve;
+use crate::listen::BACKLOG;
 use crate::notice::Seldom;
 
 /// How long no one is accepted after the system had no descriptor or memory for a connection.
@@ -90,7 +91,9 @@ impl Acceptor {
         let Self { listener, admission, .. } = self;
         let listener = listener.into_std()?;
         let mut rest = Vec::new();
-        while let Ok((stream, peer)) = listener.accept() {
+        // No more than can have waited, or a flood of new ones would put off the end.
+        while rest.len() < BACKLOG as usize {
+            let Ok((stream, peer)) = listener.accept() else { break };
             stream.set_nonblocking(true)?;
             let stream = TcpStream::from_std(stream)?;
             rest.push(Incoming { stream, peer, place: admission.admit(peer.ip()) });
@@ -137,6 +140,7 @@ impl Trouble {
                 | Errno::PERM
                 | Errno::PROTO
                 | Errno::NOPROTOOPT
+                | Errno::OPNOTSUPP
                 | Errno::NETDOWN
                 | Errno::NETUNREACH
                 | Errno::HOSTDOWN

@@ -49,16 +49,17 @@ impl Admission {
     /// # Errors
     /// If there are too many.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, Refusal> {
-        let below_max = |count: usize| (count < self.connections_max).then_some(count + 1);
-        if self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below_max).is_err() {
-            return Err(Refusal::TooManyConnections);
-        }
         let network = Network::of(address);
         let mut shard = self.shard(network);
         let count = shard.get(&network).copied().unwrap_or(0);
         if count >= self.address_connections_max {
-            self.connections.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::TooManyFromAddress);
+        }
+        // The last question, so that nothing is taken only to be given back: a client that is refused
+        // for its own share must not stand in the way of another for a moment.
+        let below_max = |count: usize| (count < self.connections_max).then_some(count + 1);
+        if self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below_max).is_err() {
+            return Err(Refusal::TooManyConnections);
         }
         shard.insert(network, count + 1);
         drop(shard);
@@ -200,8 +201,8 @@ mod tests {
                 }
                 let own = held.iter().filter(|(other, _)| *other == client).count();
                 let expected = match (held.len(), own) {
-                    (6.., _) => Err(Refusal::TooManyConnections),
                     (_, 3..) => Err(Refusal::TooManyFromAddress),
+                    (6.., _) => Err(Refusal::TooManyConnections),
                     _ => Ok(()),
                 };
                 let got = admission.admit(IpAddr::from([127, 0, 0, client]));

@@ -242,6 +242,7 @@ fn run_core<H: Handler>(
     let builder = builder.enable_all().max_blocking_threads(workers);
     let runtime = builder.thread_name(format!("worker-{index}")).build()?;
     let core = Rc::new(Core::new(index, shared)?);
+    let log = core.log.clone();
     let local = LocalSet::new();
     let served = {
         let clock = Rc::clone(&core.clock);
@@ -255,6 +256,9 @@ fn run_core<H: Handler>(
     };
     // Connections that are left are dropped with it, and then what they held on this core.
     drop(local);
+    if let Some(log) = log {
+        log.hand_over();
+    }
     runtime.shutdown_timeout(WORKERS_WAIT);
     served
 }
@@ -386,7 +390,7 @@ mod tests {
     use wherefore_message::{Status, Version};
 
     /// Answers each octet with another: `p` panics, `i` says which core it is, `w` waits for draining, `h`
-    /// hangs, `l` logs a line, anything else comes back.
+    /// hangs, `l` logs a line, `t` waits for a deadline, anything else comes back.
     struct Octets(Rc<Core>);
 
     impl Handler for Octets {
@@ -404,6 +408,12 @@ mod tests {
                     b'l' => {
                         log_line(core, peer);
                         b'l'
+                    }
+                    b't' => {
+                        let (deadline, start) = (core.wheel.deadline(), core.clock.now());
+                        deadline.set_in(Duration::from_millis(50));
+                        poll_fn(|cx| deadline.poll_expired(cx)).await;
+                        b'0' + u8::from(core.clock.now().since(start).as_millis() >= 50)
                     }
                     other => other,
                 };
@@ -485,6 +495,17 @@ mod tests {
         running.shutdown.drain();
         running.ended().unwrap();
         assert!(Client::connect(running.address).is_err());
+    }
+
+    #[test]
+    fn the_clock_goes_and_deadlines_pass_on_a_running_core() {
+        let running = Running::start(1, &[], None);
+        let mut client = running.client();
+        for _ in 0..2 {
+            assert_eq!(ask(&mut client, b't').unwrap(), b'1');
+        }
+        running.shutdown.stop();
+        running.ended().unwrap();
     }
 
     #[test]

@@ -336,9 +336,12 @@ mod tests {
 
     #[test]
     fn a_disk_that_stays_stuck_does_not_hold_up_the_end() {
-        let (_hold, wait) = channel::<()>();
-        let (log, writer) = start(Stuck(wait, Memory::default()), Format::Text).unwrap();
-        write(&log.core(), 10);
-        assert!(!writer.finish(Duration::from_millis(20)));
+        let fills_the_queue = (QUEUE_BUFFERS + 2) * HAND_OVER_BYTES / 90;
+        for count in [10, fills_the_queue] {
+            let (_hold, wait) = channel::<()>();
+            let (log, writer) = start(Stuck(wait, Memory::default()), Format::Text).unwrap();
+            write(&log.core(), count);
+            assert!(!writer.finish(Duration::from_millis(20)));
+        }
     }
 }
