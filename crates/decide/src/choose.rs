@@ -26,14 +26,7 @@ pub fn coding(fields: Fields<'_>, stored: &Representations) -> Option<Coding> {
             (best, best_quality) = (Some(coding), quality);
         }
     }
-    // An unnamed identity has quality 1000 by default, which is no wish: it loses to a named coding.
-    let named = names_identity(fields);
-    if named && quality.identity > best_quality { None } else { best }
-}
-
-fn names_identity(fields: Fields<'_>) -> bool {
-    wherefore_message::list::members(fields.all(FieldName::AcceptEncoding))
-        .any(|member| member.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"identity")))
+    if quality.identity > best_quality { None } else { best }
 }
 
 #[cfg(test)]

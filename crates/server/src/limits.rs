@@ -89,9 +89,13 @@ limits! {
     requests_in_flight "requests-in-flight" Count ACore(1024), least 1: "requests that are being answered at once, over all cores; more are told when to come back";
     workers "workers" Count ACore(4), least 1: "threads for work that waits on a disk or takes long, over all cores";
     worker_queue "worker-queue" Count ACore(256), least 0: "jobs that may wait for such a thread, over all cores";
-    drain_time_millis "drain-time" Millis Fixed(2_000), least 0: "how long what a client still sends is read and dropped before its connection is closed";
-    drain_bytes "drain-bytes" Bytes Fixed(256 * 1024), least 0: "how much of it is read and dropped";
+    linger_time_millis "linger-time" Millis Fixed(2_000), least 0: "how long what a client still sends is read and dropped before its connection is closed";
+    linger_bytes "linger-bytes" Bytes Fixed(256 * 1024), least 0: "how much of it is read and dropped";
     shutdown_time_millis "shutdown-time" Millis Fixed(30_000), least 0: "how long requests in flight may go on when the server is told to end";
+    send_time_millis "send-time" Millis Fixed(60_000), least 100: "how long a client may take nothing of an answer before its connection is broken off";
+    cache_bytes "cache-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "small files and what is known of others that a core keeps in memory";
+    cache_recheck_millis "cache-recheck" Millis Fixed(1_000), least 0: "how long a change by another program may go unnoticed";
+    patch_bytes "patch-bytes" Bytes Fixed(1024 * 1024), least 1: "the longest patch that is taken";
     buffers_kept "buffers-kept" Count Fixed(256), least 0: "unused buffers of each sort that a core keeps for the next request";
 }
 
@@ -117,8 +121,14 @@ impl Limits {
 
     /// How long what a client still sends is read and dropped.
     #[must_use]
-    pub const fn drain_time(&self) -> Duration {
-        Duration::from_millis(self.drain_time_millis)
+    pub const fn linger_time(&self) -> Duration {
+        Duration::from_millis(self.linger_time_millis)
+    }
+
+    /// How long a client may take nothing of an answer.
+    #[must_use]
+    pub const fn send_time(&self) -> Duration {
+        Duration::from_millis(self.send_time_millis)
     }
 
     /// How long requests in flight may go on when the server is told to end.
@@ -271,16 +281,16 @@ mod tests {
     #[test]
     fn units_are_asked_for() {
         let mut limits = preset();
-        limits.set("drain-bytes", "3MiB").unwrap();
-        limits.set("drain-time", "1m").unwrap();
-        assert_eq!((limits.drain_bytes, limits.drain_time()), (3 << 20, Duration::from_secs(60)));
+        limits.set("linger-bytes", "3MiB").unwrap();
+        limits.set("linger-time", "1m").unwrap();
+        assert_eq!((limits.linger_bytes, limits.linger_time()), (3 << 20, Duration::from_secs(60)));
         for (name, text) in [
-            ("drain-bytes", "3"),
-            ("drain-bytes", "3MB"),
-            ("drain-time", "5"),
-            ("drain-time", "5 s"),
-            ("drain-time", "99999999999999999999s"),
-            ("drain-time", "18446744073709551615h"),
+            ("linger-bytes", "3"),
+            ("linger-bytes", "3MB"),
+            ("linger-time", "5"),
+            ("linger-time", "5 s"),
+            ("linger-time", "99999999999999999999s"),
+            ("linger-time", "18446744073709551615h"),
             ("connections", "10KiB"),
             ("connections", "-1"),
             ("connections", ""),

@@ -1,0 +1,142 @@
+//! What one core remembers of files: what was found, and what is open. Never shared, never locked.
+//!
+//! An entry is good while nothing of ours was written under its name, as the store's generation tells,
+//! and for `recheck` after it was looked up, since other programs tell nobody.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use quick_cache::unsync;
+use wherefore_decide::facts::{Coding, Found};
+
+use crate::read::OpenFile;
+
+/// What is remembered under one path.
+#[derive(Debug)]
+pub struct Entry {
+    /// What was found there.
+    pub found: Found,
+    /// The media type of its name.
+    pub media_type: &'static str,
+    generation: u64,
+    checked_at: Cell<u64>,
+    files: RefCell<[Option<Rc<OpenFile>>; 4]>,
+}
+
+impl Entry {
+    /// What was found under a path when the store's generation was `generation`, at `now` in ms.
+    #[must_use]
+    pub fn new(found: Found, media_type: &'static str, generation: u64, now: u64) -> Self {
+        Self {
+            found,
+            media_type,
+            generation,
+            checked_at: Cell::new(now),
+            files: RefCell::default(),
+        }
+    }
+
+    /// The file that is open for this coding.
+    #[must_use]
+    pub fn file(&self, coding: Option<Coding>) -> Option<Rc<OpenFile>> {
+        self.files.borrow()[slot(coding)].clone()
+    }
+
+    /// Keeps a file that was opened, if it is the version that was found.
+    ///
+    /// # Errors
+    /// If it is another one: what was found is no longer true.
+    pub fn keep(&self, coding: Option<Coding>, file: &Rc<OpenFile>) -> Result<(), Stale> {
+        let (Found::File(all) | Found::Folder { index: Some(all), .. }) = &self.found else {
+            return Err(Stale);
+        };
+        let known = all.in_coding(coding).tag;
+        if !known.text().weak_eq(file.representation.tag.text()) {
+            return Err(Stale);
+        }
+        self.files.borrow_mut()[slot(coding)] = Some(Rc::clone(file));
+        Ok(())
+    }
+
+    /// Takes over what an older entry had open of the same versions.
+    fn inherit(&self, older: &Self) {
+        let coded = [None, Some(Coding::Brotli), Some(Coding::Zstd), Some(Coding::Gzip)];
+        for coding in coded {
+            if let Some(file) = older.file(coding) {
+                // A version that is no longer there is let go.
+                let _ = self.keep(coding, &file);
+            }
+        }
+    }
+}
+
+/// What was found is no longer what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale;
+
+const fn slot(coding: Option<Coding>) -> usize {
+    match coding {
+        None => 0,
+        Some(Coding::Brotli) => 1,
+        Some(Coding::Zstd) => 2,
+        Some(Coding::Gzip) => 3,
+    }
+}
+
+/// One core's memory of files, bounded in octets.
+pub struct Cache {
+    entries: unsync::Cache<Box<[u8]>, Rc<Entry>, Weight>,
+    recheck_ms: u64,
+}
+
+/// An entry weighs what its small file has in octets, and as much as a small file where it holds a
+/// large one open: so that descriptors are bounded too.
+#[derive(Clone)]
+struct Weight;
+
+const ENTRY_BYTES: u64 = 512;
+
+impl quick_cache::Weighter<Box<[u8]>, Rc<Entry>> for Weight {
+    fn weight(&self, path: &Box<[u8]>, entry: &Rc<Entry>) -> u64 {
+        let octets = match &entry.found {
+            Found::File(all) | Found::Folder { index: Some(all), .. } => {
+                all.iter().map(|one| one.length.min(crate::read::SMALL_BYTES_MAX)).sum()
+            }
+            Found::Folder { index: None, .. } | Found::Missing { .. } | Found::Refused(_) => 0,
+        };
+        path.len() as u64 + ENTRY_BYTES + octets
+    }
+}
+
+impl Cache {
+    /// Room for `bytes_max` octets; entries are looked up again after `recheck_ms`.
+    #[must_use]
+    pub fn new(bytes_max: u64, recheck_ms: u64) -> Self {
+        let entries_about = (bytes_max / (8 * ENTRY_BYTES)).clamp(16, 1 << 16) as usize;
+        Self { entries: unsync::Cache::with_weighter(entries_about, bytes_max, Weight), recheck_ms }
+    }
+
+    /// What is remembered under `path`, if it is still good at `now` in ms.
+    #[must_use]
+    pub fn get(&self, path: &[u8], generation: u64, now: u64) -> Option<Rc<Entry>> {
+        let entry = self.entries.get(path)?;
+        let good = entry.generation == generation
+            && now.saturating_sub(entry.checked_at.get()) < self.recheck_ms;
+        good.then(|| Rc::clone(entry))
+    }
+
+    /// Remembers what was found under `path`.
+    pub fn put(&mut self, path: &[u8], entry: Entry) -> Rc<Entry> {
+        if let Some(older) = self.entries.get(path) {
+            entry.inherit(older);
+        }
+        let entry = Rc::new(entry);
+        self.entries.insert(path.into(), Rc::clone(&entry));
+        entry
+    }
+
+    /// Forgets what is remembered under `path`.
+    pub fn forget(&mut self, path: &[u8]) {
+        self.entries.remove(path);
+    }
+}

@@ -1,0 +1,306 @@
+//! Carrying out writes. What the rules said before the content came, they are asked again under the
+//! store's lock, with what stands there then.
+
+use wherefore_decide::act::{Acted, Failure};
+use wherefore_decide::content::PatchFormat;
+use wherefore_decide::facts::{Found, Representation};
+use wherefore_decide::plan::{self, Plan, Question, Writing};
+use wherefore_decide::policy::MissingFolders;
+use wherefore_decide::{Trail, Verdict};
+use wherefore_message::date::HttpDate;
+use wherefore_message::digest::{self, Algorithm};
+use wherefore_message::path::encode_segment;
+use wherefore_message::{Announced, EntityTag, FieldName, Request};
+use wherefore_store::{CreateFolders, Look, LookFor, Staged, StoreError, Wait, Written};
+
+use crate::find::{failure, representation, store_path, unix_now};
+use crate::read::Hasher;
+use crate::{Job, Origin, names, patch};
+
+/// How often a patch is applied anew because someone else wrote in between.
+const PATCH_TRIES_MAX: usize = 8;
+
+/// How an act ended, with all that its answer needs.
+#[derive(Debug)]
+pub struct Done {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The path that led to it.
+    pub trail: Trail,
+    /// Where the new resource stands.
+    pub location: Option<String>,
+    /// The representation that is now current.
+    pub current: Option<Representation>,
+    /// What the store failed with, for the log alone.
+    pub error: Option<StoreError>,
+}
+
+/// Content on its way, with the digests that it has to meet.
+pub struct Stage {
+    staged: Box<dyn Staged>,
+    digests: Vec<(Vec<u8>, Hasher)>,
+}
+
+impl Stage {
+    /// Takes the next octets.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+        for (_, hasher) in &mut self.digests {
+            hasher.update(octets);
+        }
+        self.staged.write(octets)
+    }
+
+    fn finish(self) -> Result<Box<dyn Staged>, Failure> {
+        for (sent, hasher) in self.digests {
+            if hasher.finish() != sent {
+                return Err(Failure::Digest);
+            }
+        }
+        Ok(self.staged)
+    }
+}
+
+/// The digests of the content that a request brings (RFC 9530 §2, §3). What can't be read is no promise.
+fn digests(request: &Request<'_>) -> Vec<(Vec<u8>, Hasher)> {
+    [FieldName::ContentDigest, FieldName::ReprDigest]
+        .into_iter()
+        .filter(|name| request.fields.has(*name))
+        .flat_map(|name| digest::sent(request.fields.all(name)).unwrap_or_default())
+        .map(|(algorithm, sent): (Algorithm, Vec<u8>)| (sent, Hasher::new(algorithm)))
+        .collect()
+}
+
+impl Origin {
+    /// Opens a place for the content of a PUT or a POST; says at once if there is no room for it.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub fn stage(&self, job: &Job) -> Result<Stage, StoreError> {
+        let request = job.request.view();
+        let path = job.path.as_path();
+        let folder = if path.is_folder() { path } else { path.parent() };
+        let announced = match request.announced {
+            Announced::Length(octets) => Some(octets),
+            Announced::Nothing | Announced::Unknown => None,
+        };
+        let staged = self.store.stage(store_path(folder), announced)?;
+        Ok(Stage { staged, digests: digests(&request) })
+    }
+
+    /// Carries out a write whose content, if it takes any, is staged.
+    #[must_use]
+    pub fn write(&self, job: &Job, writing: Writing, stage: Option<Stage>, trail: Trail) -> Done {
+        let mut act = Act { origin: self, job, writing, trail, refusal: None };
+        match (writing, stage) {
+            (Writing::Put, Some(stage)) => act.put(stage),
+            (Writing::Post, Some(stage)) => act.post(stage),
+            (Writing::DeleteFile | Writing::DeleteFolder, _) => act.delete(),
+            (Writing::Put | Writing::Post | Writing::Patch(_), _) => act.failed(Failure::Panicked),
+        }
+    }
+
+    /// Applies a patch.
+    #[must_use]
+    pub fn patch(&self, job: &Job, format: PatchFormat, patch: &[u8], trail: Trail) -> Done {
+        let writing = Writing::Patch(format);
+        let mut act = Act { origin: self, job, writing, trail, refusal: None };
+        for (sent, mut hasher) in digests(&job.request.view()) {
+            hasher.update(patch);
+            if hasher.finish() != sent {
+                return act.failed(Failure::Digest);
+            }
+        }
+        for _ in 0..PATCH_TRIES_MAX {
+            match act.patch_once(format, patch) {
+                Err(error) if error.is_changed() => {}
+                Err(error) => return act.stopped(error),
+                Ok(done) => return done,
+            }
+        }
+        act.failed(Failure::Conflict("others write to it all the time"))
+    }
+}
+
+/// One write under way.
+struct Act<'a> {
+    origin: &'a Origin,
+    job: &'a Job,
+    writing: Writing,
+    trail: Trail,
+    refusal: Option<Verdict>,
+}
+
+impl Act<'_> {
+    fn put(&mut self, stage: Stage) -> Done {
+        let staged = match stage.finish() {
+            Ok(staged) => staged,
+            Err(failure) => return self.failed(failure),
+        };
+        match self.replace(staged, None) {
+            Ok(written) => self.written(&written),
+            Err(error) => self.stopped(error),
+        }
+    }
+
+    fn post(&mut self, stage: Stage) -> Done {
+        let staged = match stage.finish() {
+            Ok(staged) => staged,
+            Err(failure) => return self.failed(failure),
+        };
+        let folder = self.job.path.as_path();
+        let names = names::candidates(&self.job.request.view());
+        match self.origin.store.create_member(store_path(folder), &mut names.into_iter(), staged) {
+            Ok((name, info)) => {
+                self.lift(&crate::find::member(store_path(folder), &name));
+                let location = format!("{}{}", folder.encoded(), encode_segment(&name));
+                Done {
+                    location: Some(location),
+                    current: Some(representation(&info)),
+                    ..self.ended(Acted::Created)
+                }
+            }
+            Err(error) => self.stopped(error),
+        }
+    }
+
+    fn delete(&mut self) -> Done {
+        let path = store_path(self.job.path.as_path());
+        let origin = self.origin;
+        let removed =
+            origin.store.remove(path, &mut |look| self.allows(look, None), &mut || match &origin
+                .deleted
+            {
+                Some(deleted) => deleted.record(path, unix_now()).map_err(std::io::Error::other),
+                None => Ok(()),
+            });
+        match removed {
+            Ok(_) => self.ended(Acted::Removed),
+            Err(error) => self.stopped(error),
+        }
+    }
+
+    /// Reads, patches and swaps; `Changed` if someone else wrote since it was read.
+    fn patch_once(&mut self, format: PatchFormat, patch: &[u8]) -> Result<Done, StoreError> {
+        let path = self.job.path.as_path();
+        let opened = self.origin.store.open(store_path(path), None, Wait::Yes)?;
+        if opened.info.meta.length > patch::DOCUMENT_BYTES_MAX {
+            return Ok(self.failed(Failure::Conflict("what is there is too large to be patched")));
+        }
+        let mut document = vec![0; opened.info.meta.length as usize];
+        let mut filled = 0;
+        while filled < document.len() {
+            match opened.file.read_at(filled as u64, &mut document[filled..], Wait::Yes)? {
+                0 => return Err(wherefore_store::Conflict::Changed.into()),
+                count => filled += count,
+            }
+        }
+        let patched = match patch::apply(format, &document, patch) {
+            Ok(patched) => patched,
+            Err(failure) => return Ok(self.failed(failure)),
+        };
+        let folder = store_path(path.parent());
+        let mut staged = self.origin.store.stage(folder, Some(patched.len() as u64))?;
+        staged.write(&patched)?;
+        let written = self.replace(staged, Some(opened.info.tag))?;
+        Ok(self.written(&written))
+    }
+
+    fn replace(
+        &mut self,
+        staged: Box<dyn Staged>,
+        version: Option<EntityTag>,
+    ) -> Result<Written, StoreError> {
+        let origin = self.origin;
+        let path = self.job.path.as_path();
+        let route = origin.site.route(path.bytes());
+        let folders = match route.map(|route| route.resource.missing_folders) {
+            Some(MissingFolders::Create) => CreateFolders::Yes,
+            Some(MissingFolders::Conflict) | None => CreateFolders::No,
+        };
+        origin
+            .store
+            .replace(store_path(path), staged, folders, &mut |look| self.allows(look, version))
+    }
+
+    /// Asks the rules again; notes their verdict if they say no. Where the act rests on one version of
+    /// what is there, any other one refuses it too, without a verdict.
+    fn allows(&mut self, look: &Look, version: Option<EntityTag>) -> bool {
+        let request = self.job.request.view();
+        let path = self.job.path.as_path();
+        let origin = self.origin;
+        self.refusal = None;
+        let (Some(route), Ok(found)) =
+            (origin.site.route(path.bytes()), origin.found(store_path(path), look, Wait::Yes))
+        else {
+            return false;
+        };
+        let question = Question {
+            request: &request,
+            site: &origin.site,
+            now: HttpDate::from_unix(unix_now()),
+        };
+        match plan::after_lookup(&question, route, path, &found, &mut self.trail) {
+            Err(verdict) => {
+                self.refusal = Some(verdict);
+                false
+            }
+            Ok(Plan::Write(writing)) if writing == self.writing => match (version, &found) {
+                (None, _) => true,
+                (Some(version), Found::File(all)) => {
+                    version.text().weak_eq(all.original.tag.text())
+                }
+                (Some(_), _) => false,
+            },
+            Ok(_) => false,
+        }
+    }
+
+    fn written(&mut self, written: &Written) -> Done {
+        let path = self.job.path.as_path();
+        self.lift(store_path(path));
+        let acted = if written.created { Acted::Created } else { Acted::Replaced };
+        Done {
+            location: written.created.then(|| path.encoded()),
+            current: Some(representation(&written.info)),
+            ..self.ended(acted)
+        }
+    }
+
+    fn lift(&self, path: &[u8]) {
+        if let Some(deleted) = &self.origin.deleted {
+            deleted.lift(path);
+        }
+    }
+
+    /// The store said no. If that was because the rules did, theirs is the verdict; if it was because
+    /// another program was faster, they are asked what they say to that.
+    fn stopped(&mut self, error: StoreError) -> Done {
+        if error.is_changed() {
+            let path = store_path(self.job.path.as_path());
+            if let Ok(look) = self.origin.store.look(path, LookFor::Emptiness, Wait::Yes) {
+                self.allows(&look, None);
+            }
+        }
+        match (self.refusal.take(), &error) {
+            (Some(verdict), StoreError::Refused(_) | StoreError::Conflict(_)) => {
+                Done { verdict, trail: self.trail, location: None, current: None, error: None }
+            }
+            _ => {
+                let ended = self.ended(Acted::Failed(failure(&error)));
+                Done { error: Some(error), ..ended }
+            }
+        }
+    }
+
+    fn failed(&mut self, failure: Failure) -> Done {
+        self.ended(Acted::Failed(failure))
+    }
+
+    fn ended(&mut self, acted: Acted) -> Done {
+        let verdict = plan::outcome(acted, &mut self.trail);
+        Done { verdict, trail: self.trail, location: None, current: None, error: None }
+    }
+}
