@@ -1,0 +1,162 @@
+//! `wherefore explain METHOD TARGET`: the path that a request would take through the rules.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use wherefore_decide::act::{Acted, Begun};
+use wherefore_decide::plan::{self, Admitted, Plan, Question};
+use wherefore_decide::policy::Site;
+use wherefore_decide::screen::Wire;
+use wherefore_decide::story::{Detail, Story};
+use wherefore_decide::{Trail, Verdict};
+use wherefore_h1::{Event, Millis, Server};
+use wherefore_message::date::HttpDate;
+use wherefore_message::{Method, Request, Status};
+use wherefore_origin::Origin;
+use wherefore_store::{LookFor, Wait};
+
+use crate::folder::Served;
+use crate::limits::Limits;
+use crate::{UsageError, print};
+
+/// Show which rules a request would meet, and which one would answer it; no server is needed, and nothing
+/// is changed
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The method, such as GET
+    method: String,
+    /// The target, such as /index.html?page=2
+    target: String,
+    /// A field of the request, such as 'If-None-Match: "abc"' (may be repeated)
+    #[arg(short = 'H', long = "header", value_name = "FIELD")]
+    fields: Vec<String>,
+    /// A file whose length the request announces as its content's
+    #[arg(long, value_name = "FILE")]
+    content: Option<PathBuf>,
+    /// The folder that is served
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+    /// As if not listening on loopback: any host is answered for
+    #[arg(long)]
+    public: bool,
+    /// Show the rules that do not apply too
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    served: Served,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
+    let limits = Limits::read(&arguments.served.limits, 1024, 1)?;
+    let site = arguments.served.site(!arguments.public, &limits);
+    let origin = arguments.origin(site)?;
+    let head = arguments.head()?;
+    let detail = if arguments.all { Detail::All } else { Detail::Applied };
+    let mut server = Server::new(&limits.wire);
+    let told = match server.receive(&head, Millis(0)) {
+        Ok((used, Event::Head)) => {
+            let head = head.get(..used).unwrap_or_default();
+            of_request(&server.request(head), &origin, detail)?
+        }
+        Ok(_) => return Err(UsageError("the request's head is not complete".to_owned())),
+        Err(fault) => {
+            let mut trail = Trail::new();
+            let verdict = plan::refuse(&Wire { fault: Some(fault), overload: None }, &mut trail);
+            Story { trail: &trail, verdict: verdict.as_ref(), detail }.to_string()
+        }
+    };
+    print(&told)
+}
+
+impl Arguments {
+    /// The folder as it is read: explaining writes nothing, so another instance may be writing.
+    fn origin(&self, site: Site) -> Result<Origin, UsageError> {
+        let store = self.served.store(&self.folder, wherefore_store::Access::ReadOnly)?;
+        Ok(Origin::new(std::sync::Arc::new(store), None, std::sync::Arc::new(site)))
+    }
+
+    /// The head as a client would send it: `Host` and `Content-Length` are added where they are missing.
+    fn head(&self) -> Result<Vec<u8>, UsageError> {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let mut has_host = false;
+        for field in &self.fields {
+            let Some((name, value)) = field.split_once(':') else {
+                return Err(UsageError(format!(
+                    "-H {field:?}: a field is written as 'Name: value'"
+                )));
+            };
+            has_host |= name.eq_ignore_ascii_case("host");
+            let _ = write!(head, "{name}: {}\r\n", value.trim());
+        }
+        if !has_host {
+            head.push_str("Host: localhost\r\n");
+        }
+        if let Some(file) = &self.content {
+            let meta = std::fs::metadata(file)
+                .map_err(|error| UsageError(format!("--content {}: {error}", file.display())))?;
+            let _ = write!(head, "Content-Length: {}\r\n", meta.len());
+        }
+        head.push_str("\r\n");
+        Ok(head.into_bytes())
+    }
+}
+
+fn of_request(
+    request: &Request<'_>,
+    origin: &Origin,
+    detail: Detail,
+) -> Result<String, UsageError> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let question = Question { request, site: origin.site(), now: HttpDate::from_unix(now) };
+    let (mut trail, mut scratch) = (Trail::new(), Vec::new());
+    let tell = |trail: &Trail, verdict: &Verdict| {
+        Story { trail, verdict: Some(verdict), detail }.to_string()
+    };
+    let admitted = plan::before_lookup(&question, &Wire::default(), &mut scratch, &mut trail);
+    let planned = match admitted {
+        Err(verdict) => return Ok(tell(&trail, &verdict)),
+        Ok(Admitted::Server) => plan::of_server(&question, &mut trail),
+        Ok(Admitted::Resource { route, path }) => {
+            let what = if request.method == Method::Delete {
+                LookFor::Emptiness
+            } else {
+                LookFor::Content
+            };
+            let found = origin.find(path, what, Wait::Yes).map_err(|error| {
+                UsageError(format!("can't look at {}: {error}", request_path(request)))
+            })?;
+            plan::after_lookup(&question, route, path, &found, &mut trail)
+        }
+    };
+    Ok(match planned {
+        Err(verdict) | Ok(Plan::Read(verdict, _)) => tell(&trail, &verdict),
+        Ok(Plan::Write(writing)) => {
+            let mut out = String::new();
+            if plan::invite(request, Begun::NotYet, &mut trail).is_some() {
+                let _ = writeln!(out, "{} is sent first.", Status::CONTINUE);
+            }
+            let _ = writeln!(out, "{writing:?}: the answer depends on how the write ends.");
+            for acted in [Acted::Created, Acted::Replaced, Acted::Removed] {
+                let mut branch = trail;
+                let verdict = plan::outcome(acted, &mut branch);
+                let _ = writeln!(out, "If {}:", ended(acted));
+                out.push_str(&tell(&branch, &verdict));
+            }
+            out
+        }
+    })
+}
+
+const fn ended(acted: Acted) -> &'static str {
+    match acted {
+        Acted::Created => "it makes a new resource",
+        Acted::Replaced => "it changes what is there",
+        Acted::Removed => "it removes what is there",
+        Acted::Failed(_) => "it fails",
+    }
+}
+
+fn request_path(request: &Request<'_>) -> String {
+    request.target_text.escape_ascii().to_string()
+}

@@ -1,0 +1,158 @@
+//! `serve FOLDER` and `explain` as what they are: a site with one route.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
+use wherefore_origin::{Deleted, Origin};
+use wherefore_state::{RootIdentity, Tombstones, state_folder_default};
+use wherefore_store::{Access, FileStore, Links, Options};
+
+use crate::UsageError;
+use crate::limits::Limits;
+
+/// What is served, and how: the options that `serve` and `explain` share.
+#[derive(clap::Args)]
+pub(crate) struct Served {
+    /// Answer for this host name too, besides addresses and localhost (loopback only; may be repeated)
+    #[arg(long = "host", value_name = "NAME")]
+    pub(crate) hosts: Vec<String>,
+    /// Take PUT, POST, PATCH and DELETE
+    #[arg(long)]
+    pub(crate) writable: bool,
+    /// A PUT makes the folders that its path names
+    #[arg(long, requires = "writable")]
+    pub(crate) create_folders: bool,
+    /// Echo TRACE requests
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Refuse symbolic links, also those that stay within the folder
+    #[arg(long)]
+    pub(crate) refuse_links: bool,
+    /// The most octets that the folder may hold, such as 10GiB
+    #[arg(long, value_name = "SIZE", requires = "writable")]
+    pub(crate) quota: Option<String>,
+    /// Where what must survive a restart is kept, such as what was deleted
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Set a limit; --help lists them (may be repeated)
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    pub(crate) limits: Vec<String>,
+}
+
+impl Served {
+    /// The one site with its one route.
+    pub(crate) fn site(&self, is_loopback: bool, limits: &Limits) -> Site {
+        let access = if self.writable { FolderAccess::Writable } else { FolderAccess::ReadOnly };
+        let missing_folders =
+            if self.create_folders { MissingFolders::Create } else { MissingFolders::Conflict };
+        Site {
+            hosts: if is_loopback { Hosts::Loopback(self.hosts.clone()) } else { Hosts::Any },
+            routes: vec![Route {
+                prefix: "/".to_owned(),
+                resource: Folder { access, missing_folders },
+                content_bytes_max: limits.wire.content_bytes,
+                trace: if self.trace { Trace::On } else { Trace::Off },
+            }],
+        }
+    }
+
+    /// The folder as a store.
+    pub(crate) fn store(&self, folder: &Path, access: Access) -> Result<FileStore, UsageError> {
+        let quota_bytes = match &self.quota {
+            None => None,
+            Some(text) => Some(octets(text).ok_or_else(|| {
+                UsageError(format!(
+                    "--quota {text}: a size is a number with B, KiB, MiB, GiB or TiB"
+                ))
+            })?),
+        };
+        let links = if self.refuse_links { Links::Refuse } else { Links::Follow };
+        let options = Options { access, links, quota_bytes, ..Options::default() };
+        FileStore::open(folder, options).map_err(|error| {
+            UsageError(format!(
+                "can't serve the folder {}: {error}; name a folder that is there and that you may read",
+                folder.display()
+            ))
+        })
+    }
+
+    /// An origin over the folder, with what is remembered of it if it is written to, or if that is asked
+    /// for.
+    pub(crate) fn origin(&self, folder: &Path, site: Site) -> Result<Origin, UsageError> {
+        let unreadable = |error| {
+            UsageError(format!(
+                "can't serve the folder {}: {error}; name a folder that is there and that you may read",
+                folder.display()
+            ))
+        };
+        let meta = fs::metadata(folder).map_err(unreadable)?;
+        let root = RootIdentity { device: meta.dev(), inode: meta.ino() };
+        // The lock on the state comes first: opening a store to write clears away what a crash left, which
+        // must not be another instance's work.
+        let deleted = match self.state_folder(root)? {
+            None => None,
+            Some(state) => {
+                let capacity = wherefore_state::CAPACITY_DEFAULT;
+                let tombstones = Tombstones::open(&state, capacity)
+                    .map_err(|error| UsageError(refused(folder, &error)))?;
+                Some(Deleted { tombstones: Arc::new(tombstones), root })
+            }
+        };
+        let access = if self.writable { Access::Writable } else { Access::ReadOnly };
+        let store = self.store(folder, access)?;
+        Ok(Origin::new(Arc::new(store), deleted, Arc::new(site)))
+    }
+
+    fn state_folder(&self, root: RootIdentity) -> Result<Option<PathBuf>, UsageError> {
+        if let Some(state) = &self.state {
+            return Ok(Some(state.clone()));
+        }
+        if !self.writable {
+            return Ok(None);
+        }
+        let variable = std::env::var_os;
+        let (xdg, home) = (variable("XDG_STATE_HOME"), variable("HOME"));
+        state_folder_default(xdg.as_deref(), home.as_deref(), root).map(Some).ok_or_else(|| {
+            UsageError(
+                "there is no place to keep what is deleted: set HOME, or give --state DIR"
+                    .to_owned(),
+            )
+        })
+    }
+}
+
+fn refused(folder: &Path, error: &wherefore_state::StateError) -> String {
+    match error {
+        wherefore_state::StateError::Locked { .. } => format!(
+            "{error}: another instance writes to {}; end it, or serve without --writable",
+            folder.display()
+        ),
+        _ => format!("{error}; give another folder with --state DIR"),
+    }
+}
+
+fn octets(text: &str) -> Option<u64> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0), ("", 0)];
+    let (digits, shift) =
+        units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)))?;
+    let number: u64 = digits.trim().parse().ok()?;
+    number.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::octets;
+
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!(octets("10"), Some(10));
+        assert_eq!(octets("3 KiB"), Some(3072));
+        assert_eq!(octets("1TiB"), Some(1 << 40));
+        for wrong in ["", "KiB", "-1", "1.5GiB", "99999999999TiB", "1KB"] {
+            assert_eq!(octets(wrong), None, "{wrong}");
+        }
+    }
+}
