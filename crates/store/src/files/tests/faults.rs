@@ -256,3 +256,29 @@ fn a_change_while_a_swap_is_undone_is_not_lost() {
     assert_eq!(scratch.names(), ["a"]);
     assert!(disk.exchanges.load(Ordering::SeqCst) > 2);
 }
+
+/// Without a swap, a change that comes before the last look is still noticed.
+#[test]
+fn a_change_before_a_plain_rename_is_not_lost() {
+    struct Plain(Box<dyn Fn() + Send + Sync>);
+    impl Disk for Plain {
+        fn sync_file(&self, file: &File) -> Result<(), Errno> {
+            (self.0)();
+            Kernel.sync_file(file)
+        }
+        fn exchange(&self, _: BorrowedFd<'_>, _: &[u8], _: &[u8]) -> Result<(), Errno> {
+            Err(Errno::INVAL)
+        }
+    }
+    for kind in 0..3 {
+        let scratch = Scratch::new();
+        let file = scratch.path().join("a");
+        std::fs::write(&file, OLD).unwrap();
+        let disk = Arc::new(Plain(foreign(kind, file.clone())));
+        let store = FileStore::with_disk(scratch.path(), writable(), disk).unwrap();
+        assert!(try_put(&store, b"/a").is_err_and(|error| error.is_changed()));
+        let theirs = if kind == 2 { None } else { Some(FOREIGN) };
+        assert_eq!(std::fs::read(&file).ok().as_deref(), theirs);
+        assert_eq!(scratch.names().len(), usize::from(kind != 2));
+    }
+}
