@@ -67,8 +67,9 @@ pub trait Store: Send + Sync {
     fn stage(&self, parent: &[u8], announced: Option<u64>) -> Result<Box<dyn Staged>, StoreError>;
 
     /// Makes `staged` the content of `path`: whole, at once and durably. `allow` is asked under the lock
-    /// of the path with what is there; it may be asked before that too. The modification time is strictly
-    /// later than the predecessor's, and its stored codings are gone before the new content is seen.
+    /// of the path with what is there, so it must not call the store; it may be asked before that too. The
+    /// modification time is strictly later than the predecessor's, whose stored codings are gone before the
+    /// new content is seen.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if `allow` says no; [`Conflict::Changed`] if another program changed the
@@ -92,8 +93,9 @@ pub trait Store: Send + Sync {
         staged: Box<dyn Staged>,
     ) -> Result<(Vec<u8>, FileInfo), StoreError>;
 
-    /// Removes the file at `path` with its stored codings, or an empty folder. `before` runs under the
-    /// lock when all that can be known beforehand allows the removal; if it fails, nothing is removed.
+    /// Removes the file at `path` with its stored codings, or an empty folder; of a link only the link.
+    /// `allow` is asked as by [`Store::replace`]. `before` runs under the lock when all that can be known
+    /// beforehand allows the removal; if it fails, nothing is removed.
     ///
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::Missing`], [`Conflict::NotEmpty`], [`Conflict::Changed`].

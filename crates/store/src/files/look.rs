@@ -84,6 +84,7 @@ impl FileStore {
             Err(Errno::ACCESS) => {
                 let glanced = self.open_at(path.relative(), GLANCE, wait);
                 match glanced.map(|fd| rustix::fs::fstat(&fd).map(|stat| (fd, stat))) {
+                    Err(Errno::AGAIN) if wait == Wait::No => return Err(StoreError::WouldWait),
                     Ok(Ok((fd, stat))) if file_type(&stat) == FileType::Directory => {
                         return Ok(Seen::Folder(fd, meta_of(&stat).modified));
                     }
@@ -137,8 +138,10 @@ impl FileStore {
         for name in &self.options.index {
             let member = folder.member(name);
             let Ok(path) = ResourcePath::parse(&member) else { continue };
-            if let Seen::File(..) = self.see(path, wait)? {
-                return Ok(Some(name.clone()));
+            match self.see(path, wait) {
+                Ok(Seen::File(..)) => return Ok(Some(name.clone())),
+                Ok(_) | Err(StoreError::TooLong) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(None)

@@ -95,9 +95,11 @@ impl FileStage {
     pub(super) fn name_in(&mut self, folder: BorrowedFd<'_>) -> Result<Vec<u8>, StoreError> {
         let name = temporary_name();
         match &self.name {
-            None => self.disk.link(&self.file, (folder, &name))?,
+            None => self.disk.link(&self.file, (folder, &name)).map_err(moved)?,
             Some((held, own)) if same_folder(held.as_fd(), folder)? => return Ok(own.clone()),
-            Some((held, own)) => self.disk.rename_new((held.as_fd(), own), (folder, &name))?,
+            Some((held, own)) => {
+                self.disk.rename_new((held.as_fd(), own), (folder, &name)).map_err(moved)?;
+            }
         }
         self.name = Some((folder.try_clone_to_owned()?, name.clone()));
         Ok(name)
@@ -143,6 +145,17 @@ impl Drop for FileStage {
             // What can't be taken away now is cleared up when the store is next opened.
             let _ = self.disk.unlink((folder.as_fd(), name));
         }
+    }
+}
+
+/// What a failed move to the place of a write means: that another file system is mounted there than
+/// where the content was staged is no link that leads out.
+pub(super) fn moved(errno: Errno) -> StoreError {
+    match errno {
+        Errno::EXIST => Conflict::Exists.into(),
+        Errno::NOENT => Conflict::ParentMissing.into(),
+        Errno::XDEV => StoreError::Io(errno.into()),
+        errno => errno.into(),
     }
 }
 

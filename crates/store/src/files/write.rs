@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::FileStore;
 use super::place::Place;
-use super::stage::{FileStage, is_temporary, temporary_name};
+use super::stage::{FileStage, is_temporary, moved, temporary_name};
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
 use crate::{
@@ -67,12 +67,13 @@ impl FileStore {
     ) -> Result<(Vec<u8>, FileInfo), StoreError> {
         self.may_write(folder)?;
         let mut staged = FileStage::of(staged)?;
+        let opened = self.open_parent(folder.relative())?;
         for name in names {
             if !is_segment(&name) || is_temporary(&name) {
                 return Err(StoreError::Invalid);
             }
             let path = folder.member(&name);
-            let place = Place::new(self.open_parent(folder.relative())?, name)?;
+            let place = Place::new(opened.as_fd().try_clone_to_owned()?, name)?;
             let _lock = self.locks.lock(place.key());
             if place.stat()?.is_some() {
                 continue;
@@ -109,11 +110,7 @@ impl FileStore {
         self.charge(length, 0)?;
         if let Err(error) = staged.name_new(place.folder.as_fd(), &place.name) {
             self.charge_back(length, 0);
-            return Err(match error {
-                Errno::EXIST => Conflict::Exists.into(),
-                Errno::NOENT => Conflict::ParentMissing.into(),
-                error => error.into(),
-            });
+            return Err(moved(error));
         }
         self.acknowledge(path, place, staged, modified)
     }
@@ -182,30 +179,33 @@ impl FileStore {
     }
 
     /// Puts back what came out of a swap but is not what was checked. Should yet another file have come
-    /// in place of ours meanwhile, the undoing takes that out, so it is done again.
+    /// in place of what was put there meanwhile, that comes out now, and is the one to be put back.
     fn undo_swap(
         &self,
         place: &Place,
         temporary: &[u8],
         staged: &mut FileStage,
     ) -> Result<(), StoreError> {
-        let ours = meta_of(&rustix::fs::fstat(&staged.file)?);
+        let mut put = meta_of(&rustix::fs::fstat(&staged.file)?);
+        // Whatever has the temporary name is another program's until the last one is known to be in place.
+        staged.forget_name();
+        let mut out = place.stat_of(temporary)?.as_ref().map(meta_of);
         for _ in 0..UNDO_TRIES {
+            let Some(theirs) = out else { return Err(Conflict::Changed.into()) };
             match self.disk.exchange(place.folder.as_fd(), temporary, &place.name) {
-                Ok(()) => {}
                 // The other program removed the file under its name: that was its last word.
-                Err(Errno::NOENT) => return Err(Conflict::Changed.into()),
-                Err(error) => {
-                    staged.forget_name();
-                    return Err(error.into());
+                Err(Errno::NOENT) => out = Some(put),
+                exchanged => {
+                    exchanged?;
+                    out = place.stat_of(temporary)?.as_ref().map(meta_of);
                 }
             }
-            let out = place.stat_of(temporary)?.as_ref().map(meta_of);
-            if out.is_some_and(|out| (out.device, out.inode) == (ours.device, ours.inode)) {
+            if out.is_some_and(|out| out.is_same_content(&put)) {
+                let _ = self.disk.unlink((place.folder.as_fd(), temporary));
                 return Err(Conflict::Changed.into());
             }
+            put = theirs;
         }
-        staged.forget_name();
         Err(Conflict::Changed.into())
     }
 

@@ -1,6 +1,9 @@
 //! The folder's store under its own conditions: links, other programs, crashes, failing disks.
 
+mod crash;
+mod faults;
 mod folder;
+mod model;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,386 @@
+//! Every state that a crash can leave, at every step of a write. The steps of the real store on a real
+//! folder are recorded; then each prefix of them is replayed in a model of a disk that may have lost
+//! whatever was not synced: any of a file's octets, and any selection of a folder's changed names.
+
+use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
+use std::sync::Mutex;
+
+use rustix::fs::AtFlags;
+
+use super::*;
+use crate::files::disk::At;
+
+type Inode = u64;
+type Name = Vec<u8>;
+
+/// What one step did to the disk.
+#[derive(Clone, Debug)]
+enum Step {
+    Created { file: Inode, at: Option<(Inode, Name)> },
+    Wrote { file: Inode, offset: usize, bytes: Vec<u8> },
+    SyncedFile { file: Inode },
+    SyncedFolder { folder: Inode },
+    Named(Inode, Change),
+    MadeFolder { parent: Inode, name: Name, folder: Inode },
+    Acknowledged,
+}
+
+/// What happened to a folder's names, in one act.
+#[derive(Clone, Debug)]
+enum Change {
+    Linked { name: Name, file: Inode },
+    Renamed { from: Name, to: Name },
+    Exchanged { one: Name, other: Name },
+    Unlinked { name: Name },
+}
+
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Step>>);
+
+impl Recorder {
+    fn push(&self, step: Step) {
+        self.0.lock().unwrap().push(step);
+    }
+}
+
+fn inode(fd: impl AsFd) -> Inode {
+    rustix::fs::fstat(fd).unwrap().st_ino
+}
+
+impl Disk for Recorder {
+    fn create_unnamed(&self, folder: BorrowedFd<'_>) -> Result<File, Errno> {
+        let file = Kernel.create_unnamed(folder)?;
+        self.push(Step::Created { file: inode(&file), at: None });
+        Ok(file)
+    }
+
+    fn create(&self, at: At<'_>) -> Result<File, Errno> {
+        let file = Kernel.create(at)?;
+        self.push(Step::Created { file: inode(&file), at: Some((inode(at.0), at.1.to_vec())) });
+        Ok(file)
+    }
+
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> Result<(), Errno> {
+        Kernel.write(file, bytes, offset)?;
+        let (bytes, offset) = (bytes.to_vec(), offset as usize);
+        self.push(Step::Wrote { file: inode(file), offset, bytes });
+        Ok(())
+    }
+
+    fn sync_file(&self, file: &File) -> Result<(), Errno> {
+        self.push(Step::SyncedFile { file: inode(file) });
+        Kernel.sync_file(file)
+    }
+
+    fn sync_folder(&self, folder: BorrowedFd<'_>) -> Result<(), Errno> {
+        self.push(Step::SyncedFolder { folder: inode(folder) });
+        Kernel.sync_folder(folder)
+    }
+
+    fn link(&self, file: &File, at: At<'_>) -> Result<(), Errno> {
+        Kernel.link(file, at)?;
+        let change = Change::Linked { name: at.1.to_vec(), file: inode(file) };
+        self.push(Step::Named(inode(at.0), change));
+        Ok(())
+    }
+
+    fn rename_new(&self, from: At<'_>, to: At<'_>) -> Result<(), Errno> {
+        let file = rustix::fs::statat(from.0, from.1, AtFlags::empty())?.st_ino;
+        Kernel.rename_new(from, to)?;
+        if inode(from.0) == inode(to.0) {
+            let change = Change::Renamed { from: from.1.to_vec(), to: to.1.to_vec() };
+            self.push(Step::Named(inode(from.0), change));
+        } else {
+            // Two folders, of which either may keep its change and the other lose it.
+            let linked = Change::Linked { name: to.1.to_vec(), file };
+            self.push(Step::Named(inode(to.0), linked));
+            self.push(Step::Named(inode(from.0), Change::Unlinked { name: from.1.to_vec() }));
+        }
+        Ok(())
+    }
+
+    fn rename_over(&self, folder: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<(), Errno> {
+        Kernel.rename_over(folder, from, to)?;
+        let change = Change::Renamed { from: from.to_vec(), to: to.to_vec() };
+        self.push(Step::Named(inode(folder), change));
+        Ok(())
+    }
+
+    fn exchange(&self, folder: BorrowedFd<'_>, one: &[u8], other: &[u8]) -> Result<(), Errno> {
+        Kernel.exchange(folder, one, other)?;
+        let change = Change::Exchanged { one: one.to_vec(), other: other.to_vec() };
+        self.push(Step::Named(inode(folder), change));
+        Ok(())
+    }
+
+    fn unlink(&self, at: At<'_>) -> Result<(), Errno> {
+        Kernel.unlink(at)?;
+        self.push(Step::Named(inode(at.0), Change::Unlinked { name: at.1.to_vec() }));
+        Ok(())
+    }
+
+    fn make_folder(&self, at: At<'_>) -> Result<(), Errno> {
+        Kernel.make_folder(at)?;
+        let folder = rustix::fs::statat(at.0, at.1, AtFlags::empty())?.st_ino;
+        self.push(Step::MadeFolder { parent: inode(at.0), name: at.1.to_vec(), folder });
+        Ok(())
+    }
+}
+
+/// A file on the modelled disk: what is certainly there, and what was written since.
+#[derive(Clone, Default)]
+struct Content {
+    synced: Vec<u8>,
+    written: Vec<u8>,
+}
+
+#[derive(Clone, Default)]
+struct FolderNames {
+    synced: BTreeMap<Name, Inode>,
+    since: Vec<Change>,
+}
+
+#[derive(Clone, Default)]
+struct Model {
+    files: BTreeMap<Inode, Content>,
+    folders: BTreeMap<Inode, FolderNames>,
+    acknowledged: bool,
+}
+
+impl Model {
+    /// What is under `root` now counts as synced.
+    fn of(root: &Path) -> Self {
+        let mut model = Self::default();
+        let root_inode = inode(File::open(root).unwrap());
+        let names = model.folders.entry(root_inode).or_default();
+        for entry in std::fs::read_dir(root).unwrap() {
+            let entry = entry.unwrap();
+            let file = File::open(entry.path()).unwrap();
+            names.synced.insert(entry.file_name().into_encoded_bytes(), inode(&file));
+            let content = std::fs::read(entry.path()).unwrap();
+            model.files.insert(inode(&file), Content { synced: content.clone(), written: content });
+        }
+        model
+    }
+
+    fn apply(&mut self, step: &Step) {
+        match step.clone() {
+            Step::Created { file, at } => {
+                self.files.insert(file, Content::default());
+                if let Some((folder, name)) = at {
+                    self.change(folder, Change::Linked { name, file });
+                }
+            }
+            Step::Wrote { file, offset, bytes } => {
+                let written = &mut self.files.get_mut(&file).unwrap().written;
+                written.truncate(offset);
+                written.extend(bytes);
+            }
+            Step::SyncedFile { file } => {
+                let content = self.files.get_mut(&file).unwrap();
+                content.synced = content.written.clone();
+            }
+            Step::SyncedFolder { folder } => {
+                let names = self.folders.get_mut(&folder).unwrap();
+                for change in std::mem::take(&mut names.since) {
+                    change.apply(&mut names.synced);
+                }
+            }
+            Step::Named(folder, change) => self.change(folder, change),
+            Step::MadeFolder { parent, name, folder } => {
+                self.folders.insert(folder, FolderNames::default());
+                self.change(parent, Change::Linked { name, file: folder });
+            }
+            Step::Acknowledged => self.acknowledged = true,
+        }
+    }
+
+    fn change(&mut self, folder: Inode, change: Change) {
+        self.folders.get_mut(&folder).unwrap().since.push(change);
+    }
+
+    /// Every selection of what is not synced in `folder`, applied to what is.
+    fn possible_names(&self, folder: Inode) -> Vec<BTreeMap<Name, Inode>> {
+        let names = &self.folders[&folder];
+        assert!(names.since.len() < 12, "a write leaves few changes unsynced");
+        (0u32..1 << names.since.len())
+            .map(|kept| {
+                let mut possible = names.synced.clone();
+                for (i, change) in names.since.iter().enumerate() {
+                    if kept >> i & 1 == 1 {
+                        change.apply(&mut possible);
+                    }
+                }
+                possible
+            })
+            .collect()
+    }
+
+    /// What a file may hold after a crash: what was synced, all, half, or as many zeros.
+    fn possible_contents(&self, file: Inode) -> Vec<Vec<u8>> {
+        let Content { synced, written } = &self.files[&file];
+        if synced == written {
+            return vec![synced.clone()];
+        }
+        let half = written[..written.len() / 2].to_vec();
+        vec![synced.clone(), half, written.clone(), vec![0; written.len()]]
+    }
+
+    /// What may be at `path` after a crash.
+    fn possible(&self, root: Inode, path: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+        let Some((name, rest)) = path.split_first() else { return vec![None] };
+        let mut all = Vec::new();
+        for names in self.possible_names(root) {
+            match names.get(*name) {
+                None => all.push(None),
+                Some(found) if rest.is_empty() => {
+                    all.extend(self.possible_contents(*found).into_iter().map(Some));
+                }
+                Some(found) => all.extend(self.possible(*found, rest)),
+            }
+        }
+        all
+    }
+}
+
+impl Change {
+    fn apply(&self, names: &mut BTreeMap<Name, Inode>) {
+        match self {
+            Self::Linked { name, file } => {
+                names.insert(name.clone(), *file);
+            }
+            Self::Renamed { from, to } => {
+                if let Some(file) = names.remove(from) {
+                    names.insert(to.clone(), file);
+                }
+            }
+            Self::Exchanged { one, other } => {
+                if let (Some(a), Some(b)) = (names.get(one).copied(), names.get(other).copied()) {
+                    names.insert(one.clone(), b);
+                    names.insert(other.clone(), a);
+                }
+            }
+            Self::Unlinked { name } => {
+                names.remove(name);
+            }
+        }
+    }
+}
+
+const OLD: &[u8] = b"the old content";
+const NEW: &[u8] = b"new content, which is longer than the old";
+
+/// Runs `write` and hands every state after every step to `check`.
+fn replay(
+    named: bool,
+    before: &[(&str, &[u8])],
+    write: impl Fn(&FileStore),
+    check: impl Fn(&Model, Inode),
+) {
+    let scratch = Scratch::new();
+    for (name, content) in before {
+        std::fs::write(scratch.path().join(name), content).unwrap();
+    }
+    let recorder = Arc::new(Recorder::default());
+    let mut store = FileStore::with_disk(scratch.path(), writable(), recorder.clone()).unwrap();
+    store.unnamed &= !named;
+    let mut model = Model::of(scratch.path());
+    write(&store);
+    recorder.push(Step::Acknowledged);
+    let root = inode(&store.root);
+    check(&model, root);
+    let steps = recorder.0.lock().unwrap().clone();
+    assert!(steps.len() > 3, "the steps are recorded: {steps:?}");
+    for step in &steps {
+        model.apply(step);
+        check(&model, root);
+    }
+}
+
+#[test]
+fn a_replaced_file_is_old_or_new_and_new_once_acknowledged() {
+    for named in [false, true] {
+        let write = |store: &FileStore| {
+            put(store, b"/a", NEW).unwrap();
+        };
+        replay(named, &[("a", OLD), ("a.gz", b"old, zipped")], write, |model, root| {
+            for content in model.possible(root, &[b"a"]) {
+                let content = content.expect("something is always there");
+                assert!(content == NEW || (content == OLD && !model.acknowledged), "{content:?}");
+            }
+            // In whichever state the names are, an old coding never stands beside the new content.
+            for names in model.possible_names(root) {
+                let new = model.possible_contents(names[&b"a"[..]]).contains(&NEW.to_vec());
+                assert!(!(new && names.contains_key(&b"a.gz"[..])));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_new_file_is_whole_or_missing_and_whole_once_acknowledged() {
+    for (named, path) in [(false, "/a"), (true, "/a"), (false, "/d/e/a"), (true, "/d/e/a")] {
+        let write = |store: &FileStore| {
+            put(store, path.as_bytes(), NEW).unwrap();
+        };
+        let parts: Vec<&[u8]> = path.split('/').skip(1).map(str::as_bytes).collect();
+        replay(named, &[("other", OLD)], write, |model, root| {
+            for content in model.possible(root, &parts) {
+                match content {
+                    None => assert!(!model.acknowledged, "{path} is lost"),
+                    Some(content) => assert_eq!(content, NEW),
+                }
+            }
+            assert!(model.possible(root, &[b"other"]).iter().all(|c| c.as_deref() == Some(OLD)));
+        });
+    }
+}
+
+#[test]
+fn a_new_member_is_whole_once_acknowledged() {
+    let write = |store: &FileStore| {
+        let mut names = [b"a".to_vec(), b"b".to_vec()].into_iter();
+        let (name, _) = store.create_member(b"/", &mut names, stage(store, NEW)).unwrap();
+        assert_eq!(name, b"b");
+    };
+    replay(false, &[("a", OLD)], write, |model, root| {
+        assert!(model.possible(root, &[b"a"]).iter().all(|c| c.as_deref() == Some(OLD)));
+        for content in model.possible(root, &[b"b"]) {
+            assert!(content.as_deref() == Some(NEW) || (content.is_none() && !model.acknowledged));
+        }
+    });
+}
+
+#[test]
+fn a_removed_file_is_old_or_missing_and_missing_once_acknowledged() {
+    let write = |store: &FileStore| {
+        store.remove(b"/a", &mut |_| true, &mut || Ok(())).unwrap();
+    };
+    replay(false, &[("a", OLD), ("a.br", b"coded")], write, |model, root| {
+        for content in model.possible(root, &[b"a"]) {
+            assert!(content.is_none() || (content.as_deref() == Some(OLD) && !model.acknowledged));
+        }
+        let coding = model.possible(root, &[b"a.br"]);
+        assert!(!model.acknowledged || coding.iter().all(Option::is_none));
+    });
+}
+
+/// The model must be able to see a fault: a write whose content is not synced is one.
+#[test]
+#[should_panic(expected = "something is half there")]
+fn the_model_sees_a_write_that_is_not_synced() {
+    let scratch = Scratch::new();
+    let mut model = Model::of(scratch.path());
+    let root = inode(File::open(scratch.path()).unwrap());
+    for step in [
+        Step::Created { file: 1, at: None },
+        Step::Wrote { file: 1, offset: 0, bytes: NEW.to_vec() },
+        Step::Named(root, Change::Linked { name: b"a".to_vec(), file: 1 }),
+        Step::SyncedFolder { folder: root },
+    ] {
+        model.apply(&step);
+    }
+    let contents = model.possible(root, &[b"a"]);
+    assert!(contents.iter().all(|c| c.as_deref() == Some(NEW)), "something is half there");
+}
