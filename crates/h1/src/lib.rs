@@ -6,6 +6,29 @@
 //! [`framing`] says how the content is delimited. What is wrong is named by kind and octet. Which
 //! states a connection can be in, and what leads from one to the next, is the one function
 //! [`exchange::next`].
+//!
+//! ```
+//! use wherefore_h1::{After, Event, Limits, Millis, Outgoing, Server};
+//! use wherefore_message::{Method, ResponseHead, Status};
+//!
+//! let mut server = Server::new(&Limits::default());
+//! let wire = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n";
+//! let (used, event) = server.receive(wire, Millis(0))?;
+//! assert_eq!(event, Event::Head);
+//! let (head, unread) = wire.split_at(used);
+//! assert_eq!(server.request(head).method, Method::Get);
+//! assert_eq!(server.receive(unread, Millis(0))?, (0, Event::End));
+//!
+//! let mut out = Vec::new();
+//! let date = b"Sun, 06 Nov 1994 08:49:37 GMT";
+//! server.send_head(&ResponseHead::new(Status::OK), Outgoing::Sized(2), date, &mut out);
+//! server.frame(2, &mut out);
+//! out.extend_from_slice(b"hi");
+//! server.frame_end(2, &mut out);
+//! assert_eq!(server.finish(&mut out), After::Next);
+//! assert!(out.ends_with(b"Content-Length: 2\r\n\r\nhi"));
+//! # Ok::<(), wherefore_message::Fault>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(clippy::wildcard_enum_match_arm)]

@@ -54,3 +54,31 @@ impl CloseReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_sentence_of_its_own() {
+        let reasons = [
+            CloseReason::PeerAsked,
+            CloseReason::OldVersion,
+            CloseReason::PeerClosed,
+            CloseReason::Faulty(FaultKind::HeadLate),
+            CloseReason::ContentUnread,
+            CloseReason::ContentUninvited,
+            CloseReason::EndsByClosing,
+            CloseReason::AnswerCutShort,
+            CloseReason::Idle,
+            CloseReason::ShuttingDown,
+            CloseReason::Overloaded,
+            CloseReason::Switched,
+        ];
+        for (i, reason) in reasons.iter().enumerate() {
+            let text = reason.explain();
+            assert!(!text.is_empty() && !text.ends_with('.'), "{reason:?}");
+            assert!(reasons.iter().skip(i + 1).all(|other| other.explain() != text), "{reason:?}");
+        }
+    }
+}

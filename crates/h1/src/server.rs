@@ -187,10 +187,8 @@ impl Server {
             |span: Span| Span { start: span.start + before as u32, end: span.end + before as u32 };
         let field = self.broken.zip(self.scan.fields_start()).and_then(|((fault, _), start)| {
             // Past a limit nothing is looked at, not for this either.
-            let end = match fault.kind.class() {
-                FaultClass::FieldSize => before + fault.at as usize,
-                _ => input.len(),
-            };
+            let past_limit = fault.kind.class() == FaultClass::FieldSize;
+            let end = if past_limit { before + fault.at as usize } else { input.len() };
             field_name(within(input, before, end), start, fault.line?)
         });
         BrokenHead {
@@ -206,6 +204,9 @@ impl Server {
     /// # Errors
     /// [`FaultKind::ClosedInHead`] or [`FaultKind::ClosedInContent`] if a message was under way.
     pub fn eof(&mut self) -> Result<(), Fault> {
+        if self.state.sending == Sending::Closed {
+            return Ok(());
+        }
         let kind = match self.state.receiving {
             Receiving::Idle | Receiving::End => {
                 self.step(Happening::PeerCloses);
@@ -216,12 +217,9 @@ impl Server {
             Receiving::Broken | Receiving::Closed => return Ok(()),
             // Its end is still to be told; it is not missing.
             Receiving::Content if self.unread() == Unread::None => {
-                if self.state.sending != Sending::Closed {
-                    self.last_exchange(CloseReason::PeerClosed);
-                }
+                self.last_exchange(CloseReason::PeerClosed);
                 return Ok(());
             }
-            _ if self.state.sending == Sending::Closed => return Ok(()),
             Receiving::Head => FaultKind::ClosedInHead,
             Receiving::Content => FaultKind::ClosedInContent,
         };

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use wherefore_h1::{After, CloseReason, Event, Limits, Outgoing, Server, Unread};
 use wherefore_message::{EntityTag, FaultKind, FieldName, ResponseHead, Status, Value};
 
@@ -262,10 +263,44 @@ fn a_client_that_closed_its_side_still_gets_its_answer() {
 }
 
 #[test]
+fn what_comes_after_the_close_changes_nothing() {
+    let (mut server, _) = asked(CLOSE);
+    let (_, after) = answer(&mut server, Outgoing::None, &[]);
+    assert_eq!(after, After::Close(CloseReason::PeerAsked));
+    assert_eq!(server.eof(), Ok(()));
+    server.close_after(CloseReason::ShuttingDown);
+    assert_eq!(server.late(wherefore_h1::Millis(u64::MAX)), None);
+    let closed = Ok((0, Event::Closed(CloseReason::PeerAsked)));
+    assert_eq!(server.receive(GET.as_bytes(), NOW), closed);
+}
+
+#[test]
 fn a_reset_server_begins_a_fresh_connection() {
     let (mut server, _) = asked(CLOSE);
     answer(&mut server, Outgoing::None, &[]);
     server.reset();
     assert_eq!(server.closes(), None);
     assert_eq!(server.receive(GET.as_bytes(), NOW), Ok((GET.len(), Event::Head)));
+}
+
+proptest! {
+    /// Whatever a value holds, its line stays one line and its neighbours stay what they are.
+    #[test]
+    fn no_value_ends_its_line(values in prop::collection::vec(any::<String>(), 0..6)) {
+        let (mut server, _) = asked(GET);
+        let mut head = ResponseHead::new(Status::OK);
+        for value in &values {
+            head.push(FieldName::Location, Value::Text(value.as_str().into()));
+        }
+        let mut out = Vec::new();
+        server.send_head(&head, Outgoing::Sized(0), DATE, &mut out);
+        let mut slots = [httparse::EMPTY_HEADER; 8];
+        let mut response = httparse::Response::new(&mut slots);
+        prop_assert_eq!(response.parse(&out), Ok(httparse::Status::Complete(out.len())));
+        let names: Vec<_> = response.headers.iter().map(|header| header.name).collect();
+        let mut expected = vec!["Location"; values.len()];
+        expected.insert(0, "Date");
+        expected.push("Content-Length");
+        prop_assert_eq!(names, expected);
+    }
 }

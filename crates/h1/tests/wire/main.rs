@@ -6,5 +6,6 @@ mod answers;
 mod cases;
 mod corpus;
 mod drive;
+mod kinds;
 mod random;
 mod time;
