@@ -197,6 +197,11 @@ enum Filled {
 impl H1<'_> {
     /// Exchange after exchange, until nothing is left to do or the connection is over.
     async fn exchanges(&mut self, answer: &mut Answer, client: IpAddr, place: Place) -> End {
+        // Something has come, or the connection is at its end; the role counts its time from here.
+        let _ = self.server.receive(&[], self.now());
+        if !matches!(self.fill().await, Filled::More) {
+            return End::Close;
+        }
         loop {
             match self.server.receive(self.input.unread(), self.now()) {
                 Ok((used, Event::Head)) => {
