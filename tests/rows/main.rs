@@ -1,0 +1,8 @@
+//! One file a status code: the situation brought about on a real socket, and the answer read octet by
+//! octet.
+
+#![allow(unreachable_pub, reason = "shared by several test binaries")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod status_404;

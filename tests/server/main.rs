@@ -1,0 +1,5 @@
+//! How the server behaves as a process: starting, loading, draining, ending.
+#![allow(unreachable_pub, reason = "shared by several test binaries")]
+
+#[path = "../support/mod.rs"]
+mod support;

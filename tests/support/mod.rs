@@ -1,0 +1,9 @@
+//! The built server on a real socket, and a client that shows every octet.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub mod client;
+pub mod inside;
+pub mod server;
+
+pub use client::{Client, Reply};
+pub use server::{Running, start};

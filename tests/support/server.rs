@@ -1,0 +1,175 @@
+//! The built binary as a process of its own, on a port of its own, over a folder of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::client::{Client, Reply};
+
+/// How long anything may take that a test waits for.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server. Dropped, it is ended, and its folders are removed.
+pub struct Running {
+    pub address: SocketAddr,
+    child: Child,
+    log: Receiver<String>,
+    folder: PathBuf,
+    // Dropped last.
+    _own: Option<TempDir>,
+    state: TempDir,
+}
+
+/// Starts `wherefore serve` over a new, empty folder with these further arguments.
+pub fn start(arguments: &[&str]) -> Running {
+    let own = TempDir::new().unwrap();
+    let folder = own.path().join("site");
+    std::fs::create_dir(&folder).unwrap();
+    Running::over(&folder, arguments).owning(own)
+}
+
+impl Running {
+    /// Starts it over a folder that is there.
+    pub fn over(folder: &Path, arguments: &[&str]) -> Self {
+        Self::with_state(folder, TempDir::new().unwrap(), arguments)
+    }
+
+    /// Starts it over a folder that is there, with the state of an earlier run.
+    pub fn with_state(folder: &Path, state: TempDir, arguments: &[&str]) -> Self {
+        let mut child = command()
+            .arg("serve")
+            .arg(folder)
+            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--state"])
+            .arg(state.path())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        said.read_line(&mut first).unwrap();
+        let address = first
+            .trim()
+            .strip_prefix("listening at http://")
+            .and_then(|rest| rest.strip_suffix('/').unwrap().parse().ok());
+        let Some(address) = address else {
+            let mut rest = String::new();
+            said.read_to_string(&mut rest).unwrap();
+            panic!("the server did not start: {first}{rest}");
+        };
+        let (lines, log) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if lines.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        // What it says on the standard error is read on, so that it never waits for us.
+        thread::spawn(move || {
+            said.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+        });
+        Self { address, child, log, folder: folder.to_path_buf(), _own: None, state }
+    }
+
+    fn owning(mut self, own: TempDir) -> Self {
+        self._own = Some(own);
+        self
+    }
+
+    /// The folder that is served.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a file into the folder, as another program would.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// What a file of the folder holds.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.folder.join(name)).unwrap()
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Sends one request, written as it goes over the wire, on a connection of its own, and reads the final
+    /// answer. `\n` in it stands for CR LF.
+    pub fn ask(&self, request: &str) -> Reply {
+        let mut client = self.connect();
+        client.send(request);
+        client.reply_to(request)
+    }
+
+    /// The first log line that holds `text`.
+    pub fn log_line(&self, text: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let line =
+                self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no log line has {text:?}"));
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent =
+            Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Ends it hard, as a crash would, and starts it anew over the same folder and state.
+    pub fn crash_and_restart(mut self, arguments: &[&str]) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let folder = self.folder.clone();
+        let state = std::mem::replace(&mut self.state, TempDir::new().unwrap());
+        let own = self._own.take();
+        let mut again = Self::with_state(&folder, state, arguments);
+        again._own = own;
+        again
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary, in an environment of its own.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wherefore"));
+    command.env_remove("XDG_STATE_HOME").env("HOME", "/nonexistent");
+    command
+}
