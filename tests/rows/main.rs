@@ -4,5 +4,9 @@
 #![allow(unreachable_pub, reason = "shared by several test binaries")]
 #[path = "../support/mod.rs"]
 mod support;
+mod written;
 
+mod status_100;
+mod status_201;
+mod status_204;
 mod status_404;
