@@ -155,6 +155,22 @@ fn none_where_nobody_waits() {
     assert_eq!(server.read("b"), b"hello");
 }
 
+/// What announces too much for a patch is told so before it is sent.
+#[test]
+fn a_patch_that_is_too_long_is_not_invited() {
+    let server = start(&["--writable", "--limit", "patch-bytes=1KiB"]);
+    server.file("d.json", "{}");
+    let mut client = server.connect();
+    client.send(
+        "PATCH /d.json HTTP/1.1\nHost: localhost\nExpect: 100-continue\n\
+         Content-Type: application/merge-patch+json\nContent-Length: 1025\n\n",
+    );
+    let reply = client.reply("PATCH");
+    assert_eq!((reply.status, &*reply.interim), (413, &[][..]));
+    written::get(&server, "/d.json", "");
+    assert_eq!(server.read("d.json"), b"{}");
+}
+
 /// Invited content is held to its announcement: what breaks off leaves nothing behind.
 #[test]
 fn invited_content_that_breaks_off_changes_nothing() {

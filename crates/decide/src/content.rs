@@ -124,7 +124,7 @@ impl Group for ContentFacts<'_> {
             },
             check: |facts| match (facts.request.announced, facts.route) {
                 (Announced::Length(seen), Some(route)) if facts.request.method != Method::Get => {
-                    let limit = route.content_bytes_max;
+                    let limit = route.content_bytes_max_of(facts.request.method);
                     if seen > limit {
                         Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Limit { limit, seen })
                     } else {
