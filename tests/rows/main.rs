@@ -9,4 +9,5 @@ mod written;
 mod status_100;
 mod status_201;
 mod status_204;
+mod status_304;
 mod status_404;
