@@ -9,5 +9,6 @@ mod written;
 mod status_100;
 mod status_201;
 mod status_204;
+mod status_206;
 mod status_304;
 mod status_404;
