@@ -7,6 +7,7 @@ mod support;
 mod written;
 
 mod status_100;
+mod status_200;
 mod status_201;
 mod status_204;
 mod status_206;
@@ -14,5 +15,6 @@ mod status_301;
 mod status_304;
 mod status_308;
 mod status_400;
+mod status_403;
 mod status_404;
 mod status_405;
