@@ -5,10 +5,10 @@ use wherefore_message::method::MethodSet;
 use wherefore_message::path::Path;
 use wherefore_message::problem::{Extra, Problem, ProblemForm};
 use wherefore_message::range::ByteRange;
-use wherefore_message::{FieldName, FieldSet, Method, ResponseHead, Status, Value};
+use wherefore_message::{Coding, FieldName, FieldSet, Method, ResponseHead, Status, Value};
 
 use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};
-use crate::facts::{Coding, Representation};
+use crate::facts::Representation;
 use crate::plan::Part;
 use crate::rule::{Verdict, Witness};
 use crate::story::Grounds;

@@ -7,7 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use quick_cache::unsync;
-use wherefore_decide::facts::{Coding, Found};
+use wherefore_decide::facts::Found;
+use wherefore_message::Coding;
 
 use crate::read::OpenFile;
 

@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256, Sha512};
-use wherefore_decide::facts::{Coding, Representation};
+use wherefore_decide::facts::Representation;
+use wherefore_message::Coding;
 use wherefore_message::digest::{self, Algorithm};
 use wherefore_message::path::Path;
 use wherefore_message::range::ByteRange;
@@ -148,14 +149,6 @@ impl Hasher {
     }
 }
 
-const fn stored(coding: Coding) -> wherefore_store::Coding {
-    match coding {
-        Coding::Brotli => wherefore_store::Coding::Brotli,
-        Coding::Zstd => wherefore_store::Coding::Zstd,
-        Coding::Gzip => wherefore_store::Coding::Gzip,
-    }
-}
-
 impl Origin {
     /// Opens the file that a reading of `path` sends, in this coding; reads it, if it is small.
     ///
@@ -168,7 +161,7 @@ impl Origin {
         coding: Option<Coding>,
         wait: Wait,
     ) -> Result<OpenFile, StoreError> {
-        let opened = self.store.open(&self.file_of(path, wait)?, coding.map(stored), wait)?;
+        let opened = self.store.open(&self.file_of(path, wait)?, coding, wait)?;
         let mut file = OpenFile {
             representation: representation(&opened.info),
             octets: None,
