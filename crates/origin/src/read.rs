@@ -19,7 +19,7 @@ use crate::multipart::Piece;
 /// Files up to this many octets are kept in memory and sent with their head.
 pub const SMALL_BYTES_MAX: u64 = 64 << 10;
 /// The most members that a listing shows.
-pub const LISTING_MEMBERS_MAX: usize = 10_000;
+pub const LISTING_MEMBERS_MAX: usize = 5_000;
 /// How much of a file is read at once where it is not sent by the kernel, in octets.
 const READ_BYTES: usize = 256 << 10;
 
@@ -178,7 +178,10 @@ impl Origin {
             if !file.is_unchanged() {
                 return Err(Conflict::Changed.into());
             }
-            file.octets = Some(octets.into());
+            let octets: Arc<[u8]> = octets.into();
+            // The descriptor is given back: many small files are remembered.
+            file.handle = Handle::Bytes(Arc::clone(&octets), file.meta);
+            file.octets = Some(octets);
         }
         Ok(file)
     }

@@ -31,7 +31,7 @@ use crate::random::RequestId;
 use crate::service::Service;
 
 /// Content up to this many octets is gathered in memory and written in one job.
-const GATHERED_BYTES_MAX: u64 = 256 << 10;
+const GATHERED_BYTES_MAX: u64 = 64 << 10;
 /// How often a resource is looked up anew because it changed while it was opened.
 const LOOK_TRIES_MAX: usize = 8;
 
