@@ -2,7 +2,7 @@
 //! answer can break is the registry's (`must`, `must_not`), and [`seal`] holds every head to it.
 
 use wherefore_message::method::MethodSet;
-use wherefore_message::path::Path;
+use wherefore_message::path::{self, Path};
 use wherefore_message::problem::{Extra, Problem, ProblemForm};
 use wherefore_message::range::ByteRange;
 use wherefore_message::{FieldName, FieldSet, Method, ResponseHead, Status, Value};
@@ -300,7 +300,7 @@ fn with_slash(setting: &Setting<'_>) -> String {
     location.push('/');
     if let Some(query) = setting.query {
         location.push('?');
-        location.push_str(&String::from_utf8_lossy(query));
+        path::encode_query(query, &mut location);
     }
     location
 }
