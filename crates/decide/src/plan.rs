@@ -154,8 +154,9 @@ pub fn after_lookup(
         }
         _ => {
             let current = match found {
-                Found::File(file) => Current::AnyOf(file),
-                Found::Folder { .. } | Found::Refused(_) => Current::Unmarked,
+                // A folder's tag is the one that a GET of it gets: its index file's.
+                Found::File(all) | Found::Folder { index: Some(all), .. } => Current::AnyOf(all),
+                Found::Folder { index: None, .. } | Found::Refused(_) => Current::Unmarked,
                 Found::Missing { .. } => Current::None,
             };
             ask(&ConditionFacts { request, current, now }, trail)?;
