@@ -9,3 +9,4 @@ mod locations;
 mod methods;
 mod replies;
 mod statuses;
+mod stories;
