@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use wherefore_decide::Witness;
 use wherefore_decide::facts::Found;
 use wherefore_decide::plan::Reading;
+use wherefore_decide::policy::{FolderAccess, MissingFolders, Trace};
 use wherefore_message::{Announced, Method, MethodSet, Status};
 
-use crate::ask::{Asked, Said, founds, requests};
+use crate::ask::{Asked, Said, file, founds, requests, site};
 
 /// What OPTIONS says of the same resource; none if it says something else than a set. A folder that was
 /// named without its slash is asked by its own name, where the redirect leads.
@@ -92,4 +93,21 @@ fn a_conflict_hides_a_405_only_from_a_write_that_names_a_folder_without_its_slas
     assert_eq!(asked.ask(&folder).0.summary(), "409 Conflict folder-name");
     let slashed = Asked::new("PUT", "/a/").bringing(Announced::Length(1));
     assert_eq!(slashed.ask(&folder).0.summary(), "405 Method Not Allowed method");
+}
+
+/// RFC 9110 §10.2.1: `Allow` advertises what can be used here, not what the program could do elsewhere.
+#[test]
+fn a_501_offers_what_the_route_offers() {
+    let read_only = site(FolderAccess::ReadOnly, MissingFolders::Conflict, Trace::Off);
+    let writable = site(FolderAccess::Writable, MissingFolders::Conflict, Trace::On);
+    for (site, wanted) in [
+        (read_only, "GET, HEAD, OPTIONS"),
+        (writable, "GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH"),
+    ] {
+        let (said, _) = Asked::new("BREW", "/pot").in_site(site).ask(&file());
+        let verdict = said.verdict().unwrap();
+        assert_eq!(verdict.status, Status::NOT_IMPLEMENTED);
+        let Witness::Methods(methods) = verdict.witness else { panic!("{verdict:?}") };
+        assert_eq!(methods.to_string(), wanted);
+    }
 }
