@@ -1,6 +1,8 @@
 //! The house rules that no compiler knows: which crate may use which, what a pure crate must not touch,
 //! how long a file may be, what documents may claim.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test's")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
