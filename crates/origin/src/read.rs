@@ -29,7 +29,7 @@ pub struct OpenFile {
     pub representation: Representation,
     /// All of its octets, if it is small.
     pub octets: Option<Arc<[u8]>>,
-    /// The file, to read a large one from.
+    /// The file, to read a large one from; a small one's is no longer open.
     pub handle: Handle,
     meta: Meta,
 }
@@ -185,7 +185,10 @@ impl Origin {
             if !file.is_unchanged() {
                 return Err(Conflict::Changed.into());
             }
-            file.octets = Some(octets.into());
+            let octets: Arc<[u8]> = octets.into();
+            // The descriptor is let go: many more small files are remembered than may be open.
+            file.handle = Handle::Bytes(Arc::clone(&octets), file.meta);
+            file.octets = Some(octets);
         }
         Ok(file)
     }
