@@ -2,6 +2,7 @@
 //! octet.
 
 #![allow(unreachable_pub, reason = "shared by several test binaries")]
+#![allow(clippy::unwrap_used, reason = "everything here is a test's")]
 #[path = "../support/mod.rs"]
 mod support;
 

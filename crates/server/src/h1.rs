@@ -284,10 +284,7 @@ impl H1<'_> {
                 }
                 None
             }
-            After::Drain => match self.drain().await {
-                Ok(()) => None,
-                Err(end) => Some(end),
-            },
+            After::Drain => self.drain().await.err(),
             After::Close(reason) => Some(self.closing(reason).await),
         }
     }

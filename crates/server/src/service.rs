@@ -29,6 +29,7 @@ pub struct Service {
     /// The limits on messages.
     pub wire: h1::Limits,
     pub(crate) cache: RefCell<Cache>,
+    #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
     turned_away: Cell<usize>,
 }
