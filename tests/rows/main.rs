@@ -5,5 +5,15 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test's")]
 #[path = "../support/mod.rs"]
 mod support;
+mod written;
 
+mod status_100;
+mod status_201;
+mod status_204;
+mod status_206;
+mod status_301;
+mod status_304;
+mod status_308;
+mod status_400;
 mod status_404;
+mod status_405;
