@@ -6,3 +6,7 @@
 mod support;
 
 mod status_404;
+mod status_408;
+mod status_409;
+mod status_410;
+mod status_411;
