@@ -5,8 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod racing;
 mod status_404;
 mod status_408;
 mod status_409;
 mod status_410;
 mod status_411;
+mod status_412;
