@@ -117,6 +117,16 @@ impl Running {
         client.reply_to(request)
     }
 
+    /// Puts `content` at `target`, which is to be possible, and says which tag it has then.
+    pub fn put(&self, target: &str, content: &str) -> String {
+        let length = content.len();
+        let reply = self.ask(&format!(
+            "PUT {target} HTTP/1.1\nHost: localhost\nContent-Length: {length}\n\n{content}"
+        ));
+        assert!(matches!(reply.status, 201 | 204), "{reply:?}");
+        reply.field("etag").unwrap().to_owned()
+    }
+
     /// The first log line that holds `text`.
     pub fn log_line(&self, text: &str) -> String {
         let until = Instant::now() + PATIENCE;

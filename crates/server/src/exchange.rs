@@ -6,7 +6,7 @@ use std::io;
 use std::rc::Rc;
 
 use wherefore_decide::act::{Acted, Begun, Failure};
-use wherefore_decide::facts::Found;
+use wherefore_decide::facts::{Found, Representation};
 use wherefore_decide::plan::{self, Admitted, Part, Plan, Question, Reading, Writing};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::screen::Wire;
@@ -381,13 +381,23 @@ impl Asked<'_> {
 
     fn refuse(&mut self, verdict: &Verdict, found: Option<&Found>) -> Next {
         let current = found.and_then(|found| plan::selected(self.request, found));
+        let current = current.map(|(current, _)| current);
+        self.refuse_with(verdict, current, found.map_or(Varies::Not, varies))
+    }
+
+    fn refuse_with(
+        &mut self,
+        verdict: &Verdict,
+        current: Option<&Representation>,
+        varies: Varies,
+    ) -> Next {
         let setting = Setting {
             verdict,
             method: self.request.method,
             path: self.path,
             query: self.request.target.query,
-            current: current.map(|(current, _)| current),
-            varies: found.map_or(Varies::Not, varies),
+            current,
+            varies,
             field: None,
         };
         let form = problem::form(self.request.fields.all(FieldName::Accept));
@@ -502,7 +512,7 @@ fn answer_done(
         answer.content = Content::None;
     } else {
         let mut asked = Asked { service, request, path: Some(path), answer };
-        asked.refuse(&done.verdict, None);
+        asked.refuse_with(&done.verdict, done.current.as_ref(), Varies::Not);
     }
 }
 
