@@ -6,3 +6,8 @@
 mod support;
 
 mod status_404;
+mod status_431;
+mod status_500;
+mod status_501;
+mod status_503;
+mod status_505;

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Running {
     pub address: SocketAddr,
     child: Child,
-    log: Receiver<String>,
+    log: Mutex<Receiver<String>>,
+    notices: Mutex<Receiver<String>>,
     folder: PathBuf,
     // Dropped last.
     _own: Option<TempDir>,
@@ -75,10 +77,23 @@ impl Running {
             }
         });
         // What it says on the standard error is read on, so that it never waits for us.
+        let (notice, notices) = channel();
+        let _ = notice.send(first.trim_end().to_owned());
         thread::spawn(move || {
-            said.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+            for line in said.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                let _ = notice.send(line);
+            }
         });
-        Self { address, child, log, folder: folder.to_path_buf(), _own: None, state }
+        Self {
+            address,
+            child,
+            log: Mutex::new(log),
+            notices: Mutex::new(notices),
+            folder: folder.to_path_buf(),
+            _own: None,
+            state,
+        }
     }
 
     fn owning(mut self, own: TempDir) -> Self {
@@ -119,15 +134,12 @@ impl Running {
 
     /// The first log line that holds `text`.
     pub fn log_line(&self, text: &str) -> String {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let line =
-                self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no log line has {text:?}"));
-            if line.contains(text) {
-                return line;
-            }
-        }
+        first_with(&self.log, text)
+    }
+
+    /// The first line on its standard error that holds `text`.
+    pub fn notice(&self, text: &str) -> String {
+        first_with(&self.notices, text)
     }
 
     /// Its process.
@@ -164,6 +176,28 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The first line that holds `text`, of those that are still to be read.
+pub fn first_with(lines: &Mutex<Receiver<String>>, text: &str) -> String {
+    let lines = lines.lock().unwrap();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let line = lines.recv_timeout(left).unwrap_or_else(|_| panic!("no line has {text:?}"));
+        if line.contains(text) {
+            return line;
+        }
+    }
+}
+
+/// Waits until `happened` says that it has: for what the server can't be asked to tell.
+pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !happened() {
+        assert!(Instant::now() < until, "never happened: {what}");
+        thread::yield_now();
     }
 }
 
