@@ -171,7 +171,23 @@ fn a_request_before_it_on_the_same_connection_is_answered() {
         "GET /fine HTTP/1.1\nHost: localhost\n\nGET /look-panics HTTP/1.1\nHost: localhost\n\n",
     );
     assert_eq!(client.reply("GET").text(), "content");
-    client.reply("GET").is(500, "own-code");
+    let reply = client.reply("GET");
+    reply.is(500, "own-code");
+    // Where our own code stopped reading is not certain, so nothing more is read.
+    assert_eq!(reply.field("connection"), Some("close"));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn what_failed_elsewhere_leaves_the_connection_open() {
+    let server = failing();
+    let mut client = server.connect();
+    for how in ["panics-on-a-worker", "fails", "fails-on-a-worker"] {
+        client.send(&format!("GET /look-{how} HTTP/1.1\nHost: localhost\n\n"));
+        assert_eq!(client.reply("GET").status, 500);
+        client.send("GET /fine HTTP/1.1\nHost: localhost\n\n");
+        assert_eq!(client.reply("GET").text(), "content");
+    }
 }
 
 #[test]

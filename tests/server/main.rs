@@ -3,3 +3,12 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+//mod access_log;
+//mod clients;
+//mod crash;
+//mod descriptors;
+mod drain;
+//mod many;
+//mod slow;
+mod start;
