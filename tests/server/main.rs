@@ -4,11 +4,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-//mod access_log;
-//mod clients;
-//mod crash;
-//mod descriptors;
+mod descriptors;
 mod drain;
-//mod many;
-//mod slow;
 mod start;

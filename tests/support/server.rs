@@ -44,7 +44,12 @@ impl Running {
 
     /// Starts it over a folder that is there, with the state of an earlier run.
     pub fn with_state(folder: &Path, state: TempDir, arguments: &[&str]) -> Self {
-        let mut child = command()
+        Self::by(command(), folder, state, arguments)
+    }
+
+    /// Starts it by a command of its own.
+    pub fn by(mut command: Command, folder: &Path, state: TempDir, arguments: &[&str]) -> Self {
+        let mut child = command
             .arg("serve")
             .arg(folder)
             .args(["--listen", "127.0.0.1:0", "--cores", "2", "--state"])
@@ -137,6 +142,11 @@ impl Running {
         first_with(&self.log, text)
     }
 
+    /// What is left of its log once it has ended.
+    pub fn rest_of_log(&self) -> Vec<String> {
+        self.log.lock().unwrap().iter().collect()
+    }
+
     /// The first line on its standard error that holds `text`.
     pub fn notice(&self, text: &str) -> String {
         first_with(&self.notices, text)
@@ -159,10 +169,15 @@ impl Running {
         self.child.wait().unwrap()
     }
 
-    /// Ends it hard, as a crash would, and starts it anew over the same folder and state.
-    pub fn crash_and_restart(mut self, arguments: &[&str]) -> Self {
+    /// Ends it hard, as a crash would.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Ends it hard, as a crash would, and starts it anew over the same folder and state.
+    pub fn crash_and_restart(mut self, arguments: &[&str]) -> Self {
+        self.kill();
         let folder = self.folder.clone();
         let state = std::mem::replace(&mut self.state, TempDir::new().unwrap());
         let own = self._own.take();
@@ -203,7 +218,18 @@ pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
 
 /// The binary, in an environment of its own.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wherefore"));
+    alone(Command::new(env!("CARGO_BIN_EXE_wherefore")))
+}
+
+/// The same, in a process that may hold only so many descriptors.
+pub fn command_with_descriptors(count: u32) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit -n {count} && exec \"$0\" \"$@\""));
+    command.arg(env!("CARGO_BIN_EXE_wherefore"));
+    alone(command)
+}
+
+fn alone(mut command: Command) -> Command {
     command.env_remove("XDG_STATE_HOME").env("HOME", "/nonexistent");
     command
 }

@@ -29,7 +29,8 @@ pub struct OpenFile {
     pub representation: Representation,
     /// All of its octets, if it is small.
     pub octets: Option<Arc<[u8]>>,
-    /// The file, to read a large one from.
+    /// What to read it from: the file if it is large, else its octets, so that small files which are kept
+    /// hold no descriptors.
     pub handle: Handle,
     meta: Meta,
 }
@@ -185,7 +186,9 @@ impl Origin {
             if !file.is_unchanged() {
                 return Err(Conflict::Changed.into());
             }
-            file.octets = Some(octets.into());
+            let octets: Arc<[u8]> = octets.into();
+            file.handle = Handle::Bytes(Arc::clone(&octets), file.meta);
+            file.octets = Some(octets);
         }
         Ok(file)
     }
