@@ -6,4 +6,5 @@ mod support;
 
 mod descriptors;
 mod drain;
+mod slow;
 mod start;

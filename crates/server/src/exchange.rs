@@ -23,7 +23,7 @@ use wherefore_origin::cache::Entry;
 use wherefore_origin::multipart::byteranges;
 use wherefore_origin::read::{Content, OpenFile};
 use wherefore_origin::{Done, Job, ListingForm, failure};
-use wherefore_store::{LookFor, StoreError, Wait};
+use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
 use crate::blocking::WorkError;
 use crate::notice;
@@ -319,7 +319,8 @@ impl Asked<'_> {
         coding: Option<wherefore_decide::facts::Coding>,
     ) -> Result<Rc<OpenFile>, Stopped> {
         if let Some(file) = entry.file(coding) {
-            return Ok(file);
+            // Better to look again than to begin what would be broken off.
+            return if file.is_unchanged() { Ok(file) } else { Err(Conflict::Changed.into()) };
         }
         let origin = &self.service.origin;
         let opened = match origin.open(path, coding, Wait::No) {
@@ -332,7 +333,7 @@ impl Asked<'_> {
             other => other?,
         };
         let file = Rc::new(opened);
-        entry.keep(coding, &file).map_err(|_| wherefore_store::Conflict::Changed)?;
+        entry.keep(coding, &file).map_err(|_| Conflict::Changed)?;
         Ok(file)
     }
 
