@@ -4,7 +4,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_log;
+mod crash;
 mod descriptors;
 mod drain;
+mod many;
 mod slow;
 mod start;
