@@ -24,3 +24,8 @@ mod status_409;
 mod status_410;
 mod status_411;
 mod status_412;
+mod status_431;
+mod status_500;
+mod status_501;
+mod status_503;
+mod status_505;
