@@ -148,6 +148,12 @@ impl Route {
         }))
     }
 
+    /// The methods that any resource of this route offers.
+    #[must_use]
+    pub fn offered(&self) -> MethodSet {
+        self.methods(ResourceKind::Folder).or(self.methods(ResourceKind::JsonFile))
+    }
+
     /// The most octets of content that a request with this method may bring.
     #[must_use]
     pub fn content_bytes_max_of(&self, method: Method) -> u64 {
@@ -160,9 +166,7 @@ impl Route {
     /// Whether any resource of this route offers the method.
     #[must_use]
     pub fn offers(&self, method: Method) -> bool {
-        [ResourceKind::Folder, ResourceKind::JsonFile]
-            .into_iter()
-            .any(|kind| self.methods(kind).has(method))
+        self.offered().has(method)
     }
 }
 
