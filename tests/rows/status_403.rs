@@ -169,25 +169,51 @@ fn what_is_no_file() {
     }
 }
 
+/// An index file that is not given out hides the list of members all the same; what has its name and is
+/// neither a file nor a link is a member like any other.
+#[test]
+fn index_files() {
+    let server = start(&[]);
+    server.file("out/x", "content");
+    symlink("/etc/passwd", server.folder().join("out/index.html")).unwrap();
+    get(&server, "/out/", "").is(403, "within");
+    assert_eq!(get(&server, "/out/x", "").text(), "content");
+    server.file("folder/index.html/x", "content");
+    let reply = get(&server, "/folder/", "");
+    assert_eq!(reply.status, 200);
+    assert!(reply.text().contains("href=\"./index.html/\""), "{}", reply.text());
+}
+
 /// What the operating system keeps from the server; from root it keeps nothing.
 #[test]
 fn what_may_not_be_read() {
     let server = start(&[]);
-    let file = server.file("file", "content");
-    server.file("folder/file", "content");
-    let closed = std::fs::Permissions::from_mode(0o000);
-    std::fs::set_permissions(file, closed.clone()).unwrap();
-    std::fs::set_permissions(server.folder().join("folder"), closed).unwrap();
-    for path in ["/file", "/folder/file", "/folder/"] {
+    let is_root = rustix::process::geteuid().is_root();
+    let mode = |name: &str, mode: u32| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(server.folder().join(name), permissions).unwrap();
+    };
+    for name in ["file", "closed/file", "passed/file", "index/index.html"] {
+        server.file(name, "content");
+    }
+    for (name, bits) in
+        [("file", 0o000), ("closed", 0o000), ("passed", 0o111), ("index/index.html", 0o000)]
+    {
+        mode(name, bits);
+    }
+    for path in ["/file", "/closed/file", "/closed/", "/passed/", "/index/"] {
         let reply = get(&server, path, "");
-        if rustix::process::geteuid().is_root() {
+        if is_root {
             assert_eq!(reply.status, 200, "{path}");
         } else {
+            assert_eq!(reply.status, 403, "{path}: {reply:?}");
             reply.is(403, "readable");
         }
     }
-    let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(server.folder().join("folder"), open).unwrap();
+    // A folder that may be passed gives out its members, though not their list.
+    assert_eq!(get(&server, "/passed/file", "").text(), "content");
+    mode("closed", 0o755);
+    mode("passed", 0o755);
 }
 
 fn write_from(server: &Running, fields: &str) -> crate::support::Reply {

@@ -22,7 +22,7 @@ use wherefore_message::{
 use wherefore_origin::cache::Entry;
 use wherefore_origin::multipart::byteranges;
 use wherefore_origin::read::{Content, OpenFile};
-use wherefore_origin::{Done, Job, ListingForm, failure};
+use wherefore_origin::{Done, Job, ListingForm, failure, refused};
 use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
 use crate::blocking::WorkError;
@@ -178,7 +178,16 @@ async fn answer_from_head(
                     Err(Stopped::Store(error)) if is_passing(&error) => {
                         service.cache.borrow_mut().forget(path.bytes());
                     }
-                    Err(Stopped::Store(error)) => return asked.fail(asked.told(&error)),
+                    Err(Stopped::Store(error)) => {
+                        let Some(found) = refused(&error) else {
+                            return asked.fail(asked.told(&error));
+                        };
+                        let trail = &mut asked.answer.trail;
+                        return match plan::after_lookup(&question, route, path, &found, trail) {
+                            Err(verdict) => asked.refuse(&verdict, Some(&found)),
+                            Ok(_) => asked.fail(asked.told(&error)),
+                        };
+                    }
                     Err(Stopped::Failed(failure)) => return asked.fail(failure),
                 }
             }
