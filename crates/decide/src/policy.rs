@@ -146,12 +146,16 @@ impl Route {
         }))
     }
 
+    /// The methods that any resource of this route offers.
+    #[must_use]
+    pub fn offered(&self) -> MethodSet {
+        self.methods(ResourceKind::Folder).or(self.methods(ResourceKind::JsonFile))
+    }
+
     /// Whether any resource of this route offers the method.
     #[must_use]
     pub fn offers(&self, method: Method) -> bool {
-        [ResourceKind::Folder, ResourceKind::JsonFile]
-            .into_iter()
-            .any(|kind| self.methods(kind).has(method))
+        self.offered().has(method)
     }
 }
 

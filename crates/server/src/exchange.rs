@@ -16,8 +16,8 @@ use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem::{self, ProblemForm};
 use wherefore_message::request::RequestBuf;
 use wherefore_message::{
-    Announced, Fault, FaultKind, FieldName, Method, Request, ResponseHead, Status, Value, accept,
-    digest, media,
+    Announced, Coding, Fault, FaultKind, FieldName, Method, Request, ResponseHead, Status, Value,
+    accept, digest, media,
 };
 use wherefore_origin::cache::Entry;
 use wherefore_origin::multipart::byteranges;
@@ -31,7 +31,7 @@ use crate::random::RequestId;
 use crate::service::Service;
 
 /// Content up to this many octets is gathered in memory and written in one job.
-const GATHERED_BYTES_MAX: u64 = 256 << 10;
+const GATHERED_BYTES_MAX: u64 = 64 << 10;
 /// How often a resource is looked up anew because it changed while it was opened.
 const LOOK_TRIES_MAX: usize = 8;
 
@@ -301,7 +301,7 @@ impl Asked<'_> {
         &self,
         path: Path<'_>,
         entry: &Entry,
-        coding: Option<wherefore_decide::facts::Coding>,
+        coding: Option<Coding>,
     ) -> Result<Rc<OpenFile>, StoreError> {
         if let Some(file) = entry.file(coding) {
             return Ok(file);

@@ -94,6 +94,7 @@ limits! {
     shutdown_time_millis "shutdown-time" Millis Fixed(30_000), least 0: "how long requests in flight may go on when the server is told to end";
     send_time_millis "send-time" Millis Fixed(60_000), least 100: "how long a client may take nothing of an answer before its connection is broken off";
     cache_bytes "cache-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "small files and what is known of others that a core keeps in memory";
+    cache_files "cache-files" Count Fixed(128), least 1: "large files that a core keeps open for the next request";
     cache_recheck_millis "cache-recheck" Millis Fixed(1_000), least 0: "how long a change by another program may go unnoticed";
     patch_bytes "patch-bytes" Bytes Fixed(1024 * 1024), least 1: "the longest patch that is taken";
     buffers_kept "buffers-kept" Count Fixed(256), least 0: "unused buffers of each sort that a core keeps for the next request";
