@@ -4,3 +4,11 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod access_log;
+mod crash;
+mod descriptors;
+mod drain;
+mod many;
+mod slow;
+mod start;

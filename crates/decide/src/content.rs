@@ -127,7 +127,7 @@ impl Group for ContentFacts<'_> {
                 (Announced::Length(seen), Some(route))
                     if !matches!(facts.request.method, Method::Get | Method::Head) =>
                 {
-                    let limit = route.content_bytes_max;
+                    let limit = route.content_bytes_max_of(facts.request.method);
                     if seen > limit {
                         Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Limit { limit, seen })
                     } else {

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use quick_cache::unsync;
-use wherefore_decide::facts::{Found, Representation};
+use wherefore_decide::facts::Found;
 use wherefore_message::Coding;
 
 use crate::read::{OpenFile, SMALL_BYTES_MAX};
@@ -90,11 +90,11 @@ pub struct Cache {
     recheck_ms: u64,
 }
 
-/// An entry weighs what its small files have in octets, and for each large file, which is kept open, its
-/// share of all: so that descriptors are bounded too.
+/// An entry weighs what its small files have in octets. A large file is held open and weighs as much of
+/// the whole as its descriptor is of those that may be held.
 #[derive(Clone)]
 struct Weight {
-    large_bytes: u64,
+    large_file: u64,
 }
 
 const ENTRY_BYTES: u64 = 512;
@@ -103,11 +103,9 @@ impl quick_cache::Weighter<Box<[u8]>, Rc<Entry>> for Weight {
     fn weight(&self, path: &Box<[u8]>, entry: &Rc<Entry>) -> u64 {
         let octets = match &entry.found {
             Found::File(all) | Found::Folder { index: Some(all), .. } => {
-                let of = |one: &Representation| match one.length {
-                    small if small <= SMALL_BYTES_MAX => small,
-                    _ => self.large_bytes,
-                };
-                all.iter().map(of).sum()
+                let weight =
+                    |length| if length > SMALL_BYTES_MAX { self.large_file } else { length };
+                all.iter().map(|one| weight(one.length)).sum()
             }
             Found::Folder { index: None, .. } | Found::Missing { .. } | Found::Refused(_) => 0,
         };
@@ -116,12 +114,13 @@ impl quick_cache::Weighter<Box<[u8]>, Rc<Entry>> for Weight {
 }
 
 impl Cache {
-    /// Room for `bytes_max` octets and for at most `files_max` large files, which are kept open; entries
-    /// are looked up again after `recheck_ms`.
+    /// Room for `bytes_max` octets and for `files_max` large files that are open; entries are looked up
+    /// again after `recheck_ms`.
     #[must_use]
     pub fn new(bytes_max: u64, files_max: u64, recheck_ms: u64) -> Self {
         let entries_about = (bytes_max / (8 * ENTRY_BYTES)).clamp(16, 1 << 16) as usize;
-        let weight = Weight { large_bytes: bytes_max.div_ceil(files_max.max(1)) };
+        let large_file = bytes_max.checked_div(files_max).unwrap_or(bytes_max).max(SMALL_BYTES_MAX);
+        let weight = Weight { large_file };
         Self { entries: unsync::Cache::with_weighter(entries_about, bytes_max, weight), recheck_ms }
     }
 

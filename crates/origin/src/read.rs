@@ -30,7 +30,8 @@ pub struct OpenFile {
     pub representation: Representation,
     /// All of its octets, if it is small.
     pub octets: Option<Arc<[u8]>>,
-    /// The file, to read a large one from.
+    /// What to read it from: the file if it is large, else its octets, so that small files which are kept
+    /// hold no descriptors.
     pub handle: Handle,
     meta: Meta,
 }
@@ -179,7 +180,6 @@ impl Origin {
                 return Err(Conflict::Changed.into());
             }
             let octets: Arc<[u8]> = octets.into();
-            // The descriptor is given back: many small files are remembered.
             file.handle = Handle::Bytes(Arc::clone(&octets), file.meta);
             file.octets = Some(octets);
         }

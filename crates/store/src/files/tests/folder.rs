@@ -52,7 +52,7 @@ fn a_second_writable_store_is_refused_until_the_first_is_gone() {
     let scratch = Scratch::new();
     let first = FileStore::open(scratch.path(), writable()).unwrap();
     let refused = FileStore::open(scratch.path(), writable()).err().unwrap();
-    assert_eq!(refused.kind(), std::io::ErrorKind::ResourceBusy);
+    assert_eq!(refused.kind(), io::ErrorKind::ResourceBusy);
     assert!(FileStore::open(scratch.path(), Options::default()).is_ok(), "reading goes on");
     drop(first);
     assert!(FileStore::open(scratch.path(), writable()).is_ok());
