@@ -24,3 +24,17 @@ fn a_digest_is_made_of_what_is_not_too_long() {
         assert_eq!((beyond.status, beyond.field("repr-digest")), (200, None));
     }
 }
+
+#[test]
+fn a_client_that_is_slow_to_take_a_file_holds_up_no_one() {
+    let server = start(&["--limit", "requests-in-flight=1"]);
+    let file = std::fs::File::create(server.folder().join("large")).unwrap();
+    // More than any socket holds for a client that does not read.
+    file.set_len(256 << 20).unwrap();
+    server.file("small", "here");
+    let mut slow = server.connect();
+    slow.send("GET /large HTTP/1.1\nHost: localhost\n\n");
+    assert_eq!(slow.head().status, 200);
+    assert_eq!(server.ask("GET /small HTTP/1.1\nHost: localhost\n\n").text(), "here");
+    slow.exactly(1);
+}
