@@ -5,7 +5,7 @@ use crate::support::start;
 
 #[test]
 fn a_made_up_method_learns_which_there_are() {
-    let server = start(&[]);
+    let server = start(&["--writable"]);
     server.file("pot", "coffee");
     for target in ["/pot", "/nothing"] {
         let reply = server.ask(&format!("BREW {target} HTTP/1.1\nHost: localhost\n\n"));
