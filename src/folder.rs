@@ -54,6 +54,7 @@ impl Served {
                 prefix: "/".to_owned(),
                 resource: Folder { access, missing_folders },
                 content_bytes_max: limits.wire.content_bytes,
+                patch_bytes_max: limits.server.patch_bytes,
                 trace: if self.trace { Trace::On } else { Trace::Off },
             }],
         }

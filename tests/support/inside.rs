@@ -41,6 +41,7 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
                 missing_folders: MissingFolders::Conflict,
             },
             content_bytes_max: 1 << 30,
+            patch_bytes_max: bounds.patch_bytes,
             trace: Trace::Off,
         }],
     };

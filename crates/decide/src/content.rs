@@ -120,11 +120,14 @@ impl Group for ContentFacts<'_> {
                 spec: Spec::new(9110, "15.5.14"),
                 needs: FieldSet::of(&[FieldName::ContentLength]),
                 may: &[Status::CONTENT_TOO_LARGE],
-                shown_by: "a PUT longer than --limit content-bytes",
+                shown_by: "a PUT longer than --limit content-bytes, a PATCH longer than --limit patch-bytes",
             },
             check: |facts| match (facts.request.announced, facts.route) {
                 (Announced::Length(seen), Some(route)) if facts.request.method != Method::Get => {
-                    let limit = route.content_bytes_max;
+                    let limit = match facts.request.method {
+                        Method::Patch => route.content_bytes_max.min(route.patch_bytes_max),
+                        _ => route.content_bytes_max,
+                    };
                     if seen > limit {
                         Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Limit { limit, seen })
                     } else {

@@ -57,6 +57,8 @@ pub struct Route {
     pub resource: Folder,
     /// The most octets of content that a request may bring.
     pub content_bytes_max: u64,
+    /// The most octets of a patch, which is held in memory whole.
+    pub patch_bytes_max: u64,
     /// Whether TRACE is offered (RFC 9110 §9.3.8).
     pub trace: Trace,
 }
