@@ -12,3 +12,6 @@ mod status_409;
 mod status_410;
 mod status_411;
 mod status_412;
+mod status_413;
+mod status_414;
+mod status_415;
