@@ -15,3 +15,7 @@ mod status_412;
 mod status_413;
 mod status_414;
 mod status_415;
+mod status_416;
+mod status_417;
+mod status_421;
+mod status_422;
