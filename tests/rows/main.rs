@@ -19,3 +19,4 @@ mod status_416;
 mod status_417;
 mod status_421;
 mod status_422;
+mod status_507;
