@@ -57,13 +57,15 @@ fn on_a_small_disk(name: &str, arguments: &[&str], test: impl FnOnce(Running)) {
                 .env(WITHIN, "yes")
                 .output();
             match again {
-                Ok(again) => assert!(
-                    again.status.success(),
-                    "a tmpfs can't be mounted here ({why}), and in a name space of its own the test \
-                     failed: {}{}",
-                    String::from_utf8_lossy(&again.stdout),
-                    String::from_utf8_lossy(&again.stderr)
-                ),
+                Ok(again) => {
+                    let said = String::from_utf8_lossy(&again.stdout);
+                    assert!(
+                        again.status.success() && said.contains("1 passed"),
+                        "a tmpfs can't be mounted here ({why}), and in a name space of its own the \
+                         test failed: {said}{}",
+                        String::from_utf8_lossy(&again.stderr)
+                    );
+                }
                 Err(error) => panic!("a tmpfs can't be mounted ({why}), nor unshare run: {error}"),
             }
         }
