@@ -1,5 +1,14 @@
 //! How the server behaves as a process: starting, loading, draining, ending.
 #![allow(unreachable_pub, reason = "shared by several test binaries")]
+#![allow(clippy::unwrap_used, reason = "everything here is a test's")]
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod access_log;
+mod crash;
+mod descriptors;
+mod drain;
+mod many;
+mod slow;
+mod start;

@@ -37,7 +37,9 @@ impl Group for AccessFacts<'_> {
                 if IMPLEMENTED.has(facts.request.method) {
                     Step::Pass
                 } else {
-                    Step::Stop(Status::NOT_IMPLEMENTED, Witness::Methods(IMPLEMENTED))
+                    // What is implemented but not offered under this route would be no help.
+                    let offered = facts.route.map_or(IMPLEMENTED, Route::offered);
+                    Step::Stop(Status::NOT_IMPLEMENTED, Witness::Methods(offered))
                 }
             },
         },
@@ -45,7 +47,7 @@ impl Group for AccessFacts<'_> {
             info: &Info {
                 id: "cross-site-write",
                 asks: "Is this write asked for by the site itself?",
-                spec: Spec::new(9110, "17"),
+                spec: Spec::new(9110, "15.5.4"),
                 needs: FieldSet::of(&[FieldName::SecFetchSite, FieldName::Origin]),
                 may: &[Status::FORBIDDEN],
                 shown_by: "curl -T file -H 'Origin: http://evil.example' http://localhost:8080/f",

@@ -240,9 +240,10 @@ impl Group for ActFacts {
                 shown_by: "more jobs at once than --limit worker-queue",
             },
             check: |facts| match facts.acted {
-                Acted::Failed(Failure::Busy(seconds)) => {
-                    Step::Stop(Status::SERVICE_UNAVAILABLE, Witness::Seconds(u64::from(seconds)))
-                }
+                Acted::Failed(Failure::Busy(seconds)) => Step::Stop(
+                    Status::SERVICE_UNAVAILABLE,
+                    Witness::Wait(u64::from(seconds).max(1)),
+                ),
                 _ => Step::Pass,
             },
         },

@@ -63,7 +63,7 @@ impl Group for ContentFacts<'_> {
                 id: "trace-content",
                 asks: "Does a TRACE bring no content?",
                 spec: Spec::new(9110, "9.3.8"),
-                needs: FieldSet::of(&[FieldName::ContentLength, FieldName::TransferEncoding]),
+                needs: FieldSet::EMPTY,
                 may: &[Status::BAD_REQUEST],
                 shown_by: "curl -X TRACE -d x http://localhost:8080/",
             },
@@ -122,12 +122,12 @@ impl Group for ContentFacts<'_> {
                 may: &[Status::CONTENT_TOO_LARGE],
                 shown_by: "a PUT longer than --limit content-bytes, a PATCH longer than --limit patch-bytes",
             },
+            // Of content in a GET or a HEAD nothing is kept (RFC 9110 §9.3.1), so it has no limit.
             check: |facts| match (facts.request.announced, facts.route) {
-                (Announced::Length(seen), Some(route)) if facts.request.method != Method::Get => {
-                    let limit = match facts.request.method {
-                        Method::Patch => route.content_bytes_max.min(route.patch_bytes_max),
-                        _ => route.content_bytes_max,
-                    };
+                (Announced::Length(seen), Some(route))
+                    if !matches!(facts.request.method, Method::Get | Method::Head) =>
+                {
+                    let limit = route.content_bytes_max_of(facts.request.method);
                     if seen > limit {
                         Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Limit { limit, seen })
                     } else {

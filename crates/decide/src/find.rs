@@ -84,7 +84,7 @@ impl Group for FindFacts<'_> {
                 Found::Missing { gone_since: Some(since), .. }
                     if facts.request.method != Method::Put =>
                 {
-                    Step::Stop(Status::GONE, Witness::Seconds(*since))
+                    Step::Stop(Status::GONE, Witness::Since(*since))
                 }
                 Found::Missing { .. } => Step::Pass,
                 Found::File(_) | Found::Folder { .. } | Found::Refused(_) => Step::Skip,

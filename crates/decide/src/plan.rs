@@ -5,16 +5,16 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::path::{self, Path, PathFault};
 use wherefore_message::range::{ByteRange, Resolved};
 use wherefore_message::target::Form;
-use wherefore_message::{Method, MethodSet, Request, Status};
+use wherefore_message::{Coding, Method, MethodSet, Request, Status};
 
 use crate::access::AccessFacts;
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
 use crate::choose;
 use crate::conditions::{ConditionFacts, Current};
 use crate::content::{self, ContentFacts, PatchFormat};
-use crate::facts::{Coding, Found, Representation};
+use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
-use crate::policy::{IMPLEMENTED, Route, Site};
+use crate::policy::{Route, Site};
 use crate::ranges::{self, RangeFacts};
 use crate::read::{ReadFacts, Subject};
 use crate::rule::{Verdict, ask};
@@ -154,8 +154,9 @@ pub fn after_lookup(
         }
         _ => {
             let current = match found {
-                Found::File(file) => Current::AnyOf(file),
-                Found::Folder { .. } | Found::Refused(_) => Current::Unmarked,
+                // A folder's tag is the one that a GET of it gets: its index file's.
+                Found::File(all) | Found::Folder { index: Some(all), .. } => Current::AnyOf(all),
+                Found::Folder { index: None, .. } | Found::Refused(_) => Current::Unmarked,
                 Found::Missing { .. } => Current::None,
             };
             ask(&ConditionFacts { request, current, now }, trail)?;
@@ -169,11 +170,8 @@ pub fn after_lookup(
 /// # Errors
 /// The verdict, where a rule answers.
 pub fn of_server(question: &Question<'_>, trail: &mut Trail) -> Result<Plan, Verdict> {
-    let offered = question.site.routes.iter().fold(MethodSet::EMPTY, |all, route| {
-        all.or(MethodSet::of(
-            &IMPLEMENTED.iter().filter(|method| route.offers(*method)).collect::<Vec<_>>(),
-        ))
-    });
+    let routes = question.site.routes.iter();
+    let offered = routes.fold(MethodSet::EMPTY, |all, route| all.or(route.offered()));
     told(question.request.method, offered, Subject::Server, trail)
 }
 

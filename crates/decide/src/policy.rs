@@ -57,7 +57,7 @@ pub struct Route {
     pub resource: Folder,
     /// The most octets of content that a request may bring.
     pub content_bytes_max: u64,
-    /// The most octets of a patch, which is held in memory whole.
+    /// The most octets of content that a patch may bring: it is held in memory.
     pub patch_bytes_max: u64,
     /// Whether TRACE is offered (RFC 9110 §9.3.8).
     pub trace: Trace,
@@ -148,12 +148,25 @@ impl Route {
         }))
     }
 
+    /// The methods that any resource of this route offers.
+    #[must_use]
+    pub fn offered(&self) -> MethodSet {
+        self.methods(ResourceKind::Folder).or(self.methods(ResourceKind::JsonFile))
+    }
+
+    /// The most octets of content that a request with this method may bring.
+    #[must_use]
+    pub fn content_bytes_max_of(&self, method: Method) -> u64 {
+        match method {
+            Method::Patch => self.content_bytes_max.min(self.patch_bytes_max),
+            _ => self.content_bytes_max,
+        }
+    }
+
     /// Whether any resource of this route offers the method.
     #[must_use]
     pub fn offers(&self, method: Method) -> bool {
-        [ResourceKind::Folder, ResourceKind::JsonFile]
-            .into_iter()
-            .any(|kind| self.methods(kind).has(method))
+        self.offered().has(method)
     }
 }
 

@@ -1,14 +1,15 @@
 //! The fields of every answer: what the status, the rule and what it saw ask for. The one table that no
 //! answer can break is the registry's (`must`, `must_not`), and [`seal`] holds every head to it.
 
+use wherefore_message::date::HttpDate;
 use wherefore_message::method::MethodSet;
-use wherefore_message::path::Path;
+use wherefore_message::path::{self, Path};
 use wherefore_message::problem::{Extra, Problem, ProblemForm};
 use wherefore_message::range::ByteRange;
-use wherefore_message::{FieldName, FieldSet, Method, ResponseHead, Status, Value};
+use wherefore_message::{Coding, FieldName, FieldSet, Method, ResponseHead, Status, Value};
 
 use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};
-use crate::facts::{Coding, Representation};
+use crate::facts::Representation;
 use crate::plan::Part;
 use crate::rule::{Verdict, Witness};
 use crate::story::Grounds;
@@ -80,8 +81,8 @@ fn witnessed(verdict: &Verdict, head: &mut ResponseHead) {
         Witness::Length(length) if verdict.status == Status::RANGE_NOT_SATISFIABLE => {
             head.push(FieldName::ContentRange, Value::UnsatisfiedRange(length));
         }
-        Witness::Seconds(seconds) if verdict.status == Status::SERVICE_UNAVAILABLE => {
-            head.push(FieldName::RetryAfter, Value::Number(seconds.max(1)));
+        Witness::Wait(seconds) => {
+            head.push(FieldName::RetryAfter, Value::Number(seconds));
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         Witness::Field(FieldName::AcceptPatch) => {
@@ -100,7 +101,7 @@ fn witnessed(verdict: &Verdict, head: &mut ResponseHead) {
         | Witness::Fault(_)
         | Witness::Limit { .. }
         | Witness::Length(_)
-        | Witness::Seconds(_)
+        | Witness::Since(_)
         | Witness::Field(_)
         | Witness::Because(_) => {}
     }
@@ -125,13 +126,14 @@ pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemF
             more.push(("allow", Extra::List(names)));
         }
         Witness::Length(length) => more.push(("length", Extra::Number(length))),
-        Witness::Seconds(seconds) if verdict.status == Status::SERVICE_UNAVAILABLE => {
-            more.push(("retry-after", Extra::Number(seconds.max(1))));
+        Witness::Since(seconds) => {
+            more.push(("since", Extra::Text(HttpDate::from_unix(seconds).to_string())));
         }
+        Witness::Wait(seconds) => more.push(("retry-after", Extra::Number(seconds))),
         Witness::Field(name) if name != FieldName::Other => {
             more.push(("field", Extra::Text(name.as_str().to_owned())));
         }
-        Witness::Nothing | Witness::Seconds(_) | Witness::Field(_) | Witness::Because(_) => {}
+        Witness::Nothing | Witness::Field(_) | Witness::Because(_) => {}
     }
     if let Some(field) = setting.field {
         more.push(("field", Extra::Text(String::from_utf8_lossy(field).into_owned())));
@@ -171,7 +173,7 @@ fn detail(setting: &Setting<'_>) -> String {
 fn advice(setting: &Setting<'_>) -> &'static str {
     match setting.verdict.status {
         Status::NOT_FOUND => "Nothing stands at this path.",
-        Status::GONE => "It was deleted, and nothing has taken its place.",
+        Status::GONE => "Nothing has taken its place.",
         Status::LENGTH_REQUIRED => "Send Content-Length, or chunked content.",
         Status::PRECONDITION_FAILED => {
             "The resource is not in the state that the request demands; fetch it again and retry with \
@@ -179,12 +181,10 @@ fn advice(setting: &Setting<'_>) -> &'static str {
         }
         Status::EXPECTATION_FAILED => "100-continue is the one expectation that is met here.",
         Status::HTTP_VERSION_NOT_SUPPORTED => "HTTP/1.0 and HTTP/1.1 are spoken here.",
-        Status::UNSUPPORTED_MEDIA_TYPE => "The answer's fields say what is taken.",
+        Status::UNSUPPORTED_MEDIA_TYPE => "The fields of this answer say what is taken.",
         Status::INTERNAL_SERVER_ERROR => "The fault is the server's; its log says more.",
         Status::INSUFFICIENT_STORAGE => "Nothing was changed.",
-        Status::SERVICE_UNAVAILABLE => {
-            "The server is busy; try again after the time in Retry-After."
-        }
+        Status::SERVICE_UNAVAILABLE => "The server is busy; nothing is wrong with the request.",
         Status::MOVED_PERMANENTLY | Status::PERMANENT_REDIRECT => {
             "It stands at the path with a slash."
         }
@@ -300,7 +300,7 @@ fn with_slash(setting: &Setting<'_>) -> String {
     location.push('/');
     if let Some(query) = setting.query {
         location.push('?');
-        location.push_str(&String::from_utf8_lossy(query));
+        path::encode_query(query, &mut location);
     }
     location
 }

@@ -60,8 +60,10 @@ pub enum Witness {
     },
     /// A length in octets.
     Length(u64),
-    /// Whole seconds: until when to wait, or since when.
-    Seconds(u64),
+    /// Since when, in seconds since 1970.
+    Since(u64),
+    /// How long to wait, in seconds.
+    Wait(u64),
     /// The field that decided.
     Field(FieldName),
     /// A fixed sentence, without its full stop.

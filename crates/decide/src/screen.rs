@@ -31,9 +31,10 @@ impl Group for Wire {
                 shown_by: "more requests at once than --limit requests-in-flight",
             },
             check: |facts| match facts.overload {
-                Some(seconds) => {
-                    Step::Stop(Status::SERVICE_UNAVAILABLE, Witness::Seconds(u64::from(seconds)))
-                }
+                Some(seconds) => Step::Stop(
+                    Status::SERVICE_UNAVAILABLE,
+                    Witness::Wait(u64::from(seconds).max(1)),
+                ),
                 None => Step::Pass,
             },
         },

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use wherefore_message::date::HttpDate;
+
 use crate::catalogue::{GROUPS, GroupId};
 use crate::rule::{Info, Verdict, Witness};
 
@@ -122,12 +124,15 @@ impl fmt::Display for Grounds {
         match self.witness {
             Witness::Nothing => Ok(()),
             Witness::Fault(fault) => write!(f, "{fault}"),
-            Witness::Methods(methods) => write!(f, "this resource offers {methods}"),
+            Witness::Methods(methods) => write!(f, "the methods offered are {methods}"),
             Witness::Limit { limit, seen } => {
                 write!(f, "{seen} octets, where {limit} is the limit")
             }
             Witness::Length(length) => write!(f, "the representation has {length} octets"),
-            Witness::Seconds(seconds) => write!(f, "{seconds} s"),
+            Witness::Since(seconds) => {
+                write!(f, "it was deleted at {}", HttpDate::from_unix(seconds))
+            }
+            Witness::Wait(seconds) => write!(f, "there is no room now; try again in {seconds} s"),
             Witness::Field(name) => write!(f, "the field {name} decided"),
             Witness::Because(text) => f.write_str(text),
         }

@@ -1,4 +1,5 @@
 //! Every combination of preconditions, against a second and naive transcription of RFC 9110 §13.2.2.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use wherefore_decide::conditions::{ConditionFacts, Current};
 use wherefore_decide::facts::Representation;

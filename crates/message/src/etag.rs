@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::list;
+use crate::token::trim;
 
 /// The most octets of an opaque part that this program makes itself.
 pub const OPAQUE_BYTES_MAX: usize = 38;
@@ -116,11 +116,38 @@ pub enum Tags<T> {
 pub fn tags<'a>(
     lines: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Tags<impl Iterator<Item = TagText<'a>> + Clone> {
-    let mut members = list::members(lines);
+    let members =
+        lines.flat_map(|line| Members { rest: Some(line) }).filter(|member| !member.is_empty());
     let mut first = members.clone();
     match (first.next(), first.next()) {
         (Some(b"*"), None) => Tags::Any,
-        _ => Tags::List(core::iter::from_fn(move || members.next()).filter_map(TagText::parse)),
+        _ => Tags::List(members.filter_map(TagText::parse)),
+    }
+}
+
+/// Splits a line at the commas outside of opaque tags. Unlike in a quoted string, a `\` in an opaque tag
+/// is an octet like any other and escapes nothing (RFC 9110 §8.8.3).
+#[derive(Clone)]
+struct Members<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let text = self.rest?;
+        let mut is_quoted = false;
+        let comma = text.iter().position(|octet| {
+            is_quoted ^= *octet == b'"';
+            *octet == b',' && !is_quoted
+        });
+        let (member, rest) = match comma {
+            Some(at) => (&text[..at], Some(&text[at + 1..])),
+            None => (text, None),
+        };
+        self.rest = rest;
+        Some(trim(member))
     }
 }
 
@@ -155,6 +182,22 @@ mod tests {
         assert_eq!(found, ["\"a,b\"", "W/\"c\"", "\"d\""]);
         assert!(matches!(tags([&b"*"[..]].into_iter()), Tags::Any));
         assert!(matches!(tags([&b"*, \"a\""[..]].into_iter()), Tags::List(_)));
+    }
+
+    #[test]
+    fn a_backslash_in_a_tag_escapes_nothing() {
+        for (line, wanted) in [
+            (r#""a\", "b""#, &[r#""a\""#, r#""b""#][..]),
+            (r#""\\\", W/"\""#, &[r#""\\\""#, r#"W/"\""#]),
+            (r#""a\,b""#, &[r#""a\,b""#]),
+            (r#"\"a", "b""#, &[r#""b""#]),
+            (r#", "a",, "b" ,"#, &[r#""a""#, r#""b""#]),
+            (r#""open, "b""#, &[]),
+        ] {
+            let Tags::List(list) = tags([line.as_bytes()].into_iter()) else { panic!("no star") };
+            let found: Vec<_> = list.map(|tag| tag.to_string()).collect();
+            assert_eq!(found, wanted, "{line}");
+        }
     }
 
     #[test]

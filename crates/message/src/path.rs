@@ -253,6 +253,15 @@ pub fn encode_segment(segment: &[u8]) -> String {
     out
 }
 
+/// Appends a query as it came, but for octets that no URI may hold: these are percent-encoded. Browsers
+/// and other programs send some of them bare.
+pub fn encode_query(query: &[u8], out: &mut String) {
+    for octet in query {
+        let plain = is_path_octet(*octet) || matches!(*octet, b'?' | b'%' | b'[' | b']');
+        encode_octet(*octet, plain, out);
+    }
+}
+
 fn encode_octet(octet: u8, plain: bool, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     if plain {
@@ -417,6 +426,9 @@ mod tests {
         let path = Path { text: b"/a b/\xff?#%\\:;" };
         assert_eq!(path.encoded(), "/a%20b/%FF%3F%23%25%5C:;");
         assert_eq!(encode_segment(b"a/b:c"), "a%2Fb%3Ac");
+        let mut query = String::from("/a?");
+        encode_query(b"b=%20c&d[]=/?:@\"<\xc3\xa4\xff\\#", &mut query);
+        assert_eq!(query, "/a?b=%20c&d[]=/?:@%22%3C%C3%A4%FF%5C%23");
         let owned = PathBuf::from(path);
         assert_eq!(owned.as_path(), path);
         assert!(std::collections::HashSet::from([owned]).contains(path.bytes()));

@@ -117,7 +117,7 @@ fn readable_size(octets: u64) -> String {
         return format!("{octets} B");
     }
     // In tenths, so that no float is needed.
-    let tenths = u128::from(octets) * 10 >> (power * 10);
+    let tenths = (u128::from(octets) * 10) >> (power * 10);
     format!("{}.{} {}", tenths / 10, tenths % 10, units.get(power).unwrap_or(&"EiB"))
 }
 

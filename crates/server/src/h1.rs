@@ -257,7 +257,10 @@ impl H1<'_> {
                 self.log(answer, client, began, 0, Told::Nothing);
                 return Some(End::Close);
             }
-            Err(Panicked) => self.panicked(answer),
+            Err(Panicked) => {
+                self.server.close_after(CloseReason::OwnFault);
+                self.panicked(answer);
+            }
         }
         if overload.is_some() {
             self.server.close_after(CloseReason::Overloaded);
@@ -284,10 +287,7 @@ impl H1<'_> {
                 }
                 None
             }
-            After::Drain => match self.drain().await {
-                Ok(()) => None,
-                Err(end) => Some(end),
-            },
+            After::Drain => self.drain().await.err(),
             After::Close(reason) => Some(self.closing(reason).await),
         }
     }
@@ -357,7 +357,7 @@ impl H1<'_> {
         }
     }
 
-    /// Our own code failed: whatever the answer was, it is 500, and the connection's last.
+    /// Our own code failed: whatever the answer was, it is 500.
     fn panicked(&mut self, answer: &mut Answer) {
         answer.clear();
         let verdict = plan::outcome(Acted::Failed(Failure::Panicked), &mut answer.trail);
@@ -392,7 +392,8 @@ impl H1<'_> {
             | CloseReason::ContentUnread
             | CloseReason::ContentUninvited
             | CloseReason::ShuttingDown
-            | CloseReason::Overloaded => End::Linger,
+            | CloseReason::Overloaded
+            | CloseReason::OwnFault => End::Linger,
         }
     }
 

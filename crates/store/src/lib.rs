@@ -30,12 +30,13 @@ mod walk;
 
 use std::io;
 
-pub use coding::{Coding, Codings};
+pub use coding::Codings;
 pub use error::{Conflict, StoreError};
 pub use files::{Access, FileStore, Links, Options, Scan};
 pub use handle::Handle;
 pub use memory::MemoryStore;
 pub use meta::{Author, FileInfo, GRANULARITY_DEFAULT, Meta, Stamp};
+pub use wherefore_message::Coding;
 
 /// Resources under one root. A path is absolute, decoded and normalised: `/` or `/a/b.txt`, without
 /// empty segments, `.`, `..`, NUL and trailing slash; any other is [`StoreError::Invalid`].

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::coding::coded_name;
 use crate::generation::Generations;
 use crate::meta::GRANULARITY_DEFAULT;
 use crate::path::{ResourcePath, is_segment};
@@ -110,7 +111,8 @@ impl Store for MemoryStore {
             None => return Err(StoreError::Missing),
             Some(Node::File(_, meta)) => meta.modified,
         };
-        let path = coding.map_or(path.as_bytes().to_vec(), |coding| coding.beside(path.as_bytes()));
+        let path =
+            coding.map_or(path.as_bytes().to_vec(), |coding| coded_name(coding, path.as_bytes()));
         match tree.nodes.get(&path) {
             Some(Node::File(bytes, meta)) if meta.modified >= original => {
                 Ok(Opened { file: Handle::Bytes(bytes.clone(), *meta), info: info(*meta) })
@@ -285,7 +287,7 @@ impl Tree {
             Some(Node::File(_, meta)) => {
                 let mut codings = Codings::default();
                 for coding in Coding::ALL {
-                    let beside = self.file(&coding.beside(path.as_bytes()));
+                    let beside = self.file(&coded_name(coding, path.as_bytes()));
                     let current = beside.filter(|beside| beside.modified >= meta.modified);
                     *codings.slot(coding) = current.map(info);
                 }
@@ -337,7 +339,7 @@ impl Tree {
     }
 
     fn stored_codings(&self, path: ResourcePath<'_>) -> Vec<(Vec<u8>, Meta)> {
-        let beside = Coding::ALL.map(|coding| coding.beside(path.as_bytes()));
+        let beside = Coding::ALL.map(|coding| coded_name(coding, path.as_bytes()));
         beside.into_iter().filter_map(|path| self.file(&path).map(|meta| (path, meta))).collect()
     }
 

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::FileStore;
 use super::place::Place;
 use super::stage::{FileStage, is_temporary, moved, temporary_name};
+use crate::coding::coded_name;
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
 use crate::{
@@ -303,7 +304,7 @@ fn inherit(staged: &FileStage, stat: &Stat) {
 pub(super) fn stored_codings(place: &Place) -> Result<Vec<(Vec<u8>, Stat)>, StoreError> {
     let mut found = Vec::new();
     for coding in Coding::ALL {
-        let name = coding.beside(&place.name);
+        let name = coded_name(coding, &place.name);
         match place.stat_of(&name) {
             Ok(Some(stat)) if super::look::file_type(&stat).is_file() => found.push((name, stat)),
             Ok(_) | Err(StoreError::TooLong) => {}

@@ -1,0 +1,117 @@
+//! The common readings of a file are decided without an allocation.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use wherefore_decide::facts::{Found, Representation, Representations};
+use wherefore_decide::plan::{self, Admitted, Plan, Question};
+use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
+use wherefore_decide::screen::Wire;
+use wherefore_decide::{Trail, Verdict};
+use wherefore_message::authority::Authority;
+use wherefore_message::date::HttpDate;
+use wherefore_message::target::Target;
+use wherefore_message::{Announced, EntityTag, FieldLines, Method, Request, Status, Version};
+
+struct Counting;
+
+thread_local! {
+    // Of this thread alone: the test harness allocates on its own.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed on to the system's allocator unchanged; counting allocates nothing, since
+// the cell is initialised in place and has no destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same here.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `realloc`, and the block is the system's.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`, and the block is the system's.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const TARGET: &[u8] = b"/folder/file.txt?a=b";
+
+/// The verdict on a GET of a file that is there, and how many allocations were made for it.
+fn decide(lines: &FieldLines, site: &Site, found: &Found) -> (Verdict, u64) {
+    let request = Request {
+        version: Version::HTTP_11,
+        method: Method::Get,
+        method_text: b"GET",
+        target: Target::parse(Method::Get, TARGET).unwrap(),
+        target_text: TARGET,
+        authority: Authority::parse(b"localhost:8080"),
+        fields: lines.view(),
+        announced: Announced::Nothing,
+    };
+    let question = Question { request: &request, site, now: HttpDate::from_unix(1_795_000_000) };
+    let (mut scratch, mut trail) = (Vec::new(), Trail::new());
+    let before = ALLOCATIONS.with(Cell::get);
+    let admitted =
+        plan::before_lookup(&question, &Wire::default(), &mut scratch, &mut trail).unwrap();
+    let Admitted::Resource { route, path } = admitted else { panic!("{admitted:?}") };
+    let verdict = match plan::after_lookup(&question, route, path, found, &mut trail) {
+        Err(verdict) | Ok(Plan::Read(verdict, _)) => verdict,
+        Ok(Plan::Write(writing)) => panic!("{writing:?}"),
+    };
+    (verdict, ALLOCATIONS.with(Cell::get) - before)
+}
+
+#[test]
+fn a_reading_is_decided_without_an_allocation() {
+    let site = Site {
+        hosts: Hosts::Loopback(vec!["example.org".to_owned()]),
+        routes: vec![Route {
+            prefix: "/".to_owned(),
+            resource: Folder {
+                access: FolderAccess::Writable,
+                missing_folders: MissingFolders::Conflict,
+            },
+            content_bytes_max: 1,
+            patch_bytes_max: 1 << 20,
+            trace: Trace::Off,
+        }],
+    };
+    let original = Representation {
+        tag: EntityTag::strong(b"now"),
+        modified: HttpDate::from_unix(784_111_777),
+        length: 10,
+    };
+    let gzip = Some(Representation { tag: EntityTag::strong(b"now-gzip"), ..original });
+    let found = Found::File(Representations { original, brotli: None, zstd: None, gzip });
+    assert!(ALLOCATIONS.with(Cell::get) > 0, "the count counts");
+    let browser = [
+        ("Host", "localhost:8080"),
+        ("User-Agent", "x/1"),
+        ("Accept", "text/html,*/*;q=0.8"),
+        ("Accept-Encoding", "gzip, deflate, br"),
+        ("Sec-Fetch-Site", "same-origin"),
+    ];
+    for (field, wanted) in [
+        (None, Status::OK),
+        (Some(("If-None-Match", "\"then\", W/\"now-gzip\"")), Status::NOT_MODIFIED),
+        (Some(("If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT")), Status::NOT_MODIFIED),
+        (Some(("If-Match", "\"then\"")), Status::PRECONDITION_FAILED),
+        (Some(("Range", "bytes=2-4")), Status::PARTIAL_CONTENT),
+        (Some(("Range", "bytes=20-")), Status::RANGE_NOT_SATISFIABLE),
+    ] {
+        let lines: FieldLines = browser.into_iter().chain(field).collect();
+        let (verdict, allocations) = decide(&lines, &site, &found);
+        assert_eq!((verdict.status, allocations), (wanted, 0), "{field:?}");
+    }
+}

@@ -1,0 +1,235 @@
+//! Every rule lets some request pass and answers some other; where it can do only one, that is said here.
+
+use std::collections::BTreeSet;
+
+use wherefore_decide::act::{Acted, Begun, Failure};
+use wherefore_decide::catalogue::GroupId;
+use wherefore_decide::facts::{Found, Members, Parent, Refusal};
+use wherefore_decide::policy::{FolderAccess, MissingFolders, Trace};
+use wherefore_decide::screen::Wire;
+use wherefore_decide::story::Fate;
+use wherefore_decide::{Trail, plan};
+use wherefore_message::{Announced, Fault, FaultKind, Version};
+
+use crate::ask::{
+    Asked, CONTENT_BYTES_MAX, Said, Split, alone, file, folder, missing, representation, site,
+};
+
+/// Rules that let nothing pass: each answers, or does not apply.
+const NEVER_PASS: &[(&str, &str)] = &[
+    ("partial-put", "a PUT with Content-Range is refused, and without it the rule does not apply"),
+    ("part", "the whole is asked for where the rule does not apply"),
+    ("options", "it says what every OPTIONS is answered with"),
+    ("trace", "it says what every TRACE is answered with"),
+    ("representation", "the last of its group, so that every reading has an answer"),
+    ("done", "the last of its group: what is neither made nor failed is done"),
+];
+/// Rules that answer nothing.
+const NEVER_ANSWER: &[(&str, &str)] = &[];
+
+/// Every way in which an act can fail.
+pub(crate) const ACTS_THAT_FAIL: &[Failure] = &[
+    Failure::Content(Fault::new(FaultKind::ChunkSize, 3)),
+    Failure::Content(Fault::new(FaultKind::ContentTooLarge, 3)),
+    Failure::Content(Fault::new(FaultKind::ContentLate, 3)),
+    Failure::Digest,
+    Failure::PatchSyntax("it is no JSON"),
+    Failure::PatchUnfit("there is no such member"),
+    Failure::PatchTest,
+    Failure::Conflict("the folder has members"),
+    Failure::Denied,
+    Failure::NameTooLong,
+    Failure::NoSpace,
+    Failure::Quota,
+    Failure::Busy(0),
+    Failure::Io,
+    Failure::Panicked,
+];
+
+/// Every way in which an act can end.
+pub(crate) fn acts() -> impl Iterator<Item = Acted> {
+    let failed = ACTS_THAT_FAIL.iter().map(|failure| Acted::Failed(*failure));
+    [Acted::Created, Acted::Replaced, Acted::Removed].into_iter().chain(failed)
+}
+
+/// Which rules passed, and which answered.
+#[derive(Default)]
+struct Seen {
+    passed: BTreeSet<&'static str>,
+    answered: BTreeSet<&'static str>,
+}
+
+impl Seen {
+    fn trail(&mut self, trail: &Trail) {
+        for group in GroupId::ALL {
+            for (i, info) in group.rules().into_iter().enumerate() {
+                match trail.fate(*group, i) {
+                    Fate::Passed => self.passed.insert(info.id),
+                    Fate::Answered => self.answered.insert(info.id),
+                    Fate::NotAsked | Fate::Skipped => false,
+                };
+            }
+        }
+    }
+
+    /// Asks, and notes; the rule that answers must be this one, if any.
+    fn expect(&mut self, asked: &Asked, found: &Found, rule: Option<&str>) {
+        let (said, trail) = asked.ask(found);
+        let id = said.verdict().map(|verdict| verdict.because.id);
+        assert_eq!(id, rule, "{} {}: {}", asked.method, asked.target, said.summary());
+        self.trail(&trail);
+    }
+}
+
+#[test]
+fn every_rule_passes_and_answers() {
+    let mut seen = Seen::default();
+    wire(&mut seen);
+    for (asked, found, rule) in before_lookup().into_iter().chain(after_lookup()) {
+        seen.expect(&asked, &found, Some(rule));
+    }
+    for (asked, found) in writes() {
+        seen.expect(&asked, &found, None);
+    }
+    for acted in acts() {
+        let mut trail = Trail::new();
+        let _ = plan::outcome(acted, &mut trail);
+        seen.trail(&trail);
+    }
+    invitations(&mut seen);
+
+    let all: Vec<_> = GroupId::ALL.iter().flat_map(|group| group.rules()).collect();
+    for (what, seen, never) in
+        [("passes", &seen.passed, NEVER_PASS), ("answers", &seen.answered, NEVER_ANSWER)]
+    {
+        for info in &all {
+            let excepted = never.iter().any(|(id, _)| *id == info.id);
+            let is_seen = seen.contains(info.id);
+            assert!(is_seen != excepted, "{} {what}: {is_seen}, excepted: {excepted}", info.id);
+        }
+        assert!(
+            never.iter().all(|(id, why)| all.iter().any(|info| info.id == *id) && !why.is_empty())
+        );
+    }
+}
+
+fn wire(seen: &mut Seen) {
+    for kind in FaultKind::ALL {
+        let mut trail = Trail::new();
+        let wire = Wire { fault: Some(Fault::new(*kind, 0)), overload: None };
+        let _ = plan::refuse(&wire, &mut trail);
+        seen.trail(&trail);
+    }
+    let mut trail = Trail::new();
+    assert!(plan::refuse(&Wire { fault: None, overload: Some(3) }, &mut trail).is_some());
+    seen.trail(&trail);
+}
+
+/// An interim answer is no end of the path, so the trail has it as passed: that it was given is seen by
+/// what is returned.
+fn invitations(seen: &mut Seen) {
+    let asked =
+        Asked::new("PUT", "/a").with("Expect", "100-continue").bringing(Announced::Length(1));
+    for (begun, invites) in [(Begun::NotYet, true), (Begun::Already, false)] {
+        let mut trail = Trail::new();
+        let verdict =
+            asked.read(Split::ALineAField, |request| plan::invite(request, begun, &mut trail));
+        assert_eq!(verdict.is_some(), invites);
+        assert_eq!(trail.fate(GroupId::Invite, 0), Fate::Passed);
+        seen.answered.extend(verdict.map(|verdict| verdict.because.id));
+        seen.trail(&trail);
+    }
+}
+
+fn put(target: &str) -> Asked {
+    Asked::new("PUT", target).bringing(Announced::Length(1))
+}
+
+fn before_lookup() -> Vec<(Asked, Found, &'static str)> {
+    let get = |target: &str| Asked::new("GET", target);
+    let content = |method: &'static str| Asked::new(method, "/a").bringing(Announced::Length(1));
+    let unlike = |host| Asked { host: Some(host), ..get("/") };
+    vec![
+        (get("https://localhost/"), file(), "scheme"),
+        (get("http://localhost/a"), file(), "representation"),
+        (unlike("evil.example"), file(), "authority"),
+        (get("/%zz"), file(), "path"),
+        (Asked::new("BREW", "/pot"), file(), "method-implemented"),
+        (put("/a").with("Origin", "http://evil.example"), file(), "cross-site-write"),
+        (get("/.git/config"), file(), "dot-file"),
+        (get("/a%2fb"), file(), "nameable"),
+        (get("/a").with("Expect", "a-miracle"), file(), "expectation"),
+        (get("/a").with("Expect", "100-continue"), file(), "representation"),
+        (content("TRACE"), file(), "trace-content"),
+        (put("/a").with("Content-Range", "bytes 0-0/2"), file(), "partial-put"),
+        (Asked::new("PUT", "/a"), file(), "length"),
+        (put("/a").bringing(Announced::Length(CONTENT_BYTES_MAX + 1)), file(), "content-size"),
+        (put("/a").with("Content-Encoding", "gzip"), file(), "content-coding"),
+        (content("PATCH"), file(), "patch-format"),
+        (
+            content("POST").with("Content-Type", "multipart/form-data; boundary=x"),
+            file(),
+            "post-format",
+        ),
+        (Asked::new("OPTIONS", "*"), file(), "options"),
+    ]
+}
+
+fn after_lookup() -> Vec<(Asked, Found, &'static str)> {
+    let get = |target: &str| Asked::new("GET", target);
+    let echoing = || site(FolderAccess::ReadOnly, MissingFolders::Conflict, Trace::On);
+    let date = "Sun, 06 Nov 1994 08:49:36 GMT";
+    let later = "Sun, 06 Nov 1994 08:49:38 GMT";
+    let bare = folder(None, Members::NotAsked);
+    vec![
+        (get("/a"), Found::Refused(Refusal::Escapes), "within"),
+        (get("/a"), Found::Refused(Refusal::Denied), "readable"),
+        (get("/a"), Found::Refused(Refusal::Special), "ordinary"),
+        (get("/a"), missing(Parent::Folder, Some(1)), "gone"),
+        (get("/a"), missing(Parent::Folder, None), "missing"),
+        (get("/a/"), file(), "missing"),
+        (put("/a"), bare, "folder-name"),
+        (get("/a"), bare, "slash"),
+        (get("/a/"), bare, "listing"),
+        (Asked::new("TRACE", "/a"), file(), "method"),
+        (Asked::new("TRACE", "/a").in_site(echoing()), file(), "trace"),
+        (put("/a/"), missing(Parent::Folder, None), "file-name"),
+        (put("/a/b"), missing(Parent::Missing, None), "parent"),
+        (put("/a/b"), missing(Parent::NotFolder, None), "parent"),
+        (Asked::new("DELETE", "/a/"), folder(None, Members::Some), "members"),
+        (get("/a").with("If-Match", "\"then\""), file(), "if-match"),
+        (get("/a").with("If-Match", "\"now\""), file(), "representation"),
+        (get("/a").with("If-Unmodified-Since", date), file(), "if-unmodified-since"),
+        (get("/a").with("If-Unmodified-Since", later), file(), "representation"),
+        (get("/a").with("If-None-Match", "\"now\""), file(), "if-none-match"),
+        (get("/a").with("If-None-Match", "\"then\""), file(), "representation"),
+        (get("/a").with("If-Modified-Since", later), file(), "if-modified-since"),
+        (get("/a").with("If-Modified-Since", date), file(), "representation"),
+        (get("/a").with("Range", "bytes=10-"), file(), "satisfiable"),
+        (get("/a").with("Range", "bytes=0-1"), file(), "part"),
+        (Asked::new("OPTIONS", "/a"), file(), "options"),
+    ]
+}
+
+/// Requests that come through to a write.
+fn writes() -> Vec<(Asked, Found)> {
+    let post =
+        |media| Asked::new("POST", "/a/").bringing(Announced::Unknown).with("Content-Type", media);
+    let index = folder(Some(alone(representation("now"))), Members::Some);
+    let patch = Asked::new("PATCH", "/a.json").bringing(Announced::Length(2));
+    vec![
+        (put("/a").with("Content-Encoding", "identity").with("Sec-Fetch-Site", "none"), file()),
+        (put("/a").with("Origin", "http://localhost"), missing(Parent::Folder, Some(1))),
+        (post("text/plain"), folder(None, Members::NotAsked)),
+        (post("text/plain").with("If-Match", "\"now\""), index),
+        (patch.with("Content-Type", "application/merge-patch+json"), file()),
+        (Asked::new("DELETE", "/a/"), folder(None, Members::None)),
+        (Asked { version: Version::HTTP_2, ..Asked::new("PUT", "/a") }, file()),
+    ]
+}
+
+#[test]
+fn the_summary_of_a_write_is_the_write() {
+    let (said, _) = Asked::new("DELETE", "/a").ask(&file());
+    assert!(matches!(said, Said::Write(plan::Writing::DeleteFile)), "{}", said.summary());
+}
