@@ -270,7 +270,9 @@ impl Asked<'_> {
                     return Err(StoreError::Missing.into());
                 };
                 let sends = self.request.method == Method::Get;
-                let wanted = digest::wanted(self.request.fields.all(FieldName::WantReprDigest));
+                // A wish, which need not be met (RFC 9530 §4).
+                let wanted = digest::wanted(self.request.fields.all(FieldName::WantReprDigest))
+                    .filter(|_| selected.length <= self.service.core.limits.digest_bytes);
                 let file = if sends || wanted.is_some() {
                     Some(self.open(path, entry, coding).await?)
                 } else {

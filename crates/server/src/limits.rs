@@ -92,12 +92,13 @@ limits! {
     workers "workers" Count ACore(4), least 1: "threads for work that waits on a disk or takes long, over all cores";
     worker_queue "worker-queue" Count ACore(256), least 0: "jobs that may wait for such a thread, over all cores";
     linger_time_millis "linger-time" Millis Fixed(2_000), least 0: "how long what a client still sends is read and dropped before its connection is closed";
-    linger_bytes "linger-bytes" Bytes Fixed(256 * 1024), least 0: "how much of it is read and dropped";
+    linger_bytes "linger-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "how much of it is read and dropped; a client that sends all it has before it reads loses the answer past this";
     shutdown_time_millis "shutdown-time" Millis Fixed(30_000), least 0: "how long requests in flight may go on when the server is told to end";
     send_time_millis "send-time" Millis Fixed(60_000), least 100: "how long a client may take nothing of an answer before its connection is broken off";
     cache_bytes "cache-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "small files and what is known of others that a core keeps in memory";
     cache_files "cache-files" Count SixteenthsByCore(2), least 0: "large files that a core keeps open for the next request";
     cache_recheck_millis "cache-recheck" Millis Fixed(1_000), least 0: "how long a change by another program may go unnoticed";
+    digest_bytes "digest-bytes" Bytes Fixed(32 * 1024 * 1024), least 0: "the longest representation whose digest is made for a client that wants it; each time, all of it is read";
     patch_bytes "patch-bytes" Bytes Fixed(1024 * 1024), least 1: "the longest patch that is taken";
     buffers_kept "buffers-kept" Count Fixed(256), least 0: "unused buffers of each sort that a core keeps for the next request";
 }
