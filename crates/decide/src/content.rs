@@ -120,7 +120,7 @@ impl Group for ContentFacts<'_> {
                 spec: Spec::new(9110, "15.5.14"),
                 needs: FieldSet::of(&[FieldName::ContentLength]),
                 may: &[Status::CONTENT_TOO_LARGE],
-                shown_by: "a PUT longer than --limit content-bytes",
+                shown_by: "a PUT longer than --limit content-bytes, a PATCH longer than --limit patch-bytes",
             },
             // Of content in a GET or a HEAD nothing is kept (RFC 9110 §9.3.1), so it has no limit.
             check: |facts| match (facts.request.announced, facts.route) {

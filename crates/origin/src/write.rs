@@ -86,6 +86,10 @@ impl Origin {
             Announced::Length(octets) => Some(octets),
             Announced::Nothing | Announced::Unknown => None,
         };
+        if let Some(octets) = announced {
+            let replacing = (!path.is_folder()).then(|| store_path(path));
+            self.store.room_for(octets, replacing)?;
+        }
         let staged = self.store.stage(store_path(folder), announced)?;
         Ok(Stage { staged, digests: digests(&request) })
     }

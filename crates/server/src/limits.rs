@@ -92,7 +92,7 @@ limits! {
     workers "workers" Count ACore(4), least 1: "threads for work that waits on a disk or takes long, over all cores";
     worker_queue "worker-queue" Count ACore(256), least 0: "jobs that may wait for such a thread, over all cores";
     linger_time_millis "linger-time" Millis Fixed(2_000), least 0: "how long what a client still sends is read and dropped before its connection is closed";
-    linger_bytes "linger-bytes" Bytes Fixed(256 * 1024), least 0: "how much of it is read and dropped";
+    linger_bytes "linger-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "how much of it is read and dropped; a client that sends all it has before it reads loses the answer past this";
     shutdown_time_millis "shutdown-time" Millis Fixed(30_000), least 0: "how long requests in flight may go on when the server is told to end";
     send_time_millis "send-time" Millis Fixed(60_000), least 100: "how long a client may take nothing of an answer before its connection is broken off";
     cache_bytes "cache-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "small files and what is known of others that a core keeps in memory";

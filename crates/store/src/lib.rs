@@ -67,6 +67,16 @@ pub trait Store: Send + Sync {
     /// [`StoreError::NoSpace`] and [`StoreError::Quota`] if they can't be; [`StoreError::ReadOnly`].
     fn stage(&self, parent: &[u8], announced: Option<u64>) -> Result<Box<dyn Staged>, StoreError>;
 
+    /// Says, before any content comes, whether a new file of `octets` would pass a quota, if it took the
+    /// place of what is at `replacing`. A promise it is not: others may write first.
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`].
+    fn room_for(&self, octets: u64, replacing: Option<&[u8]>) -> Result<(), StoreError> {
+        let _ = (octets, replacing);
+        Ok(())
+    }
+
     /// Makes `staged` the content of `path`: whole, at once and durably. `allow` is asked under the lock
     /// of the path with what is there, so it must not call the store; it may be asked before that too. The
     /// modification time is strictly later than the predecessor's, whose stored codings are gone before the

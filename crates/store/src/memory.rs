@@ -153,6 +153,24 @@ impl Store for MemoryStore {
         Ok(Box::new(MemoryStage { bytes: Vec::new(), reservation }))
     }
 
+    fn room_for(&self, octets: u64, replacing: Option<&[u8]>) -> Result<(), StoreError> {
+        let Some(quota) = &self.quota else { return Ok(()) };
+        let freed = match replacing.map(ResourcePath::parse).transpose()? {
+            None => 0,
+            Some(path) => {
+                let tree = self.tree();
+                match tree.file(path.as_bytes()) {
+                    None => 0,
+                    Some(meta) => {
+                        let codings = tree.stored_codings(path);
+                        codings.iter().fold(meta.length, |sum, (_, meta)| sum + meta.length)
+                    }
+                }
+            }
+        };
+        if quota.allows(octets, freed) { Ok(()) } else { Err(StoreError::Quota) }
+    }
+
     fn replace(
         &self,
         path: &[u8],

@@ -225,6 +225,10 @@ impl Store for FileStore {
         Ok(Box::new(self.stage_at(ResourcePath::parse(parent)?, announced)?))
     }
 
+    fn room_for(&self, octets: u64, replacing: Option<&[u8]>) -> Result<(), StoreError> {
+        self.room_at(octets, replacing.map(ResourcePath::parse).transpose()?)
+    }
+
     fn replace(
         &self,
         path: &[u8],
