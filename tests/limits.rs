@@ -38,3 +38,18 @@ fn a_client_that_is_slow_to_take_a_file_holds_up_no_one() {
     assert_eq!(server.ask("GET /small HTTP/1.1\nHost: localhost\n\n").text(), "here");
     slow.exactly(1);
 }
+
+#[test]
+fn empty_lines_keep_no_connection() {
+    let server = start(&["--limit", "empty-lines=2"]);
+    server.file("file", "here");
+    let mut client = server.connect();
+    client.send("\n\nGET /file HTTP/1.1\nHost: localhost\n\n");
+    assert_eq!(client.reply("GET").text(), "here");
+    // However they come: the server has read each before the next is sent, as far as one can see to it.
+    for _ in 0..3 {
+        client.send("\n");
+        assert_eq!(server.ask("GET /file HTTP/1.1\nHost: localhost\n\n").text(), "here");
+    }
+    assert_eq!(client.reply("GET").status, 400);
+}

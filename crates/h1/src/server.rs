@@ -150,8 +150,7 @@ impl Server {
     /// Makes it a fresh connection again, keeping its memory and limits.
     pub fn reset(&mut self) {
         let head = core::mem::take(&mut self.head);
-        let limits = self.limits;
-        *self = Self { head, ..Self::new(&limits) };
+        *self = Self { head, ..Self::new(&self.limits) };
     }
 
     /// Looks at `input`, which is all that is unread, as far as one event, and returns how many of its
@@ -231,6 +230,12 @@ impl Server {
             self.step(Happening::Close);
         }
         Err(fault)
+    }
+
+    /// Whether nothing of a next request has come, not even an empty line before it.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.state == State::START && self.empty_lines == 0
     }
 
     /// Whether an answer is owed of which nothing but interim answers is sent.
@@ -532,14 +537,9 @@ impl Server {
         }
     }
 
-    /// Where the client wants the connection closed but may still be sending, that is the reason to go by:
-    /// to close at once could destroy the answer on its way (RFC 9112 §9.6).
+    /// To close while the client still sends could destroy the answer on its way (RFC 9112 §9.6).
     fn settle_reason(&mut self) {
-        let may_close_at_once = matches!(
-            self.reason,
-            Some(CloseReason::PeerAsked | CloseReason::OldVersion | CloseReason::EndsByClosing)
-        );
-        if may_close_at_once && self.unread() != Unread::None {
+        if self.unread() != Unread::None && self.reason.is_some_and(CloseReason::closes_at_once) {
             self.reason = Some(self.unread_forbids().unwrap_or(CloseReason::ContentUnread));
         }
     }

@@ -218,7 +218,8 @@ impl H1<'_> {
                     if self.flush().await.is_err() {
                         return End::Close;
                     }
-                    if self.input.is_empty() {
+                    // Empty lines are no request, and put nothing off: the role counts them and the time.
+                    if self.input.is_empty() && self.server.is_idle() {
                         return End::Idle;
                     }
                     match self.fill().await {
