@@ -40,7 +40,6 @@ const LINES_MAX: usize = 600;
 /// Files that may be longer, up to where, and why.
 const LONG: &[(&str, usize, &str)] = &[
     ("crates/server/src/core.rs", 640, "the loop of a core, of which a third are its tests"),
-    ("crates/server/src/exchange.rs", 720, "one exchange, reading and writing, read top-down"),
     ("crates/server/src/h1.rs", 680, "a connection of HTTP/1.1 from its first octet to its last"),
 ];
 

@@ -21,9 +21,11 @@ use wherefore_message::{Fault, FieldName, Method, Request, ResponseHead, Status,
 use wherefore_origin::read::Content;
 
 use crate::admission::Refusal;
+use crate::answer::{Answer, explain};
 use crate::buffer::{Buffer, Buffers};
+use crate::carrier::{Carrier, Gone, More, Trouble};
 use crate::core::Core;
-use crate::exchange::{Answer, Carrier, Gone, More, Trouble, exchange, explain};
+use crate::exchange::exchange;
 use crate::line::Line;
 use crate::load::InFlight;
 use crate::notice;

@@ -5,8 +5,10 @@
 
 pub mod accept;
 pub mod admission;
+mod answer;
 pub mod blocking;
 pub mod buffer;
+mod carrier;
 pub mod clock;
 pub mod core;
 pub mod descriptors;
@@ -19,12 +21,14 @@ pub mod load;
 pub mod log;
 pub mod notice;
 pub mod random;
+mod reading;
 mod send;
 pub mod sendfile;
 pub mod service;
 pub mod shutdown;
 pub mod socket;
 pub mod wheel;
+mod writing;
 
 #[cfg(test)]
 mod tests {

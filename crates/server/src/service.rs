@@ -7,13 +7,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use wherefore_decide::act::Failure;
 use wherefore_h1 as h1;
 use wherefore_origin::Origin;
 use wherefore_origin::cache::Cache;
+use wherefore_store::StoreError;
 
 use crate::admission::{Admitted, Refusal};
+use crate::blocking::WorkError;
 use crate::core::{Core, Handler};
 use crate::h1::{Active, Place, connection, turn_away};
+use crate::notice;
 
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 256;
@@ -67,6 +71,27 @@ impl Service {
         })
     }
 
+    /// Does a job on a worker thread.
+    ///
+    /// # Errors
+    /// What its failing is answered with: there is no room for it, or it panicked.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let core = &self.core;
+        core.workers.run(job).await.map_err(|error| match error {
+            WorkError::Busy | WorkError::Stopping => {
+                let seconds = core.load.retry_after(core.random.next_u64());
+                Failure::Busy(u32::try_from(seconds).unwrap_or(u32::MAX))
+            }
+            WorkError::Panicked => {
+                notice!("a job panicked; the request that it was for is answered 500");
+                Failure::Panicked
+            }
+        })
+    }
+
     /// The state of a connection on which something happens. Idle connections have none.
     pub(crate) fn take_active(&self) -> Box<Active> {
         self.active.borrow_mut().pop().unwrap_or_else(|| Box::new(Active::new(&self.wire)))
@@ -78,6 +103,13 @@ impl Service {
             active.clear(&self.core.buffers);
             kept.push(active);
         }
+    }
+}
+
+/// Operators are told what the client is not: what the system said.
+pub(crate) fn tell(target: &[u8], error: &StoreError) {
+    if let StoreError::Io(error) = error {
+        notice!("{}: {error}", target.escape_ascii());
     }
 }
 
