@@ -214,7 +214,7 @@ impl H1<'_> {
                 Ok((used, Event::NeedMore)) => {
                     self.input.consume(used);
                     if self.flush().await.is_err() {
-                        return End::Close;
+                        return End::Abort;
                     }
                     if self.input.is_empty() {
                         return End::Idle;
@@ -283,7 +283,7 @@ impl H1<'_> {
         match after {
             After::Next => {
                 if self.output.len() >= OUTPUT_BYTES_MAX && self.flush().await.is_err() {
-                    return Some(End::Close);
+                    return Some(End::Abort);
                 }
                 None
             }
@@ -381,7 +381,7 @@ impl H1<'_> {
     /// Sends what is left to send, and says how the connection is to be closed.
     async fn closing(&mut self, reason: CloseReason) -> End {
         if self.flush().await.is_err() {
-            return End::Close;
+            return End::Abort;
         }
         match reason {
             CloseReason::PeerAsked
@@ -402,7 +402,7 @@ impl H1<'_> {
 
     /// Reads and drops the rest of a request's content, which is little.
     async fn drain(&mut self) -> Result<(), End> {
-        self.flush().await.map_err(|_| End::Close)?;
+        self.flush().await.map_err(|_| End::Abort)?;
         loop {
             match self.server.receive(self.input.unread(), self.now()) {
                 Ok((used, Event::Content(_))) => self.input.consume(used),
