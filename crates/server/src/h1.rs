@@ -218,7 +218,7 @@ impl H1<'_> {
                 Ok((used, Event::NeedMore)) => {
                     self.input.consume(used);
                     if self.flush().await.is_err() {
-                        return End::Close;
+                        return End::Abort;
                     }
                     // Empty lines are no request, and put nothing off: the role counts them and the time.
                     if self.input.is_empty() && self.server.is_idle() {
@@ -296,7 +296,7 @@ impl H1<'_> {
         match after {
             After::Next => {
                 if self.output.len() >= OUTPUT_BYTES_MAX && self.flush().await.is_err() {
-                    return Some(End::Close);
+                    return Some(End::Abort);
                 }
                 None
             }
@@ -391,7 +391,7 @@ impl H1<'_> {
     /// Sends what is left to send, and says how the connection is to be closed.
     async fn closing(&mut self, reason: CloseReason) -> End {
         if self.flush().await.is_err() {
-            return End::Close;
+            return End::Abort;
         }
         match reason {
             CloseReason::PeerAsked
@@ -412,7 +412,7 @@ impl H1<'_> {
 
     /// Reads and drops the rest of a request's content, which is little.
     async fn drain(&mut self) -> Result<(), End> {
-        self.flush().await.map_err(|_| End::Close)?;
+        self.flush().await.map_err(|_| End::Abort)?;
         loop {
             match self.server.receive(self.input.unread(), self.now()) {
                 Ok((used, Event::Content(_))) => self.input.consume(used),
