@@ -1,9 +1,9 @@
 //! `serve FOLDER` and `explain` as what they are: a site with one route.
 
-use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
 use wherefore_origin::{Deleted, Origin};
@@ -54,6 +54,7 @@ impl Served {
                 prefix: "/".to_owned(),
                 resource: Folder { access, missing_folders },
                 content_bytes_max: limits.wire.content_bytes,
+                patch_bytes_max: limits.server.patch_bytes,
                 trace: if self.trace { Trace::On } else { Trace::Off },
             }],
         }
@@ -71,24 +72,13 @@ impl Served {
         };
         let links = if self.refuse_links { Links::Refuse } else { Links::Follow };
         let options = Options { access, links, quota_bytes, ..Options::default() };
-        FileStore::open(folder, options).map_err(|error| {
-            UsageError(format!(
-                "can't serve the folder {}: {error}; name a folder that is there and that you may read",
-                folder.display()
-            ))
-        })
+        FileStore::open(folder, options).map_err(|error| unservable(folder, &error))
     }
 
     /// An origin over the folder, with what is remembered of it if it is written to, or if that is asked
     /// for.
     pub(crate) fn origin(&self, folder: &Path, site: Site) -> Result<Origin, UsageError> {
-        let unreadable = |error| {
-            UsageError(format!(
-                "can't serve the folder {}: {error}; name a folder that is there and that you may read",
-                folder.display()
-            ))
-        };
-        let meta = fs::metadata(folder).map_err(unreadable)?;
+        let meta = fs::metadata(folder).map_err(|error| unservable(folder, &error))?;
         let root = RootIdentity { device: meta.dev(), inode: meta.ino() };
         // The lock on the state comes first: opening a store to write clears away what a crash left, which
         // must not be another instance's work.
@@ -122,6 +112,15 @@ impl Served {
             )
         })
     }
+}
+
+fn unservable(folder: &Path, error: &io::Error) -> UsageError {
+    let mend = match error.kind() {
+        io::ErrorKind::ResourceBusy => "end it, or serve without --writable",
+        io::ErrorKind::QuotaExceeded => "serve it without --quota",
+        _ => "name a folder that is there and that you may read",
+    };
+    UsageError(format!("can't serve the folder {}: {error}; {mend}", folder.display()))
 }
 
 fn refused(folder: &Path, error: &wherefore_state::StateError) -> String {

@@ -11,6 +11,19 @@ pub struct Client {
     unread: Vec<u8>,
 }
 
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In an orderly way.
+    Closed,
+    /// By a reset.
+    BrokenOff,
+}
+
+fn is_late(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
 /// An answer as it came.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -157,6 +170,37 @@ impl Client {
     /// Whether the server closes, in an orderly way, without saying anything more.
     pub fn is_closed(&mut self) -> bool {
         self.unread.is_empty() && !self.more()
+    }
+
+    /// Whether the server breaks the connection off, or closes it, without saying anything more.
+    pub fn is_broken(&mut self) -> bool {
+        let mut room = [0; 64 << 10];
+        match self.stream.read(&mut room) {
+            Ok(count) => {
+                self.unread.extend_from_slice(&room[..count]);
+                self.unread.is_empty()
+            }
+            Err(error) => {
+                assert!(!is_late(&error), "the connection is still open");
+                true
+            }
+        }
+    }
+
+    /// Reads what the server sends until it closes or breaks off; says which.
+    pub fn until_end(&mut self) -> (Vec<u8>, End) {
+        let mut room = [0; 64 << 10];
+        loop {
+            match self.stream.read(&mut room) {
+                Ok(0) => return (std::mem::take(&mut self.unread), End::Closed),
+                Ok(count) => self.unread.extend_from_slice(&room[..count]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    assert!(!is_late(&error), "the connection is still open");
+                    return (std::mem::take(&mut self.unread), End::BrokenOff);
+                }
+            }
+        }
     }
 
     /// Reads more; says whether there was any. A reset is no orderly end.

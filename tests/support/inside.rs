@@ -1,24 +1,29 @@
 //! A server inside the test's own process, over any store: for what no file system can be made to do.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
 use wherefore_origin::Origin;
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::limits::Limits;
+use wherefore_server::line::Format;
 use wherefore_server::service::Service;
 use wherefore_server::shutdown::Shutdown;
-use wherefore_server::{core, listen};
+use wherefore_server::{core, listen, log};
 use wherefore_store::Store;
 
 use super::client::{Client, Reply};
+use super::server::first_with;
 
 /// A running server. Dropped, it is ended.
 pub struct Inside {
     pub address: SocketAddr,
+    log: Mutex<Receiver<String>>,
     shutdown: Arc<Shutdown>,
     thread: Option<JoinHandle<()>>,
 }
@@ -41,23 +46,27 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
                 missing_folders: MissingFolders::Conflict,
             },
             content_bytes_max: 1 << 30,
+            patch_bytes_max: 1 << 20,
             trace: Trace::Off,
         }],
     };
     let origin = Arc::new(Origin::new(store, None, Arc::new(site)));
     let shutdown = Shutdown::new();
+    let (lines, received) = channel();
+    let (log, writer) = log::start(Lines(lines), Format::Json).unwrap();
     let server = Server {
         listeners: vec![listeners],
         limits: bounds,
-        log: None,
+        log: Some(log),
         shutdown: Arc::clone(&shutdown),
         ends: Ends::OnShutdown,
     };
     let wire = wherefore_h1::Limits::default();
     let thread = std::thread::spawn(move || {
         core::run(server, |core| Service::new(core, Arc::clone(&origin), wire)).unwrap();
+        drop(writer);
     });
-    Inside { address, shutdown, thread: Some(thread) }
+    Inside { address, log: Mutex::new(received), shutdown, thread: Some(thread) }
 }
 
 impl Inside {
@@ -69,6 +78,28 @@ impl Inside {
 
     pub fn connect(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// The first line of its log that holds `text`, as the object that it is.
+    pub fn log_line(&self, text: &str) -> serde_json::Value {
+        serde_json::from_str(&first_with(&self.log, text)).unwrap()
+    }
+}
+
+/// Takes whole lines, as the log's writer hands them over.
+struct Lines(Sender<String>);
+
+impl Write for Lines {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        for line in std::str::from_utf8(octets).unwrap().lines() {
+            // Nobody may be waiting for it any more.
+            let _ = self.0.send(line.to_owned());
+        }
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

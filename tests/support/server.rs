@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Running {
     pub address: SocketAddr,
     child: Child,
-    log: Receiver<String>,
+    log: Mutex<Receiver<String>>,
+    notices: Mutex<Receiver<String>>,
     folder: PathBuf,
     // Dropped last.
     _own: Option<TempDir>,
@@ -42,7 +44,12 @@ impl Running {
 
     /// Starts it over a folder that is there, with the state of an earlier run.
     pub fn with_state(folder: &Path, state: TempDir, arguments: &[&str]) -> Self {
-        let mut child = command()
+        Self::by(command(), folder, state, arguments)
+    }
+
+    /// Starts it by a command of its own.
+    pub fn by(mut command: Command, folder: &Path, state: TempDir, arguments: &[&str]) -> Self {
+        let mut child = command
             .arg("serve")
             .arg(folder)
             .args(["--listen", "127.0.0.1:0", "--cores", "2", "--state"])
@@ -75,10 +82,23 @@ impl Running {
             }
         });
         // What it says on the standard error is read on, so that it never waits for us.
+        let (notice, notices) = channel();
+        let _ = notice.send(first.trim_end().to_owned());
         thread::spawn(move || {
-            said.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+            for line in said.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                let _ = notice.send(line);
+            }
         });
-        Self { address, child, log, folder: folder.to_path_buf(), _own: None, state }
+        Self {
+            address,
+            child,
+            log: Mutex::new(log),
+            notices: Mutex::new(notices),
+            folder: folder.to_path_buf(),
+            _own: None,
+            state,
+        }
     }
 
     fn owning(mut self, own: TempDir) -> Self {
@@ -117,17 +137,29 @@ impl Running {
         client.reply_to(request)
     }
 
+    /// Puts `content` at `target`, which is to be possible, and says which tag it has then.
+    pub fn put(&self, target: &str, content: &str) -> String {
+        let length = content.len();
+        let reply = self.ask(&format!(
+            "PUT {target} HTTP/1.1\nHost: localhost\nContent-Length: {length}\n\n{content}"
+        ));
+        assert!(matches!(reply.status, 201 | 204), "{reply:?}");
+        reply.field("etag").unwrap().to_owned()
+    }
+
     /// The first log line that holds `text`.
     pub fn log_line(&self, text: &str) -> String {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let line =
-                self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no log line has {text:?}"));
-            if line.contains(text) {
-                return line;
-            }
-        }
+        first_with(&self.log, text)
+    }
+
+    /// What is left of its log once it has ended.
+    pub fn rest_of_log(&self) -> Vec<String> {
+        self.log.lock().unwrap().iter().collect()
+    }
+
+    /// The first line on its standard error that holds `text`.
+    pub fn notice(&self, text: &str) -> String {
+        first_with(&self.notices, text)
     }
 
     /// Its process.
@@ -147,10 +179,15 @@ impl Running {
         self.child.wait().unwrap()
     }
 
-    /// Ends it hard, as a crash would, and starts it anew over the same folder and state.
-    pub fn crash_and_restart(mut self, arguments: &[&str]) -> Self {
+    /// Ends it hard, as a crash would.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Ends it hard, as a crash would, and starts it anew over the same folder and state.
+    pub fn crash_and_restart(mut self, arguments: &[&str]) -> Self {
+        self.kill();
         let folder = self.folder.clone();
         let state = std::mem::replace(&mut self.state, TempDir::new().unwrap());
         let own = self._own.take();
@@ -167,9 +204,42 @@ impl Drop for Running {
     }
 }
 
+/// The first line that holds `text`, of those that are still to be read.
+pub fn first_with(lines: &Mutex<Receiver<String>>, text: &str) -> String {
+    let lines = lines.lock().unwrap();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let line = lines.recv_timeout(left).unwrap_or_else(|_| panic!("no line has {text:?}"));
+        if line.contains(text) {
+            return line;
+        }
+    }
+}
+
+/// Waits until `happened` says that it has: for what the server can't be asked to tell.
+pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !happened() {
+        assert!(Instant::now() < until, "never happened: {what}");
+        thread::yield_now();
+    }
+}
+
 /// The binary, in an environment of its own.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wherefore"));
+    alone(Command::new(env!("CARGO_BIN_EXE_wherefore")))
+}
+
+/// The same, in a process that may hold only so many descriptors.
+pub fn command_with_descriptors(count: u32) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit -n {count} && exec \"$0\" \"$@\""));
+    command.arg(env!("CARGO_BIN_EXE_wherefore"));
+    alone(command)
+}
+
+fn alone(mut command: Command) -> Command {
     command.env_remove("XDG_STATE_HOME").env("HOME", "/nonexistent");
     command
 }

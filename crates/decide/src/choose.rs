@@ -1,9 +1,9 @@
 //! Which of a file's representations the client gets (RFC 9110 §12.5.3).
 
 use wherefore_message::accept;
-use wherefore_message::{FieldName, Fields};
+use wherefore_message::{Coding, FieldName, Fields};
 
-use crate::facts::{Coding, Representations};
+use crate::facts::Representations;
 
 /// The stored coding that the client likes best; none where it likes the original at least as well
 /// as any, or says nothing. A client that refuses all that is there gets the original: a lone file is

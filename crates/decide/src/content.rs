@@ -120,14 +120,14 @@ impl Group for ContentFacts<'_> {
                 spec: Spec::new(9110, "15.5.14"),
                 needs: FieldSet::of(&[FieldName::ContentLength]),
                 may: &[Status::CONTENT_TOO_LARGE],
-                shown_by: "a PUT longer than --limit content-bytes",
+                shown_by: "a PUT longer than --limit content-bytes, a PATCH longer than --limit patch-bytes",
             },
             // Of content in a GET or a HEAD nothing is kept (RFC 9110 §9.3.1), so it has no limit.
             check: |facts| match (facts.request.announced, facts.route) {
                 (Announced::Length(seen), Some(route))
                     if !matches!(facts.request.method, Method::Get | Method::Head) =>
                 {
-                    let limit = route.content_bytes_max;
+                    let limit = route.content_bytes_max_of(facts.request.method);
                     if seen > limit {
                         Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Limit { limit, seen })
                     } else {

@@ -1,7 +1,7 @@
 //! What a look-up found: the facts between the second stage and the third.
 
 use wherefore_message::date::HttpDate;
-use wherefore_message::{EntityTag, FieldSet, Request};
+use wherefore_message::{Coding, EntityTag, FieldSet, Request};
 
 /// One representation: its validators and its length.
 #[derive(Clone, Copy, Debug)]
@@ -12,29 +12,6 @@ pub struct Representation {
     pub modified: HttpDate,
     /// Its length in octets.
     pub length: u64,
-}
-
-/// A content coding that a representation may be stored in beside its original.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Coding {
-    /// `br`, from a file ending in `.br`.
-    Brotli,
-    /// `zstd`, from a file ending in `.zst`.
-    Zstd,
-    /// `gzip`, from a file ending in `.gz`.
-    Gzip,
-}
-
-impl Coding {
-    /// The content coding's registered name (RFC 9110 §8.4.1).
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Brotli => "br",
-            Self::Zstd => "zstd",
-            Self::Gzip => "gzip",
-        }
-    }
 }
 
 /// A file's representations: itself, and what is stored of it in content codings.

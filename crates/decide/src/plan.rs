@@ -5,14 +5,14 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::path::{self, Path, PathFault};
 use wherefore_message::range::{ByteRange, Resolved};
 use wherefore_message::target::Form;
-use wherefore_message::{Method, MethodSet, Request, Status};
+use wherefore_message::{Coding, Method, MethodSet, Request, Status};
 
 use crate::access::AccessFacts;
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
 use crate::choose;
 use crate::conditions::{ConditionFacts, Current};
 use crate::content::{self, ContentFacts, PatchFormat};
-use crate::facts::{Coding, Found, Representation};
+use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
 use crate::policy::{Route, Site};
 use crate::ranges::{self, RangeFacts};

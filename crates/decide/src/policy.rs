@@ -57,6 +57,8 @@ pub struct Route {
     pub resource: Folder,
     /// The most octets of content that a request may bring.
     pub content_bytes_max: u64,
+    /// The most octets of content that a patch may bring: it is held in memory.
+    pub patch_bytes_max: u64,
     /// Whether TRACE is offered (RFC 9110 §9.3.8).
     pub trace: Trace,
 }
@@ -150,6 +152,15 @@ impl Route {
     #[must_use]
     pub fn offered(&self) -> MethodSet {
         self.methods(ResourceKind::Folder).or(self.methods(ResourceKind::JsonFile))
+    }
+
+    /// The most octets of content that a request with this method may bring.
+    #[must_use]
+    pub fn content_bytes_max_of(&self, method: Method) -> u64 {
+        match method {
+            Method::Patch => self.content_bytes_max.min(self.patch_bytes_max),
+            _ => self.content_bytes_max,
+        }
     }
 
     /// Whether any resource of this route offers the method.

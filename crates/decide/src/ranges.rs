@@ -74,8 +74,10 @@ impl RangeFacts<'_> {
         (self.request.method == Method::Get && self.if_range_holds()).then_some(self.resolved)
     }
 
-    /// By tag: strongly. By date: exactly, and only where the tag says that the date is strong, which
-    /// is that nothing may change any more within its second (RFC 9110 §8.8.2.2).
+    /// By tag: strongly. By date: exactly, and only where the date is strong (RFC 9110 §8.8.2.2): its
+    /// second must be over, or another version may yet come that has the same date, and the tag says
+    /// whether something may change unseen. Which version of its second a client has, only the client
+    /// can know, and it may not send a date that it can't rely on (§13.1.5).
     fn if_range_holds(&self) -> bool {
         if !self.request.fields.has(FieldName::IfRange) {
             return true;
@@ -88,7 +90,9 @@ impl RangeFacts<'_> {
         if let Some(tag) = TagText::parse(text) {
             return selected.tag.text().strong_eq(tag);
         }
-        !selected.tag.is_weak() && HttpDate::parse(text, self.now) == Some(selected.modified)
+        !selected.tag.is_weak()
+            && selected.modified < self.now
+            && HttpDate::parse(text, self.now) == Some(selected.modified)
     }
 }
 

@@ -6,10 +6,10 @@ use wherefore_message::method::MethodSet;
 use wherefore_message::path::{self, Path};
 use wherefore_message::problem::{Extra, Problem, ProblemForm};
 use wherefore_message::range::ByteRange;
-use wherefore_message::{FieldName, FieldSet, Method, ResponseHead, Status, Value};
+use wherefore_message::{Coding, FieldName, FieldSet, Method, ResponseHead, Status, Value};
 
 use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};
-use crate::facts::{Coding, Representation};
+use crate::facts::Representation;
 use crate::plan::Part;
 use crate::rule::{Verdict, Witness};
 use crate::story::Grounds;
@@ -278,18 +278,10 @@ pub fn written(
 /// The fields that are missing: the answer can't be sent as it is.
 pub fn seal(head: &mut ResponseHead) -> Result<(), FieldSet> {
     let Some(row) = head.status.row() else { return Ok(()) };
-    let mut present = FieldSet::EMPTY;
-    let mut forbidden = FieldSet::EMPTY;
-    for (name, _) in head.fields() {
-        present.insert(name);
-        if row.must_not.has(name) {
-            forbidden.insert(name);
-        }
-    }
-    for name in forbidden.iter() {
+    for name in head.present().and(row.must_not).iter() {
         head.remove(name);
     }
-    let missing = row.must.without(present);
+    let missing = row.must.without(head.present());
     if missing.is_empty() { Ok(()) } else { Err(missing) }
 }
 

@@ -83,6 +83,7 @@ fn a_reading_is_decided_without_an_allocation() {
                 missing_folders: MissingFolders::Conflict,
             },
             content_bytes_max: 1,
+            patch_bytes_max: 1 << 20,
             trace: Trace::Off,
         }],
     };

@@ -28,6 +28,8 @@ pub enum CloseReason {
     ShuttingDown,
     /// The server has more to do than it can.
     Overloaded,
+    /// The server's own code failed within the exchange: how far it had read is not certain.
+    OwnFault,
     /// Not closed: from here on the connection speaks another protocol, or is a tunnel.
     Switched,
 }
@@ -50,6 +52,7 @@ impl CloseReason {
             Self::Idle => "no request came for too long",
             Self::ShuttingDown => "the server is shutting down",
             Self::Overloaded => "the server has more to do than it can",
+            Self::OwnFault => "the server's own code failed",
             Self::Switched => "the connection left HTTP/1.1 for another protocol",
         }
     }
@@ -73,6 +76,7 @@ mod tests {
             CloseReason::Idle,
             CloseReason::ShuttingDown,
             CloseReason::Overloaded,
+            CloseReason::OwnFault,
             CloseReason::Switched,
         ];
         for (i, reason) in reasons.iter().enumerate() {

@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod authority;
 pub mod base64;
+pub mod coding;
 pub mod date;
 pub mod digest;
 pub mod escape;
@@ -29,6 +30,7 @@ pub mod target;
 pub mod token;
 pub mod version;
 
+pub use coding::Coding;
 pub use etag::{EntityTag, TagText};
 pub use fault::{Fault, FaultClass, FaultKind};
 pub use field::{FieldLines, FieldName, FieldSet, Fields, Line, Span};

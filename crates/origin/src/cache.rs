@@ -7,9 +7,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use quick_cache::unsync;
-use wherefore_decide::facts::{Coding, Found};
+use wherefore_decide::facts::Found;
+use wherefore_message::Coding;
 
-use crate::read::OpenFile;
+use crate::read::{OpenFile, SMALL_BYTES_MAX};
 
 /// What is remembered under one path.
 #[derive(Debug)]
@@ -89,10 +90,12 @@ pub struct Cache {
     recheck_ms: u64,
 }
 
-/// An entry weighs what its small file has in octets, and as much as a small file where it holds a
-/// large one open: so that descriptors are bounded too.
+/// An entry weighs what its small files have in octets. A large file is held open and weighs as much of
+/// the whole as its descriptor is of those that may be held.
 #[derive(Clone)]
-struct Weight;
+struct Weight {
+    large_file: u64,
+}
 
 const ENTRY_BYTES: u64 = 512;
 
@@ -100,7 +103,9 @@ impl quick_cache::Weighter<Box<[u8]>, Rc<Entry>> for Weight {
     fn weight(&self, path: &Box<[u8]>, entry: &Rc<Entry>) -> u64 {
         let octets = match &entry.found {
             Found::File(all) | Found::Folder { index: Some(all), .. } => {
-                all.iter().map(|one| one.length.min(crate::read::SMALL_BYTES_MAX)).sum()
+                let weight =
+                    |length| if length > SMALL_BYTES_MAX { self.large_file } else { length };
+                all.iter().map(|one| weight(one.length)).sum()
             }
             Found::Folder { index: None, .. } | Found::Missing { .. } | Found::Refused(_) => 0,
         };
@@ -109,11 +114,14 @@ impl quick_cache::Weighter<Box<[u8]>, Rc<Entry>> for Weight {
 }
 
 impl Cache {
-    /// Room for `bytes_max` octets; entries are looked up again after `recheck_ms`.
+    /// Room for `bytes_max` octets and for `files_max` large files that are open; entries are looked up
+    /// again after `recheck_ms`.
     #[must_use]
-    pub fn new(bytes_max: u64, recheck_ms: u64) -> Self {
+    pub fn new(bytes_max: u64, files_max: u64, recheck_ms: u64) -> Self {
         let entries_about = (bytes_max / (8 * ENTRY_BYTES)).clamp(16, 1 << 16) as usize;
-        Self { entries: unsync::Cache::with_weighter(entries_about, bytes_max, Weight), recheck_ms }
+        let large_file = bytes_max.checked_div(files_max).unwrap_or(bytes_max).max(SMALL_BYTES_MAX);
+        let weight = Weight { large_file };
+        Self { entries: unsync::Cache::with_weighter(entries_about, bytes_max, weight), recheck_ms }
     }
 
     /// What is remembered under `path`, if it is still good at `now` in ms.

@@ -6,7 +6,7 @@ use wherefore_decide::act::Failure;
 use wherefore_decide::content::PatchFormat;
 
 /// The longest document that is patched, and the longest that a patch may make, in octets.
-pub(crate) const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
+pub(crate) const DOCUMENT_BYTES_MAX: u64 = 4 << 20;
 
 /// The document after the patch.
 ///

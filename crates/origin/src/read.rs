@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256, Sha512};
-use wherefore_decide::facts::{Coding, Representation};
+use wherefore_decide::facts::Representation;
+use wherefore_message::Coding;
 use wherefore_message::digest::{self, Algorithm};
 use wherefore_message::path::Path;
 use wherefore_message::range::ByteRange;
@@ -18,7 +19,7 @@ use crate::multipart::Piece;
 /// Files up to this many octets are kept in memory and sent with their head.
 pub const SMALL_BYTES_MAX: u64 = 64 << 10;
 /// The most members that a listing shows.
-pub const LISTING_MEMBERS_MAX: usize = 10_000;
+pub const LISTING_MEMBERS_MAX: usize = 5_000;
 /// How much of a file is read at once where it is not sent by the kernel, in octets.
 const READ_BYTES: usize = 256 << 10;
 
@@ -29,7 +30,8 @@ pub struct OpenFile {
     pub representation: Representation,
     /// All of its octets, if it is small.
     pub octets: Option<Arc<[u8]>>,
-    /// The file, to read a large one from.
+    /// What to read it from: the file if it is large, else its octets, so that small files which are kept
+    /// hold no descriptors.
     pub handle: Handle,
     meta: Meta,
 }
@@ -148,14 +150,6 @@ impl Hasher {
     }
 }
 
-const fn stored(coding: Coding) -> wherefore_store::Coding {
-    match coding {
-        Coding::Brotli => wherefore_store::Coding::Brotli,
-        Coding::Zstd => wherefore_store::Coding::Zstd,
-        Coding::Gzip => wherefore_store::Coding::Gzip,
-    }
-}
-
 impl Origin {
     /// Opens the file that a reading of `path` sends, in this coding; reads it, if it is small.
     ///
@@ -168,7 +162,7 @@ impl Origin {
         coding: Option<Coding>,
         wait: Wait,
     ) -> Result<OpenFile, StoreError> {
-        let opened = self.store.open(&self.file_of(path, wait)?, coding.map(stored), wait)?;
+        let opened = self.store.open(&self.file_of(path, wait)?, coding, wait)?;
         let mut file = OpenFile {
             representation: representation(&opened.info),
             octets: None,
@@ -185,7 +179,9 @@ impl Origin {
             if !file.is_unchanged() {
                 return Err(Conflict::Changed.into());
             }
-            file.octets = Some(octets.into());
+            let octets: Arc<[u8]> = octets.into();
+            file.handle = Handle::Bytes(Arc::clone(&octets), file.meta);
+            file.octets = Some(octets);
         }
         Ok(file)
     }

@@ -11,7 +11,7 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
 use wherefore_message::path::encode_segment;
 use wherefore_message::{Announced, EntityTag, FieldName, Request};
-use wherefore_store::{CreateFolders, Look, LookFor, Staged, StoreError, Wait, Written};
+use wherefore_store::{Conflict, CreateFolders, Look, LookFor, Staged, StoreError, Wait, Written};
 
 use crate::find::{failure, representation, store_path, unix_now};
 use crate::read::Hasher;
@@ -29,7 +29,7 @@ pub struct Done {
     pub trail: Trail,
     /// Where the new resource stands.
     pub location: Option<String>,
-    /// The representation that is now current.
+    /// The representation that is now current: the new one, or the one that stood against the act.
     pub current: Option<Representation>,
     /// What the store failed with, for the log alone.
     pub error: Option<StoreError>,
@@ -86,6 +86,10 @@ impl Origin {
             Announced::Length(octets) => Some(octets),
             Announced::Nothing | Announced::Unknown => None,
         };
+        if let Some(octets) = announced {
+            let replacing = (!path.is_folder()).then(|| store_path(path));
+            self.store.room_for(octets, replacing)?;
+        }
         let staged = self.store.stage(store_path(folder), announced)?;
         Ok(Stage { staged, digests: digests(&request) })
     }
@@ -93,7 +97,7 @@ impl Origin {
     /// Carries out a write whose content, if it takes any, is staged.
     #[must_use]
     pub fn write(&self, job: &Job, writing: Writing, stage: Option<Stage>, trail: Trail) -> Done {
-        let mut act = Act { origin: self, job, writing, trail, refusal: None };
+        let mut act = Act { origin: self, job, writing, trail, refusal: None, seen: None };
         match (writing, stage) {
             (Writing::Put, Some(stage)) => act.put(stage),
             (Writing::Post, Some(stage)) => act.post(stage),
@@ -106,7 +110,7 @@ impl Origin {
     #[must_use]
     pub fn patch(&self, job: &Job, format: PatchFormat, patch: &[u8], trail: Trail) -> Done {
         let writing = Writing::Patch(format);
-        let mut act = Act { origin: self, job, writing, trail, refusal: None };
+        let mut act = Act { origin: self, job, writing, trail, refusal: None, seen: None };
         for (sent, mut hasher) in digests(&job.request.view()) {
             hasher.update(patch);
             if hasher.finish() != sent {
@@ -115,7 +119,7 @@ impl Origin {
         }
         for _ in 0..PATCH_TRIES_MAX {
             match act.patch_once(format, patch) {
-                Err(error) if error.is_changed() => {}
+                Err(error) if act.is_overtaken(&error) => {}
                 Err(error) => return act.stopped(error),
                 Ok(done) => return done,
             }
@@ -131,6 +135,7 @@ struct Act<'a> {
     writing: Writing,
     trail: Trail,
     refusal: Option<Verdict>,
+    seen: Option<Representation>,
 }
 
 impl Act<'_> {
@@ -193,7 +198,7 @@ impl Act<'_> {
         let mut filled = 0;
         while filled < document.len() {
             match opened.file.read_at(filled as u64, &mut document[filled..], Wait::Yes)? {
-                0 => return Err(wherefore_store::Conflict::Changed.into()),
+                0 => return Err(Conflict::Changed.into()),
                 count => filled += count,
             }
         }
@@ -231,7 +236,7 @@ impl Act<'_> {
         let request = self.job.request.view();
         let path = self.job.path.as_path();
         let origin = self.origin;
-        self.refusal = None;
+        (self.refusal, self.seen) = (None, None);
         let (Some(route), Ok(found)) =
             (origin.site.route(path.bytes()), origin.found(store_path(path), look, Wait::Yes))
         else {
@@ -245,6 +250,7 @@ impl Act<'_> {
         match plan::after_lookup(&question, route, path, &found, &mut self.trail) {
             Err(verdict) => {
                 self.refusal = Some(verdict);
+                self.seen = plan::selected(&request, &found).map(|(current, _)| *current);
                 false
             }
             Ok(Plan::Write(writing)) if writing == self.writing => match (version, &found) {
@@ -275,18 +281,28 @@ impl Act<'_> {
         }
     }
 
+    /// Whether someone else wrote since the rules were asked, so that the act rests on what is no longer
+    /// there, and may be tried again.
+    fn is_overtaken(&self, error: &StoreError) -> bool {
+        error.is_changed() || (matches!(error, StoreError::Refused(_)) && self.refusal.is_none())
+    }
+
     /// The store said no. If that was because the rules did, theirs is the verdict; if it was because
-    /// another program was faster, they are asked what they say to that.
+    /// another was faster, they are asked what they say to that.
     fn stopped(&mut self, error: StoreError) -> Done {
-        if error.is_changed() {
+        let error = if self.is_overtaken(&error) {
             let path = store_path(self.job.path.as_path());
             if let Ok(look) = self.origin.store.look(path, LookFor::Emptiness, Wait::Yes) {
                 self.allows(&look, None);
             }
-        }
+            Conflict::Changed.into()
+        } else {
+            error
+        };
         match (self.refusal.take(), &error) {
             (Some(verdict), StoreError::Refused(_) | StoreError::Conflict(_)) => {
-                Done { verdict, trail: self.trail, location: None, current: None, error: None }
+                let current = self.seen.take();
+                Done { verdict, trail: self.trail, location: None, current, error: None }
             }
             _ => {
                 let ended = self.ended(Acted::Failed(failure(&error)));

@@ -6,7 +6,7 @@ use std::io;
 use std::rc::Rc;
 
 use wherefore_decide::act::{Acted, Begun, Failure};
-use wherefore_decide::facts::Found;
+use wherefore_decide::facts::{Found, Representation};
 use wherefore_decide::plan::{self, Admitted, Part, Plan, Question, Reading, Writing};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::screen::Wire;
@@ -16,14 +16,14 @@ use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem::{self, ProblemForm};
 use wherefore_message::request::RequestBuf;
 use wherefore_message::{
-    Announced, Fault, FaultKind, FieldName, Method, Request, ResponseHead, Status, Value, accept,
-    digest, media,
+    Announced, Coding, Fault, FaultKind, FieldName, Method, Request, ResponseHead, Status, Value,
+    accept, digest, media,
 };
 use wherefore_origin::cache::Entry;
 use wherefore_origin::multipart::byteranges;
 use wherefore_origin::read::{Content, OpenFile};
 use wherefore_origin::{Done, Job, ListingForm, failure};
-use wherefore_store::{LookFor, StoreError, Wait};
+use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
 use crate::blocking::WorkError;
 use crate::notice;
@@ -31,7 +31,7 @@ use crate::random::RequestId;
 use crate::service::Service;
 
 /// Content up to this many octets is gathered in memory and written in one job.
-const GATHERED_BYTES_MAX: u64 = 256 << 10;
+const GATHERED_BYTES_MAX: u64 = 64 << 10;
 /// How often a resource is looked up anew because it changed while it was opened.
 const LOOK_TRIES_MAX: usize = 8;
 
@@ -175,10 +175,11 @@ async fn answer_from_head(
             Ok(Plan::Read(verdict, reading)) => {
                 match asked.read(path, &entry, &verdict, reading).await {
                     Ok(()) => return Next::Answered,
-                    Err(error) if is_passing(&error) => {
+                    Err(Stopped::Store(error)) if is_passing(&error) => {
                         service.cache.borrow_mut().forget(path.bytes());
                     }
-                    Err(error) => return asked.fail(asked.told(&error)),
+                    Err(Stopped::Store(error)) => return asked.fail(asked.told(&error)),
+                    Err(Stopped::Failed(failure)) => return asked.fail(failure),
                 }
             }
         }
@@ -189,6 +190,20 @@ async fn answer_from_head(
 /// Whether a store's error means that what was found is no longer there: look again.
 fn is_passing(error: &StoreError) -> bool {
     error.is_changed() || matches!(error, StoreError::Missing)
+}
+
+/// Why a reading came to nothing.
+enum Stopped {
+    /// The store did not do it.
+    Store(StoreError),
+    /// It was not even asked, or our own code failed.
+    Failed(Failure),
+}
+
+impl<E: Into<StoreError>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// One request while its answer is made.
@@ -236,17 +251,19 @@ impl Asked<'_> {
         entry: &Entry,
         verdict: &Verdict,
         reading: Reading,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Stopped> {
         match reading {
             Reading::Options(methods) => reply::options(verdict, methods, &mut self.answer.head),
             Reading::Echo => self.echo(verdict),
             Reading::Listing => self.list(path, verdict).await?,
             Reading::Representation { coding, part } => {
                 let Some((selected, _)) = plan::selected(self.request, &entry.found) else {
-                    return Err(StoreError::Missing);
+                    return Err(StoreError::Missing.into());
                 };
                 let sends = self.request.method == Method::Get;
-                let wanted = digest::wanted(self.request.fields.all(FieldName::WantReprDigest));
+                // A wish, which need not be met (RFC 9530 §4).
+                let wanted = digest::wanted(self.request.fields.all(FieldName::WantReprDigest))
+                    .filter(|_| selected.length <= self.service.core.limits.digest_bytes);
                 let file = if sends || wanted.is_some() {
                     Some(self.open(path, entry, coding).await?)
                 } else {
@@ -301,10 +318,11 @@ impl Asked<'_> {
         &self,
         path: Path<'_>,
         entry: &Entry,
-        coding: Option<wherefore_decide::facts::Coding>,
-    ) -> Result<Rc<OpenFile>, StoreError> {
+        coding: Option<Coding>,
+    ) -> Result<Rc<OpenFile>, Stopped> {
         if let Some(file) = entry.file(coding) {
-            return Ok(file);
+            // Better to look again than to begin what would be broken off.
+            return if file.is_unchanged() { Ok(file) } else { Err(Conflict::Changed.into()) };
         }
         let origin = &self.service.origin;
         let opened = match origin.open(path, coding, Wait::No) {
@@ -312,12 +330,12 @@ impl Asked<'_> {
                 let (origin, owned) = (origin.clone(), PathBuf::from(path));
                 self.work(move || origin.open(owned.as_path(), coding, Wait::Yes))
                     .await
-                    .map_err(as_store_error)??
+                    .map_err(Stopped::Failed)??
             }
             other => other?,
         };
         let file = Rc::new(opened);
-        entry.keep(coding, &file).map_err(|_| wherefore_store::Conflict::Changed)?;
+        entry.keep(coding, &file).map_err(|_| Conflict::Changed)?;
         Ok(file)
     }
 
@@ -325,12 +343,12 @@ impl Asked<'_> {
         &self,
         file: &Rc<OpenFile>,
         algorithm: digest::Algorithm,
-    ) -> Result<String, StoreError> {
+    ) -> Result<String, Stopped> {
         let file = OpenFile::clone(file);
-        self.work(move || file.digest(algorithm)).await.map_err(as_store_error)?
+        Ok(self.work(move || file.digest(algorithm)).await.map_err(Stopped::Failed)??)
     }
 
-    async fn list(&mut self, path: Path<'_>, verdict: &Verdict) -> Result<(), StoreError> {
+    async fn list(&mut self, path: Path<'_>, verdict: &Verdict) -> Result<(), Stopped> {
         let offers = [ListingForm::Html.content_type(), ListingForm::Json.content_type()];
         let lines = self.request.fields.all(FieldName::Accept);
         let form = match accept::preferred(lines, &offers) {
@@ -341,7 +359,7 @@ impl Asked<'_> {
         let page = self
             .work(move || origin.list(owned.as_path(), form))
             .await
-            .map_err(as_store_error)??;
+            .map_err(Stopped::Failed)??;
         let head = &mut self.answer.head;
         head.reset(verdict.status);
         head.push(FieldName::ContentType, Value::Static(form.content_type()));
@@ -381,13 +399,23 @@ impl Asked<'_> {
 
     fn refuse(&mut self, verdict: &Verdict, found: Option<&Found>) -> Next {
         let current = found.and_then(|found| plan::selected(self.request, found));
+        let current = current.map(|(current, _)| current);
+        self.refuse_with(verdict, current, found.map_or(Varies::Not, varies))
+    }
+
+    fn refuse_with(
+        &mut self,
+        verdict: &Verdict,
+        current: Option<&Representation>,
+        varies: Varies,
+    ) -> Next {
         let setting = Setting {
             verdict,
             method: self.request.method,
             path: self.path,
             query: self.request.target.query,
-            current: current.map(|(current, _)| current),
-            varies: found.map_or(Varies::Not, varies),
+            current,
+            varies,
             field: None,
         };
         let form = problem::form(self.request.fields.all(FieldName::Accept));
@@ -502,7 +530,7 @@ fn answer_done(
         answer.content = Content::None;
     } else {
         let mut asked = Asked { service, request, path: Some(path), answer };
-        asked.refuse(&done.verdict, None);
+        asked.refuse_with(&done.verdict, done.current.as_ref(), Varies::Not);
     }
 }
 
@@ -638,11 +666,6 @@ fn tell(target: &[u8], error: &StoreError) {
     if let StoreError::Io(error) = error {
         notice!("{}: {error}", target.escape_ascii());
     }
-}
-
-/// A failure to find a worker, where a store's error is asked for.
-fn as_store_error(failure: Failure) -> StoreError {
-    StoreError::Io(io::Error::other(format!("{failure:?}")))
 }
 
 fn varies(found: &Found) -> Varies {

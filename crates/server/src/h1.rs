@@ -22,8 +22,10 @@ use wherefore_origin::read::Content;
 
 use crate::admission::Refusal;
 use crate::buffer::{Buffer, Buffers};
+use crate::core::Core;
 use crate::exchange::{Answer, Carrier, Gone, More, Trouble, exchange, explain};
 use crate::line::Line;
+use crate::load::InFlight;
 use crate::notice;
 use crate::send::{self, Sender};
 use crate::service::Service;
@@ -257,16 +259,27 @@ impl H1<'_> {
                 self.log(answer, client, began, 0, Told::Nothing);
                 return Some(End::Close);
             }
-            Err(Panicked) => self.panicked(answer),
+            Err(Panicked) => {
+                self.server.close_after(CloseReason::OwnFault);
+                self.panicked(answer);
+            }
         }
         if overload.is_some() {
             self.server.close_after(CloseReason::Overloaded);
         }
-        let sent = self.send(answer).await;
-        if let Some(in_flight) = in_flight {
-            let took = core.clock.now().0.saturating_sub(began_at.0);
-            in_flight.end(std::time::Duration::from_millis(took));
-        }
+        let sent = match answer.content {
+            // A client that is slow to take what was made for it holds memory: their number is bounded.
+            Content::Made(_) => {
+                let sent = self.send(answer).await;
+                ended(core, in_flight, began_at);
+                sent
+            }
+            // One that is slow to take a file holds a connection, and keeps no other from being answered.
+            Content::None | Content::Absent(_) | Content::File(..) | Content::Pieces(..) => {
+                ended(core, in_flight, began_at);
+                self.send(answer).await
+            }
+        };
         let octets = match sent {
             Ok(octets) => octets,
             Err(trouble) => {
@@ -284,10 +297,7 @@ impl H1<'_> {
                 }
                 None
             }
-            After::Drain => match self.drain().await {
-                Ok(()) => None,
-                Err(end) => Some(end),
-            },
+            After::Drain => self.drain().await.err(),
             After::Close(reason) => Some(self.closing(reason).await),
         }
     }
@@ -357,7 +367,7 @@ impl H1<'_> {
         }
     }
 
-    /// Our own code failed: whatever the answer was, it is 500, and the connection's last.
+    /// Our own code failed: whatever the answer was, it is 500.
     fn panicked(&mut self, answer: &mut Answer) {
         answer.clear();
         let verdict = plan::outcome(Acted::Failed(Failure::Panicked), &mut answer.trail);
@@ -392,7 +402,8 @@ impl H1<'_> {
             | CloseReason::ContentUnread
             | CloseReason::ContentUninvited
             | CloseReason::ShuttingDown
-            | CloseReason::Overloaded => End::Linger,
+            | CloseReason::Overloaded
+            | CloseReason::OwnFault => End::Linger,
         }
     }
 
@@ -506,6 +517,14 @@ impl H1<'_> {
             };
             write_line(self.service, &of, answer, client, began, octets, told);
         }
+    }
+}
+
+/// A request is no longer in flight.
+fn ended(core: &Core, in_flight: Option<InFlight>, began_at: crate::clock::Millis) {
+    if let Some(in_flight) = in_flight {
+        let took = core.clock.now().0.saturating_sub(began_at.0);
+        in_flight.end(std::time::Duration::from_millis(took));
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Descriptors that connections leave alone: listeners, logs, the loops' own.
+/// Descriptors that connections leave alone: listeners, logs, the loops' own. Of few, half.
 const DESCRIPTORS_KEPT: u64 = 64;
 
 /// What is known of one limit.
@@ -40,8 +40,10 @@ pub enum Preset {
     Fixed(u64),
     /// So much for each core.
     ACore(u64),
-    /// As many as the process may open, two descriptors to each.
-    HalfOfDescriptors,
+    /// So many sixteenths of the descriptors that the process may hold.
+    Sixteenths(u64),
+    /// The same, shared out among the cores.
+    SixteenthsByCore(u64),
 }
 
 macro_rules! limits {
@@ -81,20 +83,22 @@ macro_rules! limits {
     };
 }
 
-use Preset::{ACore, Fixed, HalfOfDescriptors};
+use Preset::{ACore, Fixed, Sixteenths, SixteenthsByCore};
 
 limits! {
-    connections "connections" Count HalfOfDescriptors, least 1: "connections that are open at once, over all cores";
+    connections "connections" Count Sixteenths(7), least 1: "connections that are open at once, over all cores; each takes up to two descriptors";
     connections_an_address "connections-an-address" Count Fixed(256), least 1: "connections from one IPv4 address or one IPv6 /64";
     requests_in_flight "requests-in-flight" Count ACore(1024), least 1: "requests that are being answered at once, over all cores; more are told when to come back";
     workers "workers" Count ACore(4), least 1: "threads for work that waits on a disk or takes long, over all cores";
     worker_queue "worker-queue" Count ACore(256), least 0: "jobs that may wait for such a thread, over all cores";
     linger_time_millis "linger-time" Millis Fixed(2_000), least 0: "how long what a client still sends is read and dropped before its connection is closed";
-    linger_bytes "linger-bytes" Bytes Fixed(256 * 1024), least 0: "how much of it is read and dropped";
+    linger_bytes "linger-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "how much of it is read and dropped; a client that sends all it has before it reads loses the answer past this";
     shutdown_time_millis "shutdown-time" Millis Fixed(30_000), least 0: "how long requests in flight may go on when the server is told to end";
     send_time_millis "send-time" Millis Fixed(60_000), least 100: "how long a client may take nothing of an answer before its connection is broken off";
     cache_bytes "cache-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "small files and what is known of others that a core keeps in memory";
+    cache_files "cache-files" Count SixteenthsByCore(2), least 0: "large files that a core keeps open for the next request";
     cache_recheck_millis "cache-recheck" Millis Fixed(1_000), least 0: "how long a change by another program may go unnoticed";
+    digest_bytes "digest-bytes" Bytes Fixed(32 * 1024 * 1024), least 0: "the longest representation whose digest is made for a client that wants it; each time, all of it is read";
     patch_bytes "patch-bytes" Bytes Fixed(1024 * 1024), least 1: "the longest patch that is taken";
     buffers_kept "buffers-kept" Count Fixed(256), least 0: "unused buffers of each sort that a core keeps for the next request";
 }
@@ -143,9 +147,10 @@ impl Preset {
         match self {
             Fixed(value) => value,
             ACore(value) => value * cores as u64,
-            HalfOfDescriptors => {
-                let half = descriptors.saturating_sub(DESCRIPTORS_KEPT) / 2;
-                if half == 0 { 1 } else { half }
+            Sixteenths(parts) => sixteenths(descriptors, parts),
+            SixteenthsByCore(parts) => {
+                let each = sixteenths(descriptors, parts) / cores as u64;
+                if each == 0 { 1 } else { each }
             }
         }
     }
@@ -156,9 +161,18 @@ impl Preset {
         match self {
             Fixed(value) => unit.write(value),
             ACore(value) => format!("{} a core", unit.write(value)),
-            HalfOfDescriptors => "half of the descriptors that the process may hold".into(),
+            Sixteenths(parts) => format!("{parts}/16 of the descriptors that the process may hold"),
+            SixteenthsByCore(parts) => {
+                format!("{parts}/16 of the descriptors that the process may hold, over all cores")
+            }
         }
     }
+}
+
+const fn sixteenths(descriptors: u64, parts: u64) -> u64 {
+    let kept = if descriptors / 2 < DESCRIPTORS_KEPT { descriptors / 2 } else { DESCRIPTORS_KEPT };
+    let share = (descriptors - kept) / 16 * parts;
+    if share == 0 { 1 } else { share }
 }
 
 impl Unit {
@@ -245,15 +259,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn preset() -> Limits {
-        Limits::preset(20_064, 2)
+        Limits::preset(16_064, 2)
     }
 
     #[test]
     fn presets_follow_the_machine() {
         let limits = preset();
-        assert_eq!(limits.connections, 10_000);
+        assert_eq!((limits.connections, limits.cache_files), (7000, 1000));
         assert_eq!(limits.requests_in_flight, 2048);
         assert_eq!(limits.connections_an_address, 256);
+        let few = Limits::preset(40, 2);
+        assert_eq!((few.connections, few.cache_files), (7, 1));
         assert_eq!(Limits::preset(10, 1).connections, 1);
     }
 

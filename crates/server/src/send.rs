@@ -31,6 +31,15 @@ pub(crate) struct Sender<'a> {
     pub(crate) output: &'a mut Vec<u8>,
 }
 
+/// Where a stretch stands in what is sent of a file.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// Others follow.
+    Before,
+    /// It is the last.
+    Last,
+}
+
 /// An answer that was not sent whole.
 #[derive(Debug)]
 pub(crate) struct Trouble {
@@ -89,10 +98,8 @@ impl Sender<'_> {
             let stretch = FileSpan { offset: at, end: end.min(at + STRETCH_BYTES) };
             let trouble = |_| Trouble { octets: at - range.first };
             self.warm(file, stretch).await.map_err(trouble)?;
-            if stretch.end == end && !file.is_unchanged() {
-                return Err(Trouble { octets: at - range.first });
-            }
-            self.stretch(file, stretch).await.map_err(trouble)?;
+            let place = if stretch.end == end { Place::Last } else { Place::Before };
+            self.stretch(file, stretch, place).await.map_err(trouble)?;
             at = stretch.end;
         }
         Ok(())
@@ -124,10 +131,21 @@ impl Sender<'_> {
         }
     }
 
-    async fn stretch(&mut self, file: &Rc<OpenFile>, mut stretch: FileSpan) -> io::Result<()> {
+    /// Sends the stretch. The file is looked at again each time before something of the last one leaves,
+    /// so also after each wait for the client: an answer of two versions must never look whole.
+    async fn stretch(
+        &mut self,
+        file: &Rc<OpenFile>,
+        mut stretch: FileSpan,
+        place: Place,
+    ) -> io::Result<()> {
+        let is_changed = || place == Place::Last && !file.is_unchanged();
         if let Some(descriptor) = file.handle.descriptor() {
             let mut patience = Patience::new(self);
             let sent = poll_fn(|cx| {
+                if is_changed() {
+                    return Poll::Ready(Err(SendError::Io(io::ErrorKind::UnexpectedEof.into())));
+                }
                 let before = stretch.offset;
                 match self.socket.poll_send_file(cx, descriptor, &mut stretch) {
                     Poll::Ready(sent) => Poll::Ready(sent),
@@ -156,6 +174,9 @@ impl Sender<'_> {
                 }
                 other => other.map_err(io::Error::other)?,
             };
+            if is_changed() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             self.write(&octets).await?;
             stretch.offset += octets.len() as u64;
         }

@@ -29,6 +29,7 @@ pub struct Service {
     /// The limits on messages.
     pub wire: h1::Limits,
     pub(crate) cache: RefCell<Cache>,
+    #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
     turned_away: Cell<usize>,
 }
@@ -46,7 +47,8 @@ impl Service {
     /// What serves the connections of `core`.
     #[must_use]
     pub fn new(core: Rc<Core>, origin: Arc<Origin>, wire: h1::Limits) -> Rc<Self> {
-        let cache = Cache::new(core.limits.cache_bytes, core.limits.cache_recheck_millis);
+        let limits = &core.limits;
+        let cache = Cache::new(limits.cache_bytes, limits.cache_files, limits.cache_recheck_millis);
         Rc::new(Self {
             core,
             origin,

@@ -1,46 +1,12 @@
 //! Content codings that may stand in a file beside their original.
 
+use wherefore_message::Coding;
+
 use crate::FileInfo;
 
-/// A content coding that is stored under a name of its own (RFC 9110 §8.4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Coding {
-    /// `br`, in `NAME.br`.
-    Brotli,
-    /// `zstd`, in `NAME.zst`.
-    Zstd,
-    /// `gzip`, in `NAME.gz`.
-    Gzip,
-}
-
-impl Coding {
-    /// Every one.
-    pub const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
-
-    /// What is added to the original's name.
-    #[must_use]
-    pub const fn suffix(self) -> &'static str {
-        match self {
-            Self::Brotli => ".br",
-            Self::Zstd => ".zst",
-            Self::Gzip => ".gz",
-        }
-    }
-
-    /// The content coding's registered name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Brotli => "br",
-            Self::Zstd => "zstd",
-            Self::Gzip => "gzip",
-        }
-    }
-
-    /// The name, or path, of this coding of `original`.
-    pub(crate) fn beside(self, original: &[u8]) -> Vec<u8> {
-        [original, self.suffix().as_bytes()].concat()
-    }
+/// The name, or path, of this coding of `original`.
+pub(crate) fn coded_name(coding: Coding, original: &[u8]) -> Vec<u8> {
+    [original, coding.suffix().as_bytes()].concat()
 }
 
 /// The name, or path, of which `name` would be a stored coding; `name` itself where it is none.
@@ -95,7 +61,7 @@ mod tests {
     #[test]
     fn a_coding_and_its_original() {
         for coding in Coding::ALL {
-            assert_eq!(original_of(&coding.beside(b"/a/b.txt")), b"/a/b.txt");
+            assert_eq!(original_of(&coded_name(coding, b"/a/b.txt")), b"/a/b.txt");
         }
         assert_eq!(original_of(b"/a/.gz"), b"/a/.gz");
         assert_eq!(original_of(b".br"), b".br");

@@ -295,6 +295,11 @@ pub fn quota(store: &dyn Store) {
     assert!(staged.write(&content).is_ok());
     assert!(matches!(staged.write(b"x"), Err(StoreError::Quota)));
     drop(staged);
+    assert!(store.room_for(40, None).is_ok() && store.room_for(40, Some(b"/b")).is_ok());
+    assert!(matches!(store.room_for(41, None), Err(StoreError::Quota)));
+    assert!(matches!(store.room_for(41, Some(b"/b")), Err(StoreError::Quota)));
+    assert!(matches!(store.room_for(41, Some(b"/no/such")), Err(StoreError::Quota)));
+    assert!(store.room_for(QUOTA_BYTES, Some(b"/a")).is_ok(), "what it replaces makes room");
     put(store, b"/a", &content);
     assert!(matches!(try_put(store, b"/b", b"x", CreateFolders::No), Err(StoreError::Quota)));
     assert_eq!(read(store, b"/a"), content);

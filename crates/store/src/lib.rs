@@ -30,12 +30,13 @@ mod walk;
 
 use std::io;
 
-pub use coding::{Coding, Codings};
+pub use coding::Codings;
 pub use error::{Conflict, StoreError};
 pub use files::{Access, FileStore, Links, Options, Scan};
 pub use handle::Handle;
 pub use memory::MemoryStore;
 pub use meta::{Author, FileInfo, GRANULARITY_DEFAULT, Meta, Stamp};
+pub use wherefore_message::Coding;
 
 /// Resources under one root. A path is absolute, decoded and normalised: `/` or `/a/b.txt`, without
 /// empty segments, `.`, `..`, NUL and trailing slash; any other is [`StoreError::Invalid`].
@@ -65,6 +66,16 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::NoSpace`] and [`StoreError::Quota`] if they can't be; [`StoreError::ReadOnly`].
     fn stage(&self, parent: &[u8], announced: Option<u64>) -> Result<Box<dyn Staged>, StoreError>;
+
+    /// Says, before any content comes, whether a new file of `octets` would pass a quota, if it took the
+    /// place of what is at `replacing`. A promise it is not: others may write first.
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`].
+    fn room_for(&self, octets: u64, replacing: Option<&[u8]>) -> Result<(), StoreError> {
+        let _ = (octets, replacing);
+        Ok(())
+    }
 
     /// Makes `staged` the content of `path`: whole, at once and durably. `allow` is asked under the lock
     /// of the path with what is there, so it must not call the store; it may be asked before that too. The

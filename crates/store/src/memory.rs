@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::coding::coded_name;
 use crate::generation::Generations;
 use crate::meta::GRANULARITY_DEFAULT;
 use crate::path::{ResourcePath, is_segment};
@@ -110,7 +111,8 @@ impl Store for MemoryStore {
             None => return Err(StoreError::Missing),
             Some(Node::File(_, meta)) => meta.modified,
         };
-        let path = coding.map_or(path.as_bytes().to_vec(), |coding| coding.beside(path.as_bytes()));
+        let path =
+            coding.map_or(path.as_bytes().to_vec(), |coding| coded_name(coding, path.as_bytes()));
         match tree.nodes.get(&path) {
             Some(Node::File(bytes, meta)) if meta.modified >= original => {
                 Ok(Opened { file: Handle::Bytes(bytes.clone(), *meta), info: info(*meta) })
@@ -149,6 +151,24 @@ impl Store for MemoryStore {
         let mut reservation = Reservation::new(self.quota.clone());
         reservation.grow_to(announced.unwrap_or(0))?;
         Ok(Box::new(MemoryStage { bytes: Vec::new(), reservation }))
+    }
+
+    fn room_for(&self, octets: u64, replacing: Option<&[u8]>) -> Result<(), StoreError> {
+        let Some(quota) = &self.quota else { return Ok(()) };
+        let freed = match replacing.map(ResourcePath::parse).transpose()? {
+            None => 0,
+            Some(path) => {
+                let tree = self.tree();
+                match tree.file(path.as_bytes()) {
+                    None => 0,
+                    Some(meta) => {
+                        let codings = tree.stored_codings(path);
+                        codings.iter().fold(meta.length, |sum, (_, meta)| sum + meta.length)
+                    }
+                }
+            }
+        };
+        if quota.allows(octets, freed) { Ok(()) } else { Err(StoreError::Quota) }
     }
 
     fn replace(
@@ -267,7 +287,7 @@ impl Tree {
             Some(Node::File(_, meta)) => {
                 let mut codings = Codings::default();
                 for coding in Coding::ALL {
-                    let beside = self.file(&coding.beside(path.as_bytes()));
+                    let beside = self.file(&coded_name(coding, path.as_bytes()));
                     let current = beside.filter(|beside| beside.modified >= meta.modified);
                     *codings.slot(coding) = current.map(info);
                 }
@@ -319,7 +339,7 @@ impl Tree {
     }
 
     fn stored_codings(&self, path: ResourcePath<'_>) -> Vec<(Vec<u8>, Meta)> {
-        let beside = Coding::ALL.map(|coding| coding.beside(path.as_bytes()));
+        let beside = Coding::ALL.map(|coding| coded_name(coding, path.as_bytes()));
         beside.into_iter().filter_map(|path| self.file(&path).map(|meta| (path, meta))).collect()
     }
 

@@ -26,15 +26,22 @@ impl Quota {
 
     /// Takes `added` octets in and lets `freed` go, both or neither.
     pub(crate) fn exchange(&self, added: u64, freed: u64) -> Result<(), StoreError> {
-        let next = |now: u64| {
-            let next = now.saturating_add(added).saturating_sub(freed);
-            // What makes the store smaller is always let through, even if another program overfilled it.
-            (next <= self.bytes_max || next <= now).then_some(next)
-        };
+        let next = |now: u64| self.after(now, added, freed);
         match self.in_place.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next) {
             Ok(_) => Ok(()),
             Err(_) => Err(StoreError::Quota),
         }
+    }
+
+    /// Whether [`exchange`](Self::exchange) would succeed now.
+    pub(crate) fn allows(&self, added: u64, freed: u64) -> bool {
+        self.after(self.in_place.load(Ordering::SeqCst), added, freed).is_some()
+    }
+
+    fn after(&self, now: u64, added: u64, freed: u64) -> Option<u64> {
+        let next = now.saturating_add(added).saturating_sub(freed);
+        // What makes the store smaller is always let through, even if another program overfilled it.
+        (next <= self.bytes_max || next <= now).then_some(next)
     }
 
     /// Takes back what was granted for a write that did not happen.

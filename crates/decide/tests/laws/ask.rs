@@ -217,6 +217,7 @@ pub(crate) fn site(access: FolderAccess, missing_folders: MissingFolders, trace:
             prefix: "/".to_owned(),
             resource: Folder { access, missing_folders },
             content_bytes_max: CONTENT_BYTES_MAX,
+            patch_bytes_max: 1 << 20,
             trace,
         }],
     }

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use super::FileStore;
 use super::stage::is_temporary;
+use crate::coding::coded_name;
 use crate::meta::meta_of;
 use crate::path::ResourcePath;
 use crate::system::GLANCE;
@@ -122,7 +123,7 @@ impl FileStore {
     ) -> Result<Codings, StoreError> {
         let mut codings = Codings::default();
         for coding in Coding::ALL {
-            let beside = coding.beside(path.as_bytes());
+            let beside = coded_name(coding, path.as_bytes());
             let found = match self.see(ResourcePath::parse(&beside)?, wait) {
                 Ok(Seen::File(_, meta)) if meta.modified >= original.modified => Some(meta),
                 // The longest name that the file system takes has no codings.

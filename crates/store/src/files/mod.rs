@@ -23,12 +23,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use self::disk::{Disk, Kernel};
 use self::ours::Ours;
 pub use self::scan::Scan;
+use crate::coding::coded_name;
 use crate::generation::Generations;
 use crate::locks::Locks;
 use crate::meta::{GRANULARITY_DEFAULT, meta_of};
@@ -101,6 +102,22 @@ pub struct FileStore {
     ours: Ours,
     quota: Option<Arc<Quota>>,
     scan: Scan,
+    /// Held as long as this writes.
+    _lock: Option<OwnedFd>,
+}
+
+/// Locks the folder against other writable stores, in this process or another, as long as the result lives.
+/// A file system that knows no locks leaves that to the operator.
+fn lock(root: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(root, flags, Mode::empty())?;
+    match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => {
+            let text = "another program serves this folder for writing";
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
+        }
+        Ok(()) | Err(_) => Ok(folder),
+    }
 }
 
 impl FileStore {
@@ -109,10 +126,16 @@ impl FileStore {
     /// [`Options::scan_members_max`].
     ///
     /// # Errors
-    /// When it is no folder or can't be read; [`io::ErrorKind::QuotaExceeded`] when there is a quota and
+    /// When it is no folder or can't be read; [`io::ErrorKind::ResourceBusy`] when it is to be written to
+    /// and another writable store stands on it; [`io::ErrorKind::QuotaExceeded`] when there is a quota and
     /// the tree is larger than may be counted.
     pub fn open(root: &Path, options: Options) -> io::Result<Self> {
-        Self::with_disk(root, options, Arc::new(Kernel))
+        // Before anything is cleared away: it might be another instance's work.
+        let lock = match options.access {
+            Access::ReadOnly => None,
+            Access::Writable => Some(lock(root)?),
+        };
+        Ok(Self { _lock: lock, ..Self::with_disk(root, options, Arc::new(Kernel))? })
     }
 
     fn with_disk(root: &Path, options: Options, disk: Arc<dyn Disk>) -> io::Result<Self> {
@@ -138,6 +161,7 @@ impl FileStore {
             scan,
             root,
             options,
+            _lock: None,
         })
     }
 
@@ -182,8 +206,8 @@ impl Store for FileStore {
             None => self.open_file(path, wait)?,
             Some(coding) => {
                 let (_, original) = self.open_file(path, wait)?;
-                let (file, meta) =
-                    self.open_file(ResourcePath::parse(&coding.beside(path.as_bytes()))?, wait)?;
+                let (file, meta) = self
+                    .open_file(ResourcePath::parse(&coded_name(coding, path.as_bytes()))?, wait)?;
                 if meta.modified < original.modified {
                     return Err(StoreError::Missing);
                 }
@@ -199,6 +223,10 @@ impl Store for FileStore {
 
     fn stage(&self, parent: &[u8], announced: Option<u64>) -> Result<Box<dyn Staged>, StoreError> {
         Ok(Box::new(self.stage_at(ResourcePath::parse(parent)?, announced)?))
+    }
+
+    fn room_for(&self, octets: u64, replacing: Option<&[u8]>) -> Result<(), StoreError> {
+        self.room_at(octets, replacing.map(ResourcePath::parse).transpose()?)
     }
 
     fn replace(

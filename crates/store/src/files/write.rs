@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::FileStore;
 use super::place::Place;
 use super::stage::{FileStage, is_temporary, moved, temporary_name};
+use crate::coding::coded_name;
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
 use crate::{
@@ -229,6 +230,30 @@ impl FileStore {
         Ok(self.info(meta))
     }
 
+    pub(super) fn room_at(
+        &self,
+        octets: u64,
+        replacing: Option<ResourcePath<'_>>,
+    ) -> Result<(), StoreError> {
+        let Some(quota) = self.quota.as_ref().filter(|quota| !quota.allows(octets, 0)) else {
+            return Ok(());
+        };
+        let freed = match replacing.map(|path| self.held_at(path)) {
+            // What is in the way of the write is another matter.
+            None | Some(Err(StoreError::Conflict(_))) => 0,
+            Some(held) => held?,
+        };
+        if quota.allows(octets, freed) { Ok(()) } else { Err(StoreError::Quota) }
+    }
+
+    /// How many octets a write to `path` would free: those of the file there, with its stored codings.
+    fn held_at(&self, path: ResourcePath<'_>) -> Result<u64, StoreError> {
+        let place = self.place(path)?;
+        let Some(stat) = place.stat()? else { return Ok(0) };
+        let codings = stored_codings(&place)?;
+        Ok(codings.iter().fold(meta_of(&stat).length, |sum, (_, stat)| sum + meta_of(stat).length))
+    }
+
     pub(super) fn charge(&self, added: u64, freed: u64) -> Result<(), StoreError> {
         self.quota.as_ref().map_or(Ok(()), |quota| quota.exchange(added, freed))
     }
@@ -279,7 +304,7 @@ fn inherit(staged: &FileStage, stat: &Stat) {
 pub(super) fn stored_codings(place: &Place) -> Result<Vec<(Vec<u8>, Stat)>, StoreError> {
     let mut found = Vec::new();
     for coding in Coding::ALL {
-        let name = coding.beside(&place.name);
+        let name = coded_name(coding, &place.name);
         match place.stat_of(&name) {
             Ok(Some(stat)) if super::look::file_type(&stat).is_file() => found.push((name, stat)),
             Ok(_) | Err(StoreError::TooLong) => {}

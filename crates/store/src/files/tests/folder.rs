@@ -42,8 +42,20 @@ fn it_is_a_store_without_what_newer_systems_have() {
     assert!(scratches.iter().all(|s| s.names().iter().all(|n| !n.ends_with(".partial"))));
 }
 
+/// Without the lock that keeps a second writable store away: some tests want to see one.
 fn open(scratch: &Scratch, options: Options) -> FileStore {
-    FileStore::open(scratch.path(), options).unwrap()
+    FileStore::with_disk(scratch.path(), options, Arc::new(Kernel)).unwrap()
+}
+
+#[test]
+fn a_second_writable_store_is_refused_until_the_first_is_gone() {
+    let scratch = Scratch::new();
+    let first = FileStore::open(scratch.path(), writable()).unwrap();
+    let refused = FileStore::open(scratch.path(), writable()).err().unwrap();
+    assert_eq!(refused.kind(), io::ErrorKind::ResourceBusy);
+    assert!(FileStore::open(scratch.path(), Options::default()).is_ok(), "reading goes on");
+    drop(first);
+    assert!(FileStore::open(scratch.path(), writable()).is_ok());
 }
 
 #[test]

@@ -94,6 +94,7 @@ proptest! {
             prop_assert_eq!(one, other, "{:?} of {:?}", operation, operations);
             prop_assert_eq!(everything(&folder), everything(&memory), "after {:?}", operation);
         }
+        drop(folder);
         let counted = FileStore::open(scratch.path(), writable()).unwrap().scan();
         let lengths: u64 = walk(scratch.path());
         prop_assert_eq!((counted.bytes, counted.removed), (lengths, 0));

@@ -1,0 +1,117 @@
+//! 201 Created (RFC 9110 §15.3.2): something stands where nothing stood.
+
+use crate::support::start;
+use crate::written;
+
+#[test]
+fn a_put_to_a_free_name() {
+    let server = start(&["--writable"]);
+    let reply = written::put(&server, "/new.txt", b"hello");
+    assert_eq!((reply.status, &*reply.phrase), (201, "Created"));
+    assert_eq!(reply.field("location"), Some("/new.txt"));
+    assert_eq!(reply.field("content-length"), Some("0"));
+    assert!(reply.has("date") && reply.has("last-modified"));
+    let tag = reply.field("etag").unwrap();
+    assert!(tag.starts_with('"'), "what the server wrote has a strong tag");
+    // It is on the disk, whole, before it is said.
+    assert_eq!(server.read("new.txt"), b"hello");
+    let now = written::get(&server, "/new.txt", "");
+    assert_eq!((now.status, now.text()), (200, "hello"));
+    assert_eq!(now.field("etag"), Some(tag));
+    assert_eq!(now.field("last-modified"), reply.field("last-modified"));
+}
+
+/// By existence, and by nothing else: the second PUT replaces.
+#[test]
+fn the_second_put_is_none() {
+    let server = start(&["--writable"]);
+    assert_eq!(written::put(&server, "/a", b"one").status, 201);
+    let second = written::put(&server, "/a", b"one");
+    assert_eq!(second.status, 204);
+    assert!(!second.has("location"));
+    assert_eq!(server.ask("DELETE /a HTTP/1.1\nHost: localhost\n\n").status, 204);
+    assert_eq!(written::put(&server, "/a", b"three").status, 201, "it was gone in between");
+}
+
+#[test]
+fn a_put_that_makes_folders() {
+    let server = start(&["--writable", "--create-folders"]);
+    let reply = written::put(&server, "/a/b%20c/%E2%82%AC.txt?query", b"");
+    assert_eq!((reply.status, reply.field("location")), (201, Some("/a/b%20c/%E2%82%AC.txt")));
+    assert_eq!(server.read("a/b c/€.txt"), b"");
+}
+
+#[test]
+fn a_post_to_a_folder() {
+    let server = start(&["--writable"]);
+    server.file("in/other", "");
+    let post = |fields: &str| {
+        server.ask(&format!(
+            "POST /in/ HTTP/1.1\nHost: localhost\nContent-Length: 5\n{fields}\nhello"
+        ))
+    };
+    let mut seen = std::collections::HashSet::new();
+    for (fields, ending) in [
+        ("Content-Type: text/plain\n", ".txt"),
+        ("Content-Type: text/plain; charset=utf-8\n", ".txt"),
+        ("Content-Type: application/json\n", ".json"),
+        ("", ""),
+    ] {
+        let reply = post(fields);
+        assert_eq!(reply.status, 201, "{reply:?}");
+        let location = reply.field("location").unwrap().to_owned();
+        assert!(location.starts_with("/in/") && location.ends_with(ending), "{location}");
+        let stored = written::get(&server, &location, "");
+        assert_eq!((stored.status, stored.text()), (200, "hello"));
+        assert_eq!(stored.field("etag"), reply.field("etag"));
+        assert!(seen.insert(location), "a name of its own");
+    }
+}
+
+/// `Location` is a reference that leads there, whatever the folder is called.
+#[test]
+fn a_post_to_a_folder_with_a_strange_name() {
+    let server = start(&["--writable"]);
+    server.file("a b?%\u{fc}/other", "");
+    let reply = server.ask(
+        "POST //a%20b%3f%25%C3%BC/./ HTTP/1.1\nHost: localhost\nContent-Length: 1\nSlug: c d\n\nx",
+    );
+    assert_eq!((reply.status, reply.field("location")), (201, Some("/a%20b%3F%25%C3%BC/c-d")));
+    assert_eq!(server.read("a b?%\u{fc}/c-d"), b"x");
+}
+
+/// The name that is asked for is taken if it is free and safe.
+#[test]
+fn a_post_with_a_slug() {
+    let server = start(&["--writable"]);
+    let post = |slug: &str| {
+        let reply = server.ask(&format!(
+            "POST / HTTP/1.1\nHost: localhost\nContent-Length: 1\nContent-Type: text/plain\nSlug: {slug}\n\nx"
+        ));
+        assert_eq!(reply.status, 201, "{reply:?}");
+        let location = reply.field("location").unwrap().to_owned();
+        assert_eq!(written::get(&server, &location, "").status, 200, "{location}");
+        location
+    };
+    assert_eq!(post("The Beach"), "/The-Beach.txt");
+    assert_ne!(post("The Beach"), "/The-Beach.txt", "it is taken");
+    assert_eq!(post("%C3%A9t%C3%A9.txt"), "/%C3%A9t%C3%A9.txt");
+    for hostile in ["../../out", "/etc/x", ".hidden", "%2e%2e%2fup", "a/b", ".."] {
+        let location = post(hostile);
+        assert!(!location[1..].contains('/') && !location.starts_with("/."), "{location}");
+    }
+    assert!(!server.folder().parent().unwrap().join("out.txt").exists());
+}
+
+/// What was said to be stored is stored, also if the server dies the moment after.
+#[test]
+fn it_outlives_a_crash() {
+    let server = start(&["--writable"]);
+    let reply = written::put(&server, "/kept", b"hello");
+    let tag = reply.field("etag").unwrap().to_owned();
+    let server = server.crash_and_restart(&["--writable"]);
+    let again = written::get(&server, "/kept", "");
+    assert_eq!((again.status, again.text()), (200, "hello"));
+    let weak = format!("W/{tag}");
+    assert!([Some(&*tag), Some(&*weak)].contains(&again.field("etag")), "the same version");
+}

@@ -1,0 +1,237 @@
+//! 503 Service Unavailable (RFC 9110 §15.6.4): as much is under way as may be, and the client is told when
+//! to come back.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
+
+use wherefore_store::{
+    Coding, CreateFolders, FileInfo, Listing, Look, LookFor, MemoryStore, Opened, Removed, Staged,
+    Store, StoreError, Wait, Written,
+};
+
+use crate::support::inside::serve;
+use crate::support::server::eventually;
+use crate::support::{Client, Reply, Running, start};
+
+fn is_503(reply: &Reply, rule: &str) {
+    reply.is(503, rule);
+    let seconds: u64 = reply.field("retry-after").unwrap().parse().unwrap();
+    assert!((1..=300).contains(&seconds), "{seconds}");
+    assert_eq!(reply.problem()["retry-after"], seconds);
+    assert_eq!(reply.field("cache-control"), Some("no-store"));
+}
+
+/// An upload that is under way: it was invited, and is not finished.
+fn upload(server: &Running, name: &str) -> Client {
+    let mut client = server.connect();
+    client.send(&format!(
+        "PUT /{name} HTTP/1.1\nHost: localhost\nContent-Length: 4\nExpect: 100-continue\n\n"
+    ));
+    assert_eq!(client.head().status, 100);
+    client.send_octets(b"ha");
+    client
+}
+
+#[test]
+fn as_many_requests_are_in_flight_as_may_be() {
+    let server = start(&["--writable", "--limit", "requests-in-flight=3"]);
+    let mut uploads: Vec<Client> =
+        ["a", "b", "c"].into_iter().map(|name| upload(&server, name)).collect();
+    for request in [
+        "GET / HTTP/1.1\nHost: localhost\n\n",
+        "PUT /d HTTP/1.1\nHost: localhost\nContent-Length: 1\n\nd",
+        "OPTIONS * HTTP/1.1\nHost: localhost\n\n",
+    ] {
+        let mut client = server.connect();
+        client.send(request);
+        let reply = client.reply_to(request);
+        is_503(&reply, "overload");
+        assert_eq!(reply.field("connection"), Some("close"));
+        assert!(client.is_closed());
+    }
+    assert!(server.log_line("overload").contains(" 503 "));
+    // It is a page to a person who comes by a browser.
+    let page = server.ask("GET / HTTP/1.1\nHost: localhost\nAccept: text/html\n\n");
+    assert_eq!(page.status, 503);
+    assert!(page.field("content-type").unwrap().starts_with("text/html"));
+    assert!(page.has("retry-after"));
+
+    for upload in &mut uploads {
+        upload.send_octets(b"lf");
+        assert_eq!(upload.reply("PUT").status, 201);
+    }
+    assert_eq!(server.ask("GET /a HTTP/1.1\nHost: localhost\n\n").text(), "half");
+    assert!(!server.folder().join("d").exists());
+}
+
+#[test]
+fn uploads_that_break_off_make_room() {
+    let server = start(&["--writable", "--limit", "requests-in-flight=2"]);
+    for _ in 0..5 {
+        let (first, second) = (upload(&server, "a"), upload(&server, "b"));
+        is_503(&server.ask("GET / HTTP/1.1\nHost: localhost\n\n"), "overload");
+        drop((first, second));
+        // The log tells when each has ended.
+        server.log_line("client-aborted");
+        server.log_line("client-aborted");
+    }
+    assert_eq!(server.ask("GET / HTTP/1.1\nHost: localhost\n\n").status, 200);
+}
+
+/// A connection on which a request was answered.
+fn visitor(server: &Running) -> Client {
+    let mut client = server.connect();
+    client.send("GET /file HTTP/1.1\nHost: localhost\n\n");
+    assert_eq!(client.reply("GET").status, 200);
+    client
+}
+
+#[test]
+fn as_many_connections_are_open_as_may_be() {
+    for limit in ["connections=2", "connections-an-address=2"] {
+        let server = start(&["--limit", limit]);
+        server.file("file", "here");
+        let (mut first, second) = (visitor(&server), visitor(&server));
+        let mut third = server.connect();
+        third.send("GET /file HTTP/1.1\nHost: localhost\n\n");
+        let reply = third.reply("GET");
+        is_503(&reply, "overload");
+        assert_eq!(reply.field("connection"), Some("close"));
+        assert!(third.is_closed());
+        // Those that are open are served.
+        first.send("GET /file HTTP/1.1\nHost: localhost\nConnection: close\n\n");
+        assert_eq!(first.reply("GET").text(), "here");
+        assert!(first.is_closed());
+        // The place of one that has left is given to another.
+        eventually("a place is given again", || {
+            server.ask("GET /file HTTP/1.1\nHost: localhost\n\n").status == 200
+        });
+        drop(second);
+    }
+}
+
+/// A store in memory whose looks wait on a worker thread, for names that say so, until they are let go.
+struct Slow {
+    store: MemoryStore,
+    gate: Arc<Gate>,
+}
+
+#[derive(Default)]
+struct Gate {
+    state: Mutex<(usize, bool)>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.0 += 1;
+        self.changed.notify_all();
+        let _open = self.changed.wait_while(state, |state| !state.1).unwrap();
+    }
+
+    /// Waits until somebody waits.
+    fn occupied(&self) {
+        let state = self.state.lock().unwrap();
+        let _occupied = self.changed.wait_while(state, |state| state.0 == 0).unwrap();
+    }
+
+    fn open(&self) {
+        self.state.lock().unwrap().1 = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Store for Slow {
+    fn look(&self, path: &[u8], what: LookFor, wait: Wait) -> Result<Look, StoreError> {
+        match (path.starts_with(b"/slow"), path.starts_with(b"/cold"), wait) {
+            (true, _, Wait::No) | (_, true, Wait::No) => return Err(StoreError::WouldWait),
+            (true, _, Wait::Yes) => self.gate.pass(),
+            _ => {}
+        }
+        self.store.look(path, what, wait)
+    }
+
+    fn open(&self, path: &[u8], coding: Option<Coding>, wait: Wait) -> Result<Opened, StoreError> {
+        if path.starts_with(b"/unread") && wait == Wait::No {
+            return Err(StoreError::WouldWait);
+        }
+        self.store.open(path, coding, wait)
+    }
+
+    fn list(&self, path: &[u8], members_max: usize) -> Result<Listing, StoreError> {
+        self.store.list(path, members_max)
+    }
+
+    fn stage(&self, parent: &[u8], announced: Option<u64>) -> Result<Box<dyn Staged>, StoreError> {
+        self.store.stage(parent, announced)
+    }
+
+    fn replace(
+        &self,
+        path: &[u8],
+        staged: Box<dyn Staged>,
+        folders: CreateFolders,
+        allow: &mut dyn FnMut(&Look) -> bool,
+    ) -> Result<Written, StoreError> {
+        self.store.replace(path, staged, folders, allow)
+    }
+
+    fn create_member(
+        &self,
+        folder: &[u8],
+        names: &mut dyn Iterator<Item = Vec<u8>>,
+        staged: Box<dyn Staged>,
+    ) -> Result<(Vec<u8>, FileInfo), StoreError> {
+        self.store.create_member(folder, names, staged)
+    }
+
+    fn remove(
+        &self,
+        path: &[u8],
+        allow: &mut dyn FnMut(&Look) -> bool,
+        before: &mut dyn FnMut() -> io::Result<()>,
+    ) -> Result<Removed, StoreError> {
+        self.store.remove(path, allow, before)
+    }
+
+    fn generation(&self, path: &[u8]) -> u64 {
+        self.store.generation(path)
+    }
+}
+
+#[test]
+fn the_workers_have_as_much_to_do_as_they_may_have() {
+    let store = MemoryStore::new();
+    for name in ["/slow", "/cold", "/unread", "/fine"] {
+        let mut staged = store.stage(b"/", None).unwrap();
+        staged.write(b"content").unwrap();
+        store.replace(name.as_bytes(), staged, CreateFolders::No, &mut |_| true).unwrap();
+    }
+    let gate = Arc::new(Gate::default());
+    let slow = Arc::new(Slow { store, gate: Arc::clone(&gate) });
+    let server = serve(slow, &[("workers", "1"), ("worker-queue", "0")]);
+    let mut waiting = server.connect();
+    waiting.send("GET /slow HTTP/1.1\nHost: localhost\n\n");
+    gate.occupied();
+
+    for request in [
+        "GET /cold HTTP/1.1\nHost: localhost\n\n",
+        "GET /unread HTTP/1.1\nHost: localhost\n\n",
+        "GET / HTTP/1.1\nHost: localhost\n\n",
+        "GET /fine HTTP/1.1\nHost: localhost\nWant-Repr-Digest: sha-256=1\n\n",
+        "DELETE /fine HTTP/1.1\nHost: localhost\n\n",
+        "PUT /new HTTP/1.1\nHost: localhost\nContent-Length: 1\n\nx",
+    ] {
+        is_503(&server.ask(request), "workers");
+    }
+    // What needs no worker is served.
+    assert_eq!(server.ask("GET /fine HTTP/1.1\nHost: localhost\n\n").text(), "content");
+
+    gate.open();
+    assert_eq!(waiting.reply("GET").text(), "content");
+    for name in ["/cold", "/unread"] {
+        let reply = server.ask(&format!("GET {name} HTTP/1.1\nHost: localhost\n\n"));
+        assert_eq!(reply.text(), "content");
+    }
+}

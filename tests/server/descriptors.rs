@@ -1,0 +1,82 @@
+//! Descriptors run out: by clients that hold connections, and by files that are kept open.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use tempfile::TempDir;
+
+use crate::support::server::{PATIENCE, command_with_descriptors, eventually};
+use crate::support::{Running, start};
+
+/// What one connection that ends after its answer brings, whole or broken off.
+fn fetch(server: &Running, name: &str) -> String {
+    let mut all = Vec::new();
+    if let Ok(mut stream) = TcpStream::connect(server.address) {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request =
+            format!("GET /{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        // It may be let go at any moment.
+        let _ = stream.write_all(request.as_bytes());
+        let _ = stream.read_to_end(&mut all);
+    }
+    String::from_utf8(all).unwrap()
+}
+
+#[test]
+fn clients_that_take_them_all_are_survived() {
+    let server = start(&["--limit", "connections=1000", "--limit", "connections-an-address=1000"]);
+    server.file("file", "here");
+    assert!(fetch(&server, "file").ends_with("here"));
+    let pid = Pid::from_raw(server.pid().try_into().unwrap()).unwrap();
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count() as u64;
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let few = Rlimit { current: Some(open + 10), maximum };
+    let before = prlimit(Some(pid), Resource::Nofile, few).unwrap();
+    assert!(before.current > Some(open + 10));
+
+    let clients: Vec<TcpStream> =
+        (0..60).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    let said = server.notice("no connection can be taken for now");
+    assert!(said.contains("raise the limit on open files"), "{said}");
+    drop(clients);
+    eventually("it answers again", || fetch(&server, "file").ends_with("here"));
+    // And goes on to.
+    for _ in 0..20 {
+        assert!(fetch(&server, "file").ends_with("here"));
+    }
+}
+
+#[test]
+fn files_that_are_kept_open_leave_some_to_others() {
+    let folder = TempDir::new().unwrap();
+    let large = "x".repeat(100 << 10);
+    for i in 0..100 {
+        std::fs::write(folder.path().join(format!("small-{i}")), format!("small {i}")).unwrap();
+        std::fs::write(folder.path().join(format!("large-{i}")), &large).unwrap();
+    }
+    let state = TempDir::new().unwrap();
+    let server = Running::by(command_with_descriptors(64), folder.path(), state, &[]);
+    let mut client = server.connect();
+    for i in 0..100 {
+        client.send(&format!("GET /small-{i} HTTP/1.1\nHost: localhost\n\n"));
+        assert_eq!(client.reply("GET").text(), format!("small {i}"));
+    }
+    for i in 0..100 {
+        client.send(&format!("GET /large-{i} HTTP/1.1\nHost: localhost\n\n"));
+        let reply = client.reply("GET");
+        assert_eq!((reply.status, reply.content.len()), (200, large.len()), "large-{i}");
+    }
+}
+
+#[test]
+fn it_starts_and_serves_with_few() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("file"), "here").unwrap();
+    let state = TempDir::new().unwrap();
+    let server = Running::by(command_with_descriptors(40), folder.path(), state, &[]);
+    let clients: Vec<TcpStream> =
+        (0..60).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    drop(clients);
+    eventually("it answers", || fetch(&server, "file").ends_with("here"));
+}
