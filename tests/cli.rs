@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/mod.rs"]
-#[allow(unused_imports, reason = "each test binary uses a part of it")]
 mod support;
 
 use std::path::Path;
