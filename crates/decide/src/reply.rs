@@ -278,7 +278,7 @@ pub fn written(
 /// The fields that are missing: the answer can't be sent as it is.
 pub fn seal(head: &mut ResponseHead) -> Result<(), FieldSet> {
     let Some(row) = head.status.row() else { return Ok(()) };
-    for name in head.present().and(row.must_not).iter() {
+    for name in head.present().and(row.never()).iter() {
         head.remove(name);
     }
     let missing = row.must.without(head.present());
