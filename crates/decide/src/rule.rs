@@ -104,27 +104,53 @@ pub trait Group: Sized {
 #[inline]
 pub fn ask<G: Group>(facts: &G, trail: &mut Trail) -> Result<(), Verdict> {
     const { assert!(size_of::<G::Rules>() <= 16 * size_of::<Rule<G>>(), "a group has at most 16 rules") };
-    let present = facts.present();
-    let mut passed = 0_u16;
-    for (i, rule) in G::RULES.as_ref().iter().enumerate() {
-        if !rule.info.needs.is_empty() && !rule.info.needs.meets(present) {
-            continue;
-        }
-        match (rule.check)(facts) {
-            Step::Skip => {}
-            Step::Pass => passed |= 1 << i,
-            Step::Stop(status, witness) => {
-                debug_assert!(rule.info.may.contains(&status), "{} said {status}", rule.info.id);
-                // An interim answer is no end of the path: the request goes on from this rule.
-                if status.class() == Class::Interim {
-                    trail.note(G::ID, passed | 1 << i, None);
-                } else {
-                    trail.note(G::ID, passed, Some(i as u8));
-                }
-                return Err(Verdict { status, because: rule.info, witness });
+    let (rules, present) = (G::RULES, facts.present());
+    let rules = rules.as_ref();
+    let mut passed = 0;
+    // Spelled out, since the compiler leaves a loop over so many rules a loop: so each rule's row is a
+    // constant where it is asked, and its check is compiled into its place.
+    macro_rules! in_order {
+        ($($i:literal)*) => { $(
+            if let Some(rule) = rules.get($i)
+                && let Some(verdict) = ask_one(rule, $i, facts, present, &mut passed, trail)
+            {
+                return Err(verdict);
             }
-        }
+        )* };
     }
+    in_order!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     trail.note(G::ID, passed, None);
     Ok(())
+}
+
+/// Asks rule number `i` of its group: its verdict, if it answers.
+#[inline(always)]
+fn ask_one<G: Group>(
+    rule: &Rule<G>,
+    i: u8,
+    facts: &G,
+    present: FieldSet,
+    passed: &mut u16,
+    trail: &mut Trail,
+) -> Option<Verdict> {
+    if !rule.info.needs.is_empty() && !rule.info.needs.meets(present) {
+        return None;
+    }
+    match (rule.check)(facts) {
+        Step::Skip => None,
+        Step::Pass => {
+            *passed |= 1 << i;
+            None
+        }
+        Step::Stop(status, witness) => {
+            debug_assert!(rule.info.may.contains(&status), "{} said {status}", rule.info.id);
+            // An interim answer is no end of the path: the request goes on from this rule.
+            if status.class() == Class::Interim {
+                trail.note(G::ID, *passed | 1 << i, None);
+            } else {
+                trail.note(G::ID, *passed, Some(i));
+            }
+            Some(Verdict { status, because: rule.info, witness })
+        }
+    }
 }
