@@ -8,7 +8,7 @@ use wherefore_decide::facts::Found;
 use wherefore_decide::plan::{self, Part, Question, Reading};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_h1::{Event, Limits, Millis, Server};
-use wherefore_message::{FieldName, Request, ResponseHead, Status, Value, media, problem};
+use wherefore_message::{FieldName, Request, ResponseHead, Status, Value, problem};
 
 use crate::decide::answer;
 use crate::h1::send;
@@ -80,8 +80,7 @@ fn make(request: &Request<'_>, served: &Served, found: &Found, head: &mut Respon
     black_box(&trail);
     let selected = plan::selected(request, found);
     if let (Some(Reading::Representation { coding, part }), Some((of, _))) = (reading, selected) {
-        let media_type = media::by_name(b"page.html");
-        let (varies, repeats) = (Varies::Not, Repeats::All);
+        let (varies, repeats, media_type) = (Varies::Not, Repeats::All, served.media_type);
         let sent = Sent { of, media_type, coding, varies, part: &part, repeats };
         reply::representation(&verdict, &sent, head);
         return Made::Page(part);

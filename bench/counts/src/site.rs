@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wherefore_decide::facts::{Found, Representation};
 use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
 use wherefore_message::date::HttpDate;
-use wherefore_message::path;
+use wherefore_message::{media, path};
 use wherefore_origin::Origin;
 use wherefore_origin::read::OpenFile;
 use wherefore_store::{CreateFolders, LookFor, MemoryStore, Store, StoreError, Wait};
@@ -24,6 +24,8 @@ pub(crate) struct Served {
     pub(crate) page: Found,
     pub(crate) missing: Found,
     pub(crate) file: Rc<OpenFile>,
+    /// The page's; remembered with it.
+    pub(crate) media_type: &'static str,
 }
 
 impl Served {
@@ -61,6 +63,7 @@ impl Served {
             page: origin.find(page, LookFor::Content, Wait::Yes)?,
             missing: origin.find(missing, LookFor::Content, Wait::Yes)?,
             file: Rc::new(origin.open(page, None, Wait::Yes)?),
+            media_type: media::by_name(page.name()),
             site,
         })
     }
