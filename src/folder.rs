@@ -79,6 +79,9 @@ impl Served {
     /// for.
     pub(crate) fn origin(&self, folder: &Path, site: Site) -> Result<Origin, UsageError> {
         let meta = fs::metadata(folder).map_err(|error| unservable(folder, &error))?;
+        if !meta.is_dir() {
+            return Err(unservable(folder, &io::ErrorKind::NotADirectory.into()));
+        }
         let root = RootIdentity { device: meta.dev(), inode: meta.ino() };
         // The lock on the state comes first: opening a store to write clears away what a crash left, which
         // must not be another instance's work.

@@ -8,6 +8,7 @@ mod limits;
 mod rules;
 mod serve;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,7 +37,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(UsageError(message)) => {
-            eprintln!("wherefore: {message}");
+            // Where nobody reads it, the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "wherefore: {message}");
             ExitCode::from(2)
         }
     }
@@ -48,7 +50,7 @@ struct UsageError(String);
 
 /// Writes a command's result. A reader that has seen enough is no error.
 fn print(text: &str) -> Result<(), UsageError> {
-    use std::io::{ErrorKind, Write};
+    use std::io::ErrorKind;
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(UsageError(format!("can't write to the standard output: {error}")))

@@ -1,5 +1,7 @@
 //! `wherefore serve [FOLDER]`: a folder over HTTP/1.1.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -96,16 +98,19 @@ fn started(format: Format) -> Result<Log, UsageError> {
 fn announce(arguments: &Arguments, bound: &[SocketAddr], is_loopback: bool) {
     let folder = &arguments.folder;
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+    let mut text = String::new();
     for address in bound {
-        eprintln!("listening at http://{address}/");
+        let _ = writeln!(text, "listening at http://{address}/");
     }
-    eprintln!("serving {}", folder.display());
-    match (arguments.served.writable, is_loopback) {
-        (false, _) => eprintln!("writing is off (--writable turns it on)"),
-        (true, true) => eprintln!("writing is ON for every program on this machine"),
-        (true, false) => eprintln!(
+    let _ = writeln!(text, "serving {}", folder.display());
+    text.push_str(match (arguments.served.writable, is_loopback) {
+        (false, _) => "writing is off (--writable turns it on)\n",
+        (true, true) => "writing is ON for every program on this machine\n",
+        (true, false) => {
             "warning: writing is ON, for ANYONE who can reach this address: they may add, replace and \
-             delete files"
-        ),
-    }
+             delete files\n"
+        }
+    });
+    // Whoever started it may not read on; that is no reason not to serve.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -10,6 +10,7 @@ mod racing;
 mod written;
 
 mod status_100;
+mod status_200;
 mod status_201;
 mod status_204;
 mod status_206;
@@ -17,6 +18,7 @@ mod status_301;
 mod status_304;
 mod status_308;
 mod status_400;
+mod status_403;
 mod status_404;
 mod status_405;
 mod status_408;

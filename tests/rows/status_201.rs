@@ -68,6 +68,18 @@ fn a_post_to_a_folder() {
     }
 }
 
+/// `Location` is a reference that leads there, whatever the folder is called.
+#[test]
+fn a_post_to_a_folder_with_a_strange_name() {
+    let server = start(&["--writable"]);
+    server.file("a b?%\u{fc}/other", "");
+    let reply = server.ask(
+        "POST //a%20b%3f%25%C3%BC/./ HTTP/1.1\nHost: localhost\nContent-Length: 1\nSlug: c d\n\nx",
+    );
+    assert_eq!((reply.status, reply.field("location")), (201, Some("/a%20b%3F%25%C3%BC/c-d")));
+    assert_eq!(server.read("a b?%\u{fc}/c-d"), b"x");
+}
+
 /// The name that is asked for is taken if it is free and safe.
 #[test]
 fn a_post_with_a_slug() {

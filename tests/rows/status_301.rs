@@ -54,6 +54,7 @@ fn the_query_is_kept() {
 
 /// Never a `Location` that leads to another host, or that ends the field line.
 #[test]
+#[allow(clippy::join_absolute_paths, reason = "a backslash separates nothing here")]
 fn it_leads_nowhere_else() {
     let server = start(&[]);
     server.file("folder/file", "");
@@ -74,15 +75,11 @@ fn it_leads_nowhere_else() {
         let reply = get(&server, target, "");
         assert_eq!((reply.status, reply.field("location")), (301, Some(location)), "{target}");
     }
-    // A backslash is an ordinary octet of a name, which browsers would take for a slash.
-    std::fs::create_dir(server.folder().join("\\evil.example")).unwrap();
+    // A backslash is an ordinary octet of a name; browsers would take it for a slash, if it came as it is.
+    std::fs::create_dir(format!("{}/\\evil.example", server.folder().display())).unwrap();
     for target in ["/\\evil.example", "/%5cevil.example"] {
         let reply = get(&server, target, "");
-        let location = reply.field("location").unwrap_or_default().to_owned();
-        assert!(
-            matches!((reply.status, &*location), (301, "/%5Cevil.example/") | (400, "")),
-            "{reply:?}"
-        );
+        assert_eq!((reply.status, reply.field("location")), (301, Some("/%5Cevil.example/")));
     }
     let broken = std::ffi::OsStr::from_bytes(b"line\r\nX: y");
     std::fs::create_dir(server.folder().join(broken)).unwrap();

@@ -148,4 +148,6 @@ fn not_for_what_is_unknown() {
     for method in ["get", "Put", "BREW", "PROPFIND"] {
         assert_eq!(ask(&server, method, "/").status, 501, "{method}");
     }
+    // A tunnel is a proxy's to make; no resource here has to do with it.
+    assert_eq!(ask(&server, "CONNECT", "localhost:80").status, 501);
 }

@@ -1,11 +1,12 @@
 //! How the server behaves as a process: starting, loading, draining, ending.
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 #![allow(unreachable_pub, reason = "shared by several test binaries")]
-#![allow(clippy::unwrap_used, reason = "everything here is a test's")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod access_log;
+mod clients;
 mod crash;
 mod descriptors;
 mod drain;

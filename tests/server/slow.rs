@@ -132,6 +132,49 @@ fn a_client_that_reads_nothing_is_given_up() {
 }
 
 #[test]
+fn a_client_that_asks_on_and_reads_nothing_is_given_up() {
+    let server = start(&["--limit", "send-time=100ms"]);
+    server.file("file", content(10_000));
+    let before = memory_kib(&server);
+    let mut client = server.connect();
+    let many = "GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    // Its requests are no longer taken once nothing is read, so that they don't pile up; then it is
+    // broken off.
+    let mut sent = 0;
+    while client.try_send_octets(many.as_bytes()).is_ok() {
+        sent += many.len();
+        assert!(sent < 1 << 30, "its requests are taken for ever");
+    }
+    let grown_kib = memory_kib(&server).saturating_sub(before);
+    assert!(grown_kib < 8 << 10, "it cost {grown_kib} KiB");
+}
+
+#[test]
+fn uploads_cost_little_memory() {
+    let server = start(&["--writable"]);
+    let whole = content(LARGE_BYTES);
+    let first = "PUT /first HTTP/1.1\nHost: localhost\nContent-Length: 1\n\nx";
+    assert_eq!(server.ask(first).status, 201);
+    let before = memory_kib(&server);
+    let mut client = server.connect();
+    client
+        .send(&format!("PUT /large HTTP/1.1\nHost: localhost\nContent-Length: {LARGE_BYTES}\n\n"));
+    client.send_octets(&whole);
+    assert_eq!(client.reply("PUT").status, 201);
+    client.send("PUT /chunked HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\n");
+    for chunk in whole.chunks(1 << 20) {
+        client.send_octets(format!("{:x}\r\n", chunk.len()).as_bytes());
+        client.send_octets(chunk);
+        client.send_octets(b"\r\n");
+    }
+    client.send_octets(b"0\r\n\r\n");
+    assert_eq!(client.reply("PUT").status, 201);
+    let grown_kib = memory_kib(&server).saturating_sub(before);
+    assert!(grown_kib < 8 << 10, "they cost {grown_kib} KiB");
+    assert!(server.read("large") == whole && server.read("chunked") == whole);
+}
+
+#[test]
 fn slow_readers_cost_little_memory() {
     const FILE_BYTES: usize = 10 << 20;
     const READERS: usize = 40;

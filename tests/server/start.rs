@@ -7,9 +7,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::support::server::command;
+use crate::support::server::{command, eventually};
 use crate::support::{Running, start};
 
 #[test]
@@ -104,7 +105,11 @@ fn a_folder_that_may_not_be_read() {
         // Nothing is forbidden to root, so another user runs it, from where that user may read it.
         mode(all.path(), 0o755);
         let copy = all.path().join("wherefore");
-        fs::copy(command.get_program(), &copy).unwrap();
+        // Copied by another process: a child of another test's could inherit what we write to, and a
+        // program that is open to be written can't be run.
+        let copied =
+            std::process::Command::new("cp").arg(command.get_program()).arg(&copy).status();
+        assert!(copied.unwrap().success());
         command = std::process::Command::new(copy);
         command.uid(65534).gid(65534);
     }
@@ -194,4 +199,38 @@ fn a_place_for_the_state_that_is_none() {
     fs::write(&file, "no folder").unwrap();
     let said = serve_refused(folder.path(), &["--writable", "--state", file.to_str().unwrap()]);
     assert!(said.contains("--state DIR"), "{said}");
+}
+
+/// Whether the process has taken SIGTERM over, so that the signal ends it in good order. SIGINT tells,
+/// which it takes over next: a handler that is only just there may not know yet what to do.
+fn takes_sigterm(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default();
+    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 << 1 != 0)
+}
+
+#[test]
+fn nobody_has_to_read_what_it_says() {
+    let folder = TempDir::new().unwrap();
+    // Both pipes are closed at their other ends, as by `wherefore serve 2>&1 | head -1`.
+    let closed = || std::io::pipe().unwrap().1;
+    let mut child = command()
+        .args(["serve", folder.path().to_str().unwrap(), "--listen", "127.0.0.1:0"])
+        .stdin(Stdio::null())
+        .stdout(closed())
+        .stderr(closed())
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    eventually("it has started, or ended", || {
+        takes_sigterm(pid) || child.try_wait().unwrap().is_some()
+    });
+    if child.try_wait().unwrap().is_none() {
+        let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let refused = command().args(["serve", "/nonexistent"]).stderr(closed()).status().unwrap();
+    assert_eq!(refused.code(), Some(2));
 }

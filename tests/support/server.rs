@@ -240,6 +240,6 @@ pub fn command_with_descriptors(count: u32) -> Command {
 }
 
 fn alone(mut command: Command) -> Command {
-    command.env_remove("XDG_STATE_HOME").env("HOME", "/nonexistent");
+    command.env_remove("XDG_STATE_HOME").env("HOME", "/dev/null");
     command
 }

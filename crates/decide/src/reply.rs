@@ -278,18 +278,10 @@ pub fn written(
 /// The fields that are missing: the answer can't be sent as it is.
 pub fn seal(head: &mut ResponseHead) -> Result<(), FieldSet> {
     let Some(row) = head.status.row() else { return Ok(()) };
-    let mut present = FieldSet::EMPTY;
-    let mut forbidden = FieldSet::EMPTY;
-    for (name, _) in head.fields() {
-        present.insert(name);
-        if row.must_not.has(name) {
-            forbidden.insert(name);
-        }
-    }
-    for name in forbidden.iter() {
+    for name in head.present().and(row.must_not).iter() {
         head.remove(name);
     }
-    let missing = row.must.without(present);
+    let missing = row.must.without(head.present());
     if missing.is_empty() { Ok(()) } else { Err(missing) }
 }
 

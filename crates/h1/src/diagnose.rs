@@ -2,7 +2,7 @@
 //! the quick parser only says no, and what that parser is held against.
 
 use wherefore_message::token::{is_token_octet, is_value_octet, trim};
-use wherefore_message::{Fault, FaultKind, FieldName, Line, Version};
+use wherefore_message::{Fault, FaultKind, FieldName, Line, Span, Version};
 
 use crate::octets::{from, line_feed, offset, span, within};
 
@@ -101,6 +101,16 @@ fn field_line(text: &[u8], before: usize) -> Result<NameAndValue<'_>, (FaultKind
         Some(_) | None => return Err((FaultKind::FieldColonMissing, line.len())),
     };
     Err((kind, name_end))
+}
+
+/// Where the name of field line `line` stands, of those that begin at `start`; none if it has none.
+pub(crate) fn field_name(head: &[u8], start: usize, line: u16) -> Option<Span> {
+    let mut start = start;
+    for _ in 0..line {
+        start += line_feed(from(head, start))? + 1;
+    }
+    let length = from(head, start).iter().position(|octet| !is_token_octet(*octet))?;
+    (length > 0).then(|| span(start, start + length))
 }
 
 #[cfg(test)]

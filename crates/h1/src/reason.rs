@@ -35,6 +35,11 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Whether it lets the connection be closed at once, since the client counts on it.
+    pub(crate) const fn closes_at_once(self) -> bool {
+        matches!(self, Self::PeerAsked | Self::OldVersion | Self::EndsByClosing)
+    }
+
     /// A sentence for people, without its full stop.
     #[must_use]
     pub const fn explain(self) -> &'static str {

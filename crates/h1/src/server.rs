@@ -2,18 +2,18 @@
 
 use core::ops::Range;
 
-use wherefore_message::token::is_token_octet;
 use wherefore_message::{
     Fault, FaultClass, FaultKind, Method, Request, ResponseHead, Span, Status, Version,
 };
 
 use crate::chunked::{Chunked, Decoded};
 use crate::deadlines::{Late, Millis, Waiting, Why};
+use crate::diagnose;
 use crate::exchange::{Happening, Persistence, Receiving, Sending, State, next};
 use crate::framing::Framing;
 use crate::head::{Head, Wish};
 use crate::limits::Limits;
-use crate::octets::{from, line_feed, span, within};
+use crate::octets::{from, within};
 use crate::reason::CloseReason;
 use crate::scan::{Scan, Scanned, empty_lines};
 use crate::write::{self, ConnectionOption, Follows};
@@ -150,8 +150,7 @@ impl Server {
     /// Makes it a fresh connection again, keeping its memory and limits.
     pub fn reset(&mut self) {
         let head = core::mem::take(&mut self.head);
-        let limits = self.limits;
-        *self = Self { head, ..Self::new(&limits) };
+        *self = Self { head, ..Self::new(&self.limits) };
     }
 
     /// Looks at `input`, which is all that is unread, as far as one event, and returns how many of its
@@ -189,7 +188,7 @@ impl Server {
             // Past a limit nothing is looked at, not for this either.
             let past_limit = fault.kind.class() == FaultClass::FieldSize;
             let end = if past_limit { before + fault.at as usize } else { input.len() };
-            field_name(within(input, before, end), start, fault.line?)
+            diagnose::field_name(within(input, before, end), start, fault.line?)
         });
         BrokenHead {
             method: self.scan.method_read().map(|(method, _)| method),
@@ -231,6 +230,12 @@ impl Server {
             self.step(Happening::Close);
         }
         Err(fault)
+    }
+
+    /// Whether nothing of a next request has come, not even an empty line before it.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.state == State::START && self.empty_lines == 0
     }
 
     /// Whether an answer is owed of which nothing but interim answers is sent.
@@ -381,6 +386,7 @@ impl Server {
             }
             (Persistence::Keep, _) => After::Drain,
             (Persistence::Close, _) => {
+                self.settle_reason();
                 self.close();
                 After::Close(self.close_reason())
             }
@@ -531,6 +537,13 @@ impl Server {
         }
     }
 
+    /// To close while the client still sends could destroy the answer on its way (RFC 9112 §9.6).
+    fn settle_reason(&mut self) {
+        if self.unread() != Unread::None && self.reason.is_some_and(CloseReason::closes_at_once) {
+            self.reason = Some(self.unread_forbids().unwrap_or(CloseReason::ContentUnread));
+        }
+    }
+
     /// How many octets of the message that is under way were received.
     fn received(&self) -> usize {
         match (self.state.receiving, &self.content, self.head.framing()) {
@@ -584,14 +597,4 @@ impl Server {
         self.state = state.unwrap_or(self.state);
         state.is_some()
     }
-}
-
-/// Where the name of field line `line` stands, of those that begin at `start`; none if it has none.
-fn field_name(head: &[u8], start: usize, line: u16) -> Option<Span> {
-    let mut start = start;
-    for _ in 0..line {
-        start += line_feed(from(head, start))? + 1;
-    }
-    let length = from(head, start).iter().position(|octet| !is_token_octet(*octet))?;
-    (length > 0).then(|| span(start, start + length))
 }

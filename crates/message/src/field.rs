@@ -211,9 +211,20 @@ impl FieldSet {
         Self(self.0 & !other.0)
     }
 
+    /// What is in both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The names, in alphabetical order.
     pub fn iter(self) -> impl Iterator<Item = FieldName> {
-        FieldName::KNOWN.iter().copied().filter(move |name| self.has(*name))
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let name = FieldName::KNOWN.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(*name)
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use crate::etag::EntityTag;
-use crate::field::FieldName;
+use crate::field::{FieldName, FieldSet};
 use crate::method::MethodSet;
 use crate::status::Status;
 
@@ -44,24 +44,27 @@ pub struct ResponseHead {
     /// The status.
     pub status: Status,
     fields: Vec<(FieldName, Value)>,
+    present: FieldSet,
 }
 
 impl ResponseHead {
     /// A head without fields.
     #[must_use]
     pub const fn new(status: Status) -> Self {
-        Self { status, fields: Vec::new() }
+        Self { status, fields: Vec::new(), present: FieldSet::EMPTY }
     }
 
     /// Makes it a head without fields again, keeping its memory.
     pub fn reset(&mut self, status: Status) {
         self.status = status;
         self.fields.clear();
+        self.present = FieldSet::EMPTY;
     }
 
     /// Adds a line.
     pub fn push(&mut self, name: FieldName, value: Value) {
         debug_assert_ne!(name, FieldName::Other, "a field of ours has a known name");
+        self.present.insert(name);
         self.fields.push((name, value));
     }
 
@@ -74,6 +77,13 @@ impl ResponseHead {
     /// Takes out all lines of this name.
     pub fn remove(&mut self, name: FieldName) {
         self.fields.retain(|(other, _)| *other != name);
+        self.present = self.present.without(FieldSet::of(&[name]));
+    }
+
+    /// The names that it carries.
+    #[must_use]
+    pub const fn present(&self) -> FieldSet {
+        self.present
     }
 
     /// The first value of this name.

@@ -125,6 +125,17 @@ pub(crate) fn unix_now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// What was found, if it turned out only when it was opened that it is not given out.
+#[must_use]
+pub const fn refused(error: &StoreError) -> Option<Found> {
+    match error {
+        StoreError::Denied => Some(Found::Refused(Refusal::Denied)),
+        StoreError::Escapes => Some(Found::Refused(Refusal::Escapes)),
+        StoreError::Special => Some(Found::Refused(Refusal::Special)),
+        _ => None,
+    }
+}
+
 /// What keeps a store from its work, as the failure of an act.
 #[must_use]
 pub fn failure(error: &StoreError) -> Failure {

@@ -22,7 +22,7 @@ use wherefore_message::request::RequestBuf;
 use wherefore_state::{RootIdentity, StateError, Tombstone, Tombstones};
 use wherefore_store::Store;
 
-pub use find::failure;
+pub use find::{failure, refused};
 pub use listing::ListingForm;
 pub use write::{Done, Stage};
 

@@ -62,7 +62,8 @@ fn html(path: Path<'_>, listing: &Listing) -> String {
         };
         let _ = writeln!(
             page,
-            "<tr><td><a href=\"./{href}{slash}\">{}{slash}</a></td><td>{size}</td><td>{}</td></tr>",
+            "<tr><td><a href=\"./{}{slash}\">{}{slash}</a></td><td>{size}</td><td>{}</td></tr>",
+            escape::html(&href),
             escape::html(&shown),
             date(member),
         );
@@ -149,6 +150,14 @@ mod tests {
         let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(parsed["members"][0]["name"], "<script>.html");
         assert_eq!(parsed["members"].as_array().unwrap().len(), 3);
+    }
+
+    /// An ampersand may stand in a path as it is, but not in HTML: `&lt;` there is another name.
+    #[test]
+    fn links_lead_to_names_that_look_like_html() {
+        let page = html(Path::ROOT, &listing(&[b"a&lt;b", b"c&copy=d"]));
+        assert!(page.contains("href=\"./a&amp;lt;b\">a&amp;lt;b</a>"));
+        assert!(page.contains("href=\"./c&amp;copy=d\">c&amp;copy=d</a>"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::accept::{Acceptor, Incoming};
@@ -161,6 +161,9 @@ struct Shared {
     workers: Arc<Workers>,
     log: Option<AccessLog>,
     shutdown: Arc<Shutdown>,
+    /// How many cores have all that they need. None takes clients before all have it: else those could
+    /// leave the others no descriptors to begin with.
+    set_up: watch::Sender<usize>,
 }
 
 impl Shared {
@@ -175,7 +178,14 @@ impl Shared {
             limits: Arc::new(limits),
             log,
             shutdown,
+            set_up: watch::Sender::new(0),
         }
+    }
+
+    async fn all_set_up(&self) {
+        self.set_up.send_modify(|count| *count += 1);
+        // It can't fail: the sender is held by `self`.
+        drop(self.set_up.subscribe().wait_for(|count| *count >= self.cores).await);
     }
 }
 
@@ -246,7 +256,7 @@ fn run_core<H: Handler>(
     let local = LocalSet::new();
     let served = {
         let clock = Rc::clone(&core.clock);
-        let mut serving = pin!(serve(core, sockets, &shared.admission, make_handler));
+        let mut serving = pin!(serve(core, sockets, shared, make_handler));
         // The future of a local set's run is polled before each turn of its tasks.
         let turning = poll_fn(|cx| {
             clock.turn();
@@ -285,7 +295,7 @@ impl Core {
 async fn serve<H: Handler>(
     core: Rc<Core>,
     sockets: Vec<std::net::TcpListener>,
-    admission: &Arc<Admission>,
+    shared: &Shared,
     make_handler: &impl Fn(Rc<Core>) -> H,
 ) -> io::Result<()> {
     let (wheel, shutdown) = (Rc::clone(&core.wheel), Rc::clone(&core.shutdown));
@@ -299,9 +309,20 @@ async fn serve<H: Handler>(
         connections: Cell::new(0),
         empty: Notify::new(),
     });
+    let acceptors = sockets
+        .into_iter()
+        .map(|socket| Acceptor::new(socket, Arc::clone(&shared.admission)))
+        .collect::<io::Result<Vec<_>>>()?;
+    // Should another core fail to begin, the server drains.
+    let draining = core.shutdown.watch();
+    let mut all = pin!(shared.all_set_up());
+    poll_fn(|cx| match draining.poll_reached(cx, State::Draining) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => all.as_mut().poll(cx),
+    })
+    .await;
     let mut accepting = Vec::new();
-    for socket in sockets {
-        let acceptor = Acceptor::new(socket, Arc::clone(admission))?;
+    for acceptor in acceptors {
         accepting.push(spawn_local(accept(acceptor, Rc::clone(&core), Rc::clone(&floor))));
     }
     for task in accepting {

@@ -5,9 +5,12 @@
 
 pub mod accept;
 pub mod admission;
+mod answer;
 pub mod blocking;
 pub mod buffer;
+mod carrier;
 pub mod clock;
+mod connection;
 pub mod core;
 pub mod descriptors;
 mod exchange;
@@ -19,12 +22,16 @@ pub mod load;
 pub mod log;
 pub mod notice;
 pub mod random;
+mod reading;
 mod send;
 pub mod sendfile;
 pub mod service;
 pub mod shutdown;
 pub mod socket;
+mod told;
+mod unwind;
 pub mod wheel;
+mod writing;
 
 #[cfg(test)]
 mod tests {

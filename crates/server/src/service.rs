@@ -7,16 +7,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use wherefore_decide::act::Failure;
 use wherefore_h1 as h1;
 use wherefore_origin::Origin;
 use wherefore_origin::cache::Cache;
+use wherefore_store::StoreError;
 
 use crate::admission::{Admitted, Refusal};
+use crate::blocking::WorkError;
+use crate::connection::{Active, Place, connection, turn_away};
 use crate::core::{Core, Handler};
-use crate::h1::{Active, Place, connection, turn_away};
+use crate::notice;
 
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 256;
+/// How many connections of a core keep their buffers for a moment after an answer.
+const WAITING_MAX: usize = 512;
 /// How many connections without a place a core tells so at once.
 const TURNED_AWAY_MAX: usize = 64;
 
@@ -32,6 +38,16 @@ pub struct Service {
     #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
     turned_away: Cell<usize>,
+    waiting: Cell<usize>,
+}
+
+/// One connection that keeps its buffers while it waits.
+pub(crate) struct Waits<'a>(&'a Service);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
+    }
 }
 
 /// One connection that is being turned away.
@@ -56,6 +72,7 @@ impl Service {
             cache: RefCell::new(cache),
             active: RefCell::default(),
             turned_away: Cell::new(0),
+            waiting: Cell::new(0),
         })
     }
 
@@ -64,6 +81,36 @@ impl Service {
         (count < TURNED_AWAY_MAX).then(|| {
             self.turned_away.set(count + 1);
             TurnedAway(Rc::clone(self))
+        })
+    }
+
+    /// A place among the connections that may keep their buffers while they wait for the next request.
+    pub(crate) fn try_wait(&self) -> Option<Waits<'_>> {
+        let count = self.waiting.get();
+        (count < WAITING_MAX).then(|| {
+            self.waiting.set(count + 1);
+            Waits(self)
+        })
+    }
+
+    /// Does a job on a worker thread.
+    ///
+    /// # Errors
+    /// What its failing is answered with: there is no room for it, or it panicked.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let core = &self.core;
+        core.workers.run(job).await.map_err(|error| match error {
+            WorkError::Busy | WorkError::Stopping => {
+                let seconds = core.load.retry_after(core.random.next_u64());
+                Failure::Busy(u32::try_from(seconds).unwrap_or(u32::MAX))
+            }
+            WorkError::Panicked => {
+                notice!("a job panicked; the request that it was for is answered 500");
+                Failure::Panicked
+            }
         })
     }
 
@@ -78,6 +125,13 @@ impl Service {
             active.clear(&self.core.buffers);
             kept.push(active);
         }
+    }
+}
+
+/// Operators are told what the client is not: what the system said.
+pub(crate) fn tell(target: &[u8], error: &StoreError) {
+    if let StoreError::Io(error) = error {
+        notice!("{}: {error}", target.escape_ascii());
     }
 }
 

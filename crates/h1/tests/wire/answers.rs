@@ -196,6 +196,39 @@ fn little_unread_content_is_dropped_and_much_closes() {
 }
 
 #[test]
+fn who_closes_while_the_client_still_sends_knows_it() {
+    for (head, reason) in [
+        (
+            "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\n",
+            CloseReason::ContentUnread,
+        ),
+        ("POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\n", CloseReason::ContentUnread),
+        (
+            "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+            CloseReason::ContentUnread,
+        ),
+        (
+            "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+            CloseReason::ContentUninvited,
+        ),
+        (
+            "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            CloseReason::PeerAsked,
+        ),
+        ("GET / HTTP/1.0\r\n\r\n", CloseReason::OldVersion),
+    ] {
+        let (mut server, _) = asked(head);
+        assert_eq!(answer(&mut server, Outgoing::None, &[]).1, After::Close(reason), "{head}");
+    }
+    let (mut server, _) =
+        asked("PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\n");
+    assert_eq!(server.receive(b"abcd", NOW), Ok((4, Event::Content(0..4))));
+    assert_eq!(server.receive(b"", NOW), Ok((0, Event::End)));
+    let after = answer(&mut server, Outgoing::None, &[]).1;
+    assert_eq!(after, After::Close(CloseReason::PeerAsked), "all was received");
+}
+
+#[test]
 fn content_may_be_received_while_the_answer_is_sent() {
     let (mut server, _) = asked("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
     let mut out = Vec::new();

@@ -2,10 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Dir, FileType};
+use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
-use super::look::{Seen, file_type};
+use super::look::{Seen, file_type, members};
 use super::stage::is_temporary;
 use super::{FileStore, Links};
 use crate::meta::meta_of;
@@ -28,7 +28,7 @@ impl FileStore {
             Seen::Special => return Err(StoreError::Special),
         };
         let mut listing = Listing { members: Vec::new(), truncated: false };
-        for entry in Dir::read_from(&folder)? {
+        for entry in members(&folder)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if matches!(name, b"." | b"..") || is_temporary(name) {

@@ -2,10 +2,11 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{Dir, FileType, OFlags};
+use rustix::fs::{Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::FileStore;
+use super::place::FOLDER;
 use super::stage::is_temporary;
 use crate::coding::coded_name;
 use crate::meta::meta_of;
@@ -140,7 +141,8 @@ impl FileStore {
             let member = folder.member(name);
             let Ok(path) = ResourcePath::parse(&member) else { continue };
             match self.see(path, wait) {
-                Ok(Seen::File(..)) => return Ok(Some(name.clone())),
+                // One that may not be given out hides the list of members all the same.
+                Ok(Seen::File(..) | Seen::Denied | Seen::Escapes) => return Ok(Some(name.clone())),
                 Ok(_) | Err(StoreError::TooLong) => {}
                 Err(error) => return Err(error),
             }
@@ -163,8 +165,14 @@ pub(super) fn file_type(stat: &rustix::fs::Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
+/// What is in an opened folder. It may have been opened only to be passed, and what that does not let
+/// us do has to be denied here.
+pub(super) fn members(folder: &OwnedFd) -> Result<Dir, StoreError> {
+    Ok(Dir::new(rustix::fs::openat(folder, ".", FOLDER, Mode::empty())?)?)
+}
+
 fn is_empty(folder: &OwnedFd) -> Result<bool, StoreError> {
-    for entry in Dir::read_from(folder)? {
+    for entry in members(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if !matches!(name, b"." | b"..") && !is_temporary(name) {

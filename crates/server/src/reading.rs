@@ -1,0 +1,292 @@
+//! Reading: what stands under a path is looked up, opened and made the answer's content.
+
+use std::rc::Rc;
+
+use wherefore_decide::Verdict;
+use wherefore_decide::act::{Acted, Failure};
+use wherefore_decide::facts::{Found, Representation};
+use wherefore_decide::plan::{self, Part, Reading};
+use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
+use wherefore_message::path::{Path, PathBuf};
+use wherefore_message::problem;
+use wherefore_message::{Coding, FieldName, Method, Request, Value, accept, digest, media};
+use wherefore_origin::cache::Entry;
+use wherefore_origin::multipart::byteranges;
+use wherefore_origin::read::{Content, OpenFile};
+use wherefore_origin::{ListingForm, failure};
+use wherefore_store::{Conflict, LookFor, StoreError, Wait};
+
+use crate::answer::{Answer, PAGE_POLICY, explain};
+use crate::exchange::Next;
+use crate::service::{Service, tell};
+
+/// Whether a store's error means that what was found is no longer there: look again.
+pub(crate) fn is_passing(error: &StoreError) -> bool {
+    error.is_changed() || matches!(error, StoreError::Missing)
+}
+
+/// Why a reading came to nothing.
+pub(crate) enum Stopped {
+    /// The store did not do it.
+    Store(StoreError),
+    /// It was not even asked, or our own code failed.
+    Failed(Failure),
+}
+
+impl<E: Into<StoreError>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// One request while its answer is made.
+pub(crate) struct Asked<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) path: Option<Path<'a>>,
+    pub(crate) answer: &'a mut Answer,
+}
+
+impl Asked<'_> {
+    /// What stands under `path`: from this core's memory for a reading, else from the store.
+    pub(crate) async fn look(&self, path: Path<'_>, reads: bool) -> Result<Rc<Entry>, Failure> {
+        let service = self.service;
+        let generation = service.origin.generation(path);
+        let now = service.core.clock.now().0;
+        if reads && let Some(entry) = service.cache.borrow().get(path.bytes(), generation, now) {
+            return Ok(entry);
+        }
+        let what = match self.request.method {
+            Method::Delete => LookFor::Emptiness,
+            _ => LookFor::Content,
+        };
+        let found = match service.origin.find(path, what, Wait::No) {
+            Err(StoreError::WouldWait) => {
+                let origin = service.origin.clone();
+                let owned = PathBuf::from(path);
+                self.work(move || origin.find(owned.as_path(), what, Wait::Yes)).await?
+            }
+            other => other,
+        };
+        let found = found.map_err(|error| self.told(&error))?;
+        let entry = Entry::new(found, media_type(path, &found), generation, now);
+        if reads {
+            Ok(service.cache.borrow_mut().put(path.bytes(), entry))
+        } else {
+            Ok(Rc::new(entry))
+        }
+    }
+
+    /// Makes the answer of a reading.
+    pub(crate) async fn read(
+        &mut self,
+        path: Path<'_>,
+        entry: &Entry,
+        verdict: &Verdict,
+        reading: Reading,
+    ) -> Result<(), Stopped> {
+        match reading {
+            Reading::Options(methods) => reply::options(verdict, methods, &mut self.answer.head),
+            Reading::Echo => self.echo(verdict),
+            Reading::Listing => self.list(path, verdict).await?,
+            Reading::Representation { coding, part } => {
+                let Some((selected, _)) = plan::selected(self.request, &entry.found) else {
+                    return Err(StoreError::Missing.into());
+                };
+                let sends = self.request.method == Method::Get;
+                // A wish, which need not be met (RFC 9530 §4).
+                let wanted = digest::wanted(self.request.fields.all(FieldName::WantReprDigest))
+                    .filter(|_| selected.length <= self.service.core.limits.digest_bytes);
+                let file = if sends || wanted.is_some() {
+                    Some(self.open(path, entry, coding).await?)
+                } else {
+                    None
+                };
+                let repeats = if self.request.fields.has(FieldName::IfRange) {
+                    Repeats::Required
+                } else {
+                    Repeats::All
+                };
+                let repeats = if matches!(part, Part::Whole) { Repeats::All } else { repeats };
+                let sent = Sent {
+                    of: selected,
+                    media_type: entry.media_type,
+                    coding,
+                    varies: varies(&entry.found),
+                    part: &part,
+                    repeats,
+                };
+                reply::representation(verdict, &sent, &mut self.answer.head);
+                if let (Some(algorithm), Some(file)) = (wanted, &file) {
+                    let digest = self.digest(file, algorithm).await?;
+                    self.answer.head.push(FieldName::ReprDigest, Value::Text(digest.into()));
+                }
+                self.answer.content = match file {
+                    Some(file) if sends => self.content(file, part, entry.media_type),
+                    _ => Content::Absent(selected.length),
+                };
+            }
+        }
+        self.answer.verdict = Some(*verdict);
+        Ok(())
+    }
+
+    fn content(&mut self, file: Rc<OpenFile>, part: Part, media_type: &str) -> Content {
+        match part {
+            Part::Whole => Content::whole(file),
+            Part::One(range) => Content::File(file, range),
+            Part::Several(ranges) => {
+                let boundary = self.service.core.random.request_id();
+                let length = file.representation.length;
+                let (pieces, total) = byteranges(&ranges, length, media_type, boundary.as_str());
+                let value = format!("multipart/byteranges; boundary={}", boundary.as_str());
+                self.answer.head.push(FieldName::ContentType, Value::Text(value.into()));
+                Content::Pieces(file, pieces, total)
+            }
+        }
+    }
+
+    /// The file in this coding, open; from this core's memory if it is there.
+    async fn open(
+        &self,
+        path: Path<'_>,
+        entry: &Entry,
+        coding: Option<Coding>,
+    ) -> Result<Rc<OpenFile>, Stopped> {
+        if let Some(file) = entry.file(coding) {
+            // Better to look again than to begin what would be broken off.
+            return if file.is_unchanged() { Ok(file) } else { Err(Conflict::Changed.into()) };
+        }
+        let origin = &self.service.origin;
+        let opened = match origin.open(path, coding, Wait::No) {
+            Err(StoreError::WouldWait) => {
+                let (origin, owned) = (origin.clone(), PathBuf::from(path));
+                self.work(move || origin.open(owned.as_path(), coding, Wait::Yes))
+                    .await
+                    .map_err(Stopped::Failed)??
+            }
+            other => other?,
+        };
+        let file = Rc::new(opened);
+        entry.keep(coding, &file).map_err(|_| Conflict::Changed)?;
+        Ok(file)
+    }
+
+    async fn digest(
+        &self,
+        file: &Rc<OpenFile>,
+        algorithm: digest::Algorithm,
+    ) -> Result<String, Stopped> {
+        let file = OpenFile::clone(file);
+        Ok(self.work(move || file.digest(algorithm)).await.map_err(Stopped::Failed)??)
+    }
+
+    async fn list(&mut self, path: Path<'_>, verdict: &Verdict) -> Result<(), Stopped> {
+        let offers = [ListingForm::Html.content_type(), ListingForm::Json.content_type()];
+        let lines = self.request.fields.all(FieldName::Accept);
+        let form = match accept::preferred(lines, &offers) {
+            Some(offer) if offer == offers[1] => ListingForm::Json,
+            _ => ListingForm::Html,
+        };
+        let (origin, owned) = (self.service.origin.clone(), PathBuf::from(path));
+        let page = self
+            .work(move || origin.list(owned.as_path(), form))
+            .await
+            .map_err(Stopped::Failed)??;
+        let head = &mut self.answer.head;
+        head.reset(verdict.status);
+        head.push(FieldName::ContentType, Value::Static(form.content_type()));
+        head.push(FieldName::CacheControl, Value::Static("no-cache"));
+        head.push(FieldName::Vary, Value::Static("Accept"));
+        head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
+        head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+        self.answer.content = Content::Made(page.into_bytes());
+        Ok(())
+    }
+
+    /// The request as it came, without what is secret in it (RFC 9110 §9.3.8).
+    pub(crate) fn echo(&mut self, verdict: &Verdict) {
+        let request = self.request;
+        let mut echo = Vec::with_capacity(512);
+        for part in [request.method_text, b" ", request.target_text, b" "] {
+            echo.extend_from_slice(part);
+        }
+        echo.extend_from_slice(request.version.to_string().as_bytes());
+        echo.extend_from_slice(b"\r\n");
+        for (name, value) in request.fields.iter() {
+            let secret =
+                [FieldName::Authorization, FieldName::ProxyAuthorization, FieldName::Cookie];
+            if !secret.iter().any(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name)) {
+                for part in [name, b": ", value, b"\r\n"] {
+                    echo.extend_from_slice(part);
+                }
+            }
+        }
+        echo.extend_from_slice(b"\r\n");
+        let head = &mut self.answer.head;
+        head.reset(verdict.status);
+        head.push(FieldName::ContentType, Value::Static("message/http"));
+        head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+        self.answer.content = Content::Made(echo);
+    }
+
+    pub(crate) fn refuse(&mut self, verdict: &Verdict, found: Option<&Found>) -> Next {
+        let current = found.and_then(|found| plan::selected(self.request, found));
+        let current = current.map(|(current, _)| current);
+        self.refuse_with(verdict, current, found.map_or(Varies::Not, varies))
+    }
+
+    pub(crate) fn refuse_with(
+        &mut self,
+        verdict: &Verdict,
+        current: Option<&Representation>,
+        varies: Varies,
+    ) -> Next {
+        let setting = Setting {
+            verdict,
+            method: self.request.method,
+            path: self.path,
+            query: self.request.target.query,
+            current,
+            varies,
+            field: None,
+        };
+        let form = problem::form(self.request.fields.all(FieldName::Accept));
+        explain(self.service, &setting, form, self.answer);
+        Next::Answered
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) -> Next {
+        let verdict = plan::outcome(Acted::Failed(failure), &mut self.answer.trail);
+        self.refuse(&verdict, None)
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.service.work(job).await
+    }
+
+    pub(crate) fn told(&self, error: &StoreError) -> Failure {
+        tell(self.request.target_text, error);
+        failure(error)
+    }
+}
+
+fn varies(found: &Found) -> Varies {
+    match found {
+        Found::File(all) | Found::Folder { index: Some(all), .. } if all.vary() => Varies::ByCoding,
+        Found::File(_) | Found::Folder { .. } | Found::Missing { .. } | Found::Refused(_) => {
+            Varies::Not
+        }
+    }
+}
+
+/// The media type of what a reading of `path` sends: that of its name; an index file is HTML.
+fn media_type(path: Path<'_>, found: &Found) -> &'static str {
+    match found {
+        Found::Folder { .. } => media::by_name(b"index.html"),
+        Found::File(_) | Found::Missing { .. } | Found::Refused(_) => media::by_name(path.name()),
+    }
+}

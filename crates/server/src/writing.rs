@@ -1,0 +1,186 @@
+//! Writing: the content is taken, the act done on a worker thread, its end answered.
+
+use wherefore_decide::act::Failure;
+use wherefore_decide::plan::{self, Writing};
+use wherefore_decide::reply::{self, Varies};
+use wherefore_message::path::Path;
+use wherefore_message::{Announced, Fault, FaultKind, Method, Request, ResponseHead};
+use wherefore_origin::read::Content;
+use wherefore_origin::{Done, Job, failure};
+use wherefore_store::StoreError;
+
+use crate::answer::Answer;
+use crate::carrier::{Carrier, Gone, More, Trouble};
+use crate::reading::Asked;
+use crate::service::{Service, tell};
+
+/// Content up to this many octets is gathered in memory and written in one job.
+const GATHERED_BYTES_MAX: u64 = 64 << 10;
+
+/// Carries out a write: its content is taken, the act done on a worker, its end answered.
+pub(crate) async fn write<C: Carrier>(
+    service: &Service,
+    carrier: &mut C,
+    writing: Writing,
+    job: Job,
+    answer: &mut Answer,
+) -> Result<(), Gone> {
+    let trail = answer.trail;
+    let origin = service.origin.clone();
+    let ended = match writing {
+        Writing::DeleteFile | Writing::DeleteFolder => {
+            let owned = job.clone();
+            service.work(move || origin.write(&owned, writing, None, trail)).await
+        }
+        Writing::Put | Writing::Post => put(service, carrier, writing, &job, answer).await?,
+        Writing::Patch(format) => match gather(service, carrier, &job, answer).await? {
+            Ok(patch) => {
+                let owned = job.clone();
+                service.work(move || origin.patch(&owned, format, &patch, trail)).await
+            }
+            Err(failure) => Err(failure),
+        },
+    };
+    let request = job.request.view();
+    match ended {
+        Ok(done) => answer_done(service, &request, job.path.as_path(), done, answer),
+        Err(failure) => {
+            let mut asked =
+                Asked { service, request: &request, path: Some(job.path.as_path()), answer };
+            asked.fail(failure);
+        }
+    }
+    Ok(())
+}
+
+fn answer_done(
+    service: &Service,
+    request: &Request<'_>,
+    path: Path<'_>,
+    done: Done,
+    answer: &mut Answer,
+) {
+    answer.trail = done.trail;
+    if let Some(error) = &done.error {
+        tell(request.target_text, error);
+    }
+    if done.verdict.status.class() == wherefore_message::status::Class::Success {
+        reply::written(&done.verdict, done.location, done.current.as_ref(), &mut answer.head);
+        answer.verdict = Some(done.verdict);
+        answer.content = Content::None;
+    } else {
+        let mut asked = Asked { service, request, path: Some(path), answer };
+        asked.refuse_with(&done.verdict, done.current.as_ref(), Varies::Not);
+    }
+}
+
+/// Takes the content of a PUT or a POST, and writes it.
+async fn put<C: Carrier>(
+    service: &Service,
+    carrier: &mut C,
+    writing: Writing,
+    job: &Job,
+    answer: &mut Answer,
+) -> Result<Result<Done, Failure>, Gone> {
+    let trail = answer.trail;
+    let origin = service.origin.clone();
+    let owned = job.clone();
+    let is_small = matches!(job.request.view().announced,
+        Announced::Length(length) if length <= GATHERED_BYTES_MAX);
+    let waits = plan::invite(&job.request.view(), carrier.begun(), &mut answer.trail).is_some();
+    if is_small && !waits {
+        let content = match gather(service, carrier, job, answer).await? {
+            Ok(content) => content,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let whole = move || {
+            let mut stage = origin.stage(&owned)?;
+            stage.write(&content)?;
+            Ok(origin.write(&owned, writing, Some(stage), trail))
+        };
+        return Ok(service
+            .work(whole)
+            .await
+            .and_then(|done| done.map_err(|error| told(job, &error))));
+    }
+    // Whether there is room is known before the content is invited.
+    let staged = service.work(move || origin.stage(&owned)).await;
+    let mut stage = match staged.and_then(|stage| stage.map_err(|error| told(job, &error))) {
+        Ok(stage) => stage,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    invite(carrier, job, answer).await?;
+    let mut octets = Vec::new();
+    loop {
+        let more = match carrier.content(&mut octets).await {
+            Ok(more) => more,
+            Err(Trouble::Fault(fault)) => return Ok(Err(Failure::Content(fault))),
+            Err(Trouble::Gone) => return Err(Gone),
+        };
+        if more == More::Yes && (octets.len() as u64) < GATHERED_BYTES_MAX {
+            continue;
+        }
+        let step = move || {
+            let written = stage.write(&octets);
+            octets.clear();
+            (written.map(|()| stage), octets)
+        };
+        let written = match service.work(step).await {
+            Ok((written, buffer)) => {
+                octets = buffer;
+                written.map_err(|error| told(job, &error))
+            }
+            Err(failure) => return Ok(Err(failure)),
+        };
+        stage = match written {
+            Ok(stage) => stage,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if more == More::No {
+            break;
+        }
+    }
+    let (origin, owned, trail) = (service.origin.clone(), job.clone(), answer.trail);
+    Ok(service.work(move || origin.write(&owned, writing, Some(stage), trail)).await)
+}
+
+/// Takes content that is small enough to be held in memory.
+async fn gather<C: Carrier>(
+    service: &Service,
+    carrier: &mut C,
+    job: &Job,
+    answer: &mut Answer,
+) -> Result<Result<Vec<u8>, Failure>, Gone> {
+    let limit = match job.request.view().method {
+        Method::Patch => service.core.limits.patch_bytes,
+        _ => GATHERED_BYTES_MAX,
+    };
+    invite(carrier, job, answer).await?;
+    let mut content = Vec::new();
+    loop {
+        match carrier.content(&mut content).await {
+            Ok(More::Yes) if content.len() as u64 > limit => {
+                let fault = Fault::new(FaultKind::ContentTooLarge, content.len());
+                return Ok(Err(Failure::Content(fault)));
+            }
+            Ok(More::Yes) => {}
+            Ok(More::No) => return Ok(Ok(content)),
+            Err(Trouble::Fault(fault)) => return Ok(Err(Failure::Content(fault))),
+            Err(Trouble::Gone) => return Err(Gone),
+        }
+    }
+}
+
+/// Sends 100 (Continue), if the client waits for it.
+async fn invite<C: Carrier>(carrier: &mut C, job: &Job, answer: &mut Answer) -> Result<(), Gone> {
+    let begun = carrier.begun();
+    if let Some(verdict) = plan::invite(&job.request.view(), begun, &mut answer.trail) {
+        carrier.interim(&ResponseHead::new(verdict.status)).await.map_err(|_| Gone)?;
+    }
+    Ok(())
+}
+
+fn told(job: &Job, error: &StoreError) -> Failure {
+    tell(job.request.view().target_text, error);
+    failure(error)
+}
