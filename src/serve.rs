@@ -59,7 +59,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let limits = Limits::read(&arguments.served.limits, descriptors, cores.get())?;
     let is_loopback = arguments.addresses.iter().all(|address| address.ip().is_loopback());
     let site = arguments.served.site(is_loopback, &limits);
-    let origin = Arc::new(arguments.served.origin(&arguments.folder, site)?);
+    let access = arguments.served.access();
+    let origin = Arc::new(arguments.served.origin(&arguments.folder, access, site)?);
     let listeners = arguments
         .addresses
         .iter()
