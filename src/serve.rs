@@ -72,7 +72,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
         LogFormat::Text => started(Format::Text)?,
         LogFormat::Json => started(Format::Json)?,
     };
-    announce(&arguments, &bound, is_loopback);
     let server = Server {
         listeners,
         limits: limits.server,
@@ -81,7 +80,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
         ends: Ends::OnSignal,
     };
     let wire = limits.wire;
-    let served = core::run(server, |core| Service::new(core, Arc::clone(&origin), wire));
+    let make_service = |core| Service::new(core, Arc::clone(&origin), wire);
+    // Whoever reads it may connect, or end it, at once.
+    let ready = || announce(&arguments, &bound, is_loopback);
+    let served = core::run(server, make_service, ready);
     if let Some(writer) = writer {
         let _ = writer.finish(LOG_WAIT);
     }
