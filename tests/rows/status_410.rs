@@ -1,6 +1,10 @@
 //! 410 Gone (RFC 9110 §15.5.11): it was there, and was deleted. Where nothing is remembered of what was,
 //! all that a server can say is 404.
 
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
 use crate::support::{Reply, Running, start};
 
 fn ask(server: &Running, method: &str, target: &str) -> Reply {
@@ -107,4 +111,20 @@ fn a_refused_delete_leaves_no_tombstone() {
 fn without_state_of_its_own_a_reader_still_says_so() {
     let server = deleted(&["--writable"]).crash_and_restart(&[]);
     ask(&server, "GET", "/file").is(410, "gone");
+}
+
+/// A reader beside it reads what the writer has written, and does not need the lock.
+#[test]
+fn a_reader_beside_the_writer_says_so() {
+    let writer = deleted(&["--writable"]);
+    let state = TempDir::new().unwrap();
+    std::fs::remove_dir(state.path()).unwrap();
+    symlink(writer.state(), state.path()).unwrap();
+    let reader = Running::with_state(writer.folder(), state, &["--limit", "cache-recheck=0s"]);
+    ask(&reader, "GET", "/file").is(410, "gone");
+    // What is there again is there for the reader too.
+    writer.put("/file", "again");
+    assert_eq!(ask(&reader, "GET", "/file").text(), "again");
+    assert_eq!(ask(&writer, "DELETE", "/file").status, 204);
+    ask(&writer, "GET", "/file").is(410, "gone");
 }

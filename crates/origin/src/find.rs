@@ -30,7 +30,7 @@ impl Origin {
     /// The same of a look that was made already.
     pub(crate) fn found(&self, name: &[u8], look: &Look, wait: Wait) -> Result<Found, StoreError> {
         if let (Look::File(_) | Look::Folder { .. }, Some(deleted)) = (look, &self.deleted)
-            && deleted.get(name).is_some()
+            && deleted.can_lift(name)
         {
             // Another program put something back, which lifts the tombstone; that is a write.
             match wait {

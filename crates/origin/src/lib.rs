@@ -14,12 +14,13 @@ mod patch;
 pub mod read;
 pub mod write;
 
+use std::io;
 use std::sync::Arc;
 
 use wherefore_decide::policy::Site;
 use wherefore_message::path::PathBuf;
 use wherefore_message::request::RequestBuf;
-use wherefore_state::{RootIdentity, StateError, Tombstone, Tombstones};
+use wherefore_state::{RootIdentity, Snapshot, Tombstone, Tombstones};
 use wherefore_store::Store;
 
 pub use find::{failure, refused};
@@ -36,25 +37,46 @@ pub struct Origin {
 /// What was deleted from the folder, as it is remembered over restarts.
 pub struct Deleted {
     /// The memory.
-    pub tombstones: Arc<Tombstones>,
+    pub tombstones: Memory,
     /// Which folder it is, among those that the memory knows.
     pub root: RootIdentity,
 }
 
+/// What was deleted, to be kept up to date or only to be known.
+pub enum Memory {
+    /// Ours to write.
+    Kept(Arc<Tombstones>),
+    /// As it was when it was read: another process may be writing it.
+    Read(Snapshot),
+}
+
 impl Deleted {
     fn get(&self, path: &[u8]) -> Option<Tombstone> {
-        self.tombstones.get(self.root, path)
+        match &self.tombstones {
+            Memory::Kept(tombstones) => tombstones.get(self.root, path),
+            Memory::Read(snapshot) => snapshot.get(self.root, path),
+        }
     }
 
-    fn record(&self, path: &[u8], since: u64) -> Result<(), StateError> {
-        self.tombstones.record(self.root, path, since)
+    fn record(&self, path: &[u8], since: u64) -> io::Result<()> {
+        match &self.tombstones {
+            Memory::Kept(tombstones) => {
+                tombstones.record(self.root, path, since).map_err(io::Error::other)
+            }
+            Memory::Read(_) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+        }
+    }
+
+    /// Whether something is remembered of `path` that could be forgotten.
+    fn can_lift(&self, path: &[u8]) -> bool {
+        matches!(self.tombstones, Memory::Kept(_)) && self.get(path).is_some()
     }
 
     /// Forgets that something was deleted, since something is there again. Failing does no harm: what is
     /// there is served.
     fn lift(&self, path: &[u8]) {
-        if self.get(path).is_some() {
-            let _ = self.tombstones.lift(self.root, path);
+        if let Memory::Kept(tombstones) = &self.tombstones {
+            let _ = tombstones.lift(self.root, path);
         }
     }
 }

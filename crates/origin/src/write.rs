@@ -178,7 +178,7 @@ impl Act<'_> {
             origin.store.remove(path, &mut |look| self.allows(look, None), &mut || match &origin
                 .deleted
             {
-                Some(deleted) => deleted.record(path, unix_now()).map_err(std::io::Error::other),
+                Some(deleted) => deleted.record(path, unix_now()),
                 None => Ok(()),
             });
         match removed {

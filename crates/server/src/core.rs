@@ -102,7 +102,8 @@ pub trait Handler: 'static {
 }
 
 /// Serves until the server is told to end and has ended: with a thread for each core, and on it what
-/// `make_handler` makes for that core.
+/// `make_handler` makes for that core. `ready` is called once, when every core is set up to take
+/// connections and what tells the server to end is heard.
 ///
 /// # Errors
 /// If a thread, a runtime or a listener can't be set up, or a core ends by itself; the other cores are
@@ -110,6 +111,7 @@ pub trait Handler: 'static {
 pub fn run<H: Handler>(
     server: Server,
     make_handler: impl Fn(Rc<Core>) -> H + Sync,
+    ready: impl FnOnce(),
 ) -> io::Result<()> {
     let supervisor = Builder::new_current_thread().enable_all().build()?;
     let signals = match server.ends {
@@ -142,7 +144,7 @@ pub fn run<H: Handler>(
             }
         }
         drop(alive);
-        supervisor.block_on(supervise(shared, signals, ended));
+        supervisor.block_on(supervise(shared, signals, ended, ready));
         for thread in threads {
             let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a core panicked")));
             outcome = outcome.and(ended);
@@ -182,8 +184,11 @@ impl Shared {
         }
     }
 
-    async fn all_set_up(&self) {
+    fn one_set_up(&self) {
         self.set_up.send_modify(|count| *count += 1);
+    }
+
+    async fn all_set_up(&self) {
         // It can't fail: the sender is held by `self`.
         drop(self.set_up.subscribe().wait_for(|count| *count >= self.cores).await);
     }
@@ -217,11 +222,13 @@ impl Drop for Alive {
     }
 }
 
-/// Sees the server through its end: signals, the bound on draining, and a core that ends by itself.
+/// Sees the server from its beginning, which it tells, through its end: signals, the bound on draining, and
+/// a core that ends by itself.
 async fn supervise(
     shared: &Shared,
     signals: Option<Signals>,
     mut ended: mpsc::UnboundedReceiver<()>,
+    ready: impl FnOnce(),
 ) {
     let (shutdown, shutdown_time) = (Arc::clone(&shared.shutdown), shared.limits.shutdown_time());
     tokio::spawn(async move {
@@ -233,7 +240,20 @@ async fn supervise(
         let shutdown = Arc::clone(&shared.shutdown);
         tokio::spawn(async move { signals.follow(&shutdown).await });
     }
-    while ended.recv().await.is_some() {
+    let (mut ready, mut all) = (Some(ready), pin!(shared.all_set_up()));
+    let mut next_ended = async || {
+        poll_fn(|cx| {
+            if ready.is_some()
+                && all.as_mut().poll(cx).is_ready()
+                && let Some(ready) = ready.take()
+            {
+                ready();
+            }
+            ended.poll_recv(cx)
+        })
+        .await
+    };
+    while next_ended().await.is_some() {
         if shared.shutdown.state() == State::Running {
             notice!("a core has ended by itself; the server ends too");
             shared.shutdown.drain();
@@ -315,6 +335,7 @@ async fn serve<H: Handler>(
         .collect::<io::Result<Vec<_>>>()?;
     // Should another core fail to begin, the server drains.
     let draining = core.shutdown.watch();
+    shared.one_set_up();
     let mut all = pin!(shared.all_set_up());
     poll_fn(|cx| match draining.poll_reached(cx, State::Draining) {
         Poll::Ready(()) => Poll::Ready(()),
@@ -483,7 +504,7 @@ mod tests {
                 ends: Ends::OnShutdown,
             };
             let (ended, outcome) = channel();
-            thread::spawn(move || ended.send(run(server, Octets)));
+            thread::spawn(move || ended.send(run(server, Octets, || ())));
             Self { address, shutdown, outcome }
         }
 
@@ -615,10 +636,11 @@ mod tests {
             shutdown: Shutdown::new(),
             ends: Ends::OnShutdown,
         };
-        let error = run(server, |core| {
+        let make = |core: Rc<Core>| {
             assert!(core.index == 0, "as a test asks");
             Octets(core)
-        });
+        };
+        let error = run(server, make, || panic!("it is never ready"));
         assert_eq!(error.unwrap_err().to_string(), "a core panicked");
     }
 }
