@@ -53,7 +53,7 @@ pub enum Failure {
     NoSpace,
     /// The quota is reached.
     Quota,
-    /// It can't be done now, for want of a worker or of a moment's rest, but perhaps in so many seconds.
+    /// It can't be done now, for want of a worker, of a descriptor or of a moment's rest, but perhaps in so many seconds.
     Busy(u32),
     /// The store failed.
     Io,

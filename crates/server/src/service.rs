@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use wherefore_decide::act::Failure;
@@ -18,6 +19,7 @@ use crate::blocking::WorkError;
 use crate::core::{Core, Handler};
 use crate::h1::{Active, Place, connection, turn_away};
 use crate::notice;
+use crate::notice::Seldom;
 
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 256;
@@ -108,8 +110,14 @@ impl Service {
 
 /// Operators are told what the client is not: what the system said.
 pub(crate) fn tell(target: &[u8], error: &StoreError) {
-    if let StoreError::Io(error) = error {
-        notice!("{}: {error}", target.escape_ascii());
+    // While they last, every request may meet it.
+    static NO_DESCRIPTORS: Seldom = Seldom::every(Duration::from_secs(10));
+    match error {
+        StoreError::Io(error) => notice!("{}: {error}", target.escape_ascii()),
+        StoreError::NoDescriptors => NO_DESCRIPTORS.say(format_args!(
+            "no file can be opened for now: {error}; raise the limit on open files (ulimit -n)"
+        )),
+        _ => {}
     }
 }
 

@@ -63,8 +63,11 @@ impl FileStore {
             }
             let member = path.member(name);
             let target = ResourcePath::parse(&member)?.relative();
-            let Ok(target) = self.open_at(target, GLANCE, Wait::Yes) else { return Ok(None) };
-            stat = rustix::fs::fstat(target)?;
+            stat = match self.open_at(target, GLANCE, Wait::Yes) {
+                Ok(target) => rustix::fs::fstat(target)?,
+                Err(errno @ (Errno::MFILE | Errno::NFILE)) => return Err(errno.into()),
+                Err(_) => return Ok(None),
+            };
         }
         let meta = meta_of(&stat);
         let (kind, length) = match file_type(&stat) {
