@@ -142,6 +142,9 @@ pub const fn refused(error: &StoreError) -> Option<Found> {
     }
 }
 
+/// In how many seconds what runs out for a moment may be there again.
+const MOMENT_SECONDS: u32 = 1;
+
 /// What keeps a store from its work, as the failure of an act.
 #[must_use]
 pub fn failure(error: &StoreError) -> Failure {
@@ -162,6 +165,8 @@ pub fn failure(error: &StoreError) -> Failure {
             Conflict::Changed => "another program changed it at the same time",
             Conflict::Exists => "every name that could be given is taken",
         }),
+        // Each answer that ends gives some back.
+        StoreError::NoDescriptors => Failure::Busy(MOMENT_SECONDS),
         StoreError::Refused(_) | StoreError::WouldWait | StoreError::Io(_) => Failure::Io,
     }
 }

@@ -47,6 +47,31 @@ fn open(scratch: &Scratch, options: Options) -> FileStore {
     FileStore::with_disk(scratch.path(), options, Arc::new(Kernel)).unwrap()
 }
 
+/// A system says names in the order in which it finds them, which is seldom that of the names.
+#[test]
+fn a_long_list_has_the_first_by_name() {
+    let scratch = Scratch::new();
+    // In an order of their own.
+    for i in 0..200 {
+        std::fs::write(scratch.path().join(format!("{:03}", i * 77 % 200)), "x").unwrap();
+    }
+    let _pipe = UnixListener::bind(scratch.path().join("000-not-listed")).unwrap();
+    let names = |options: Options, members_max: usize| {
+        let listing = open(&scratch, options).list(b"/", members_max).unwrap();
+        let names = listing.members.into_iter().map(|m| String::from_utf8(m.name).unwrap());
+        (names.collect::<Vec<_>>(), listing.truncated)
+    };
+    let all: Vec<_> = (0..200).map(|i| format!("{i:03}")).collect();
+    for count in [1, 5, 199] {
+        assert_eq!(names(Options::default(), count), (all[..count].to_vec(), true));
+    }
+    assert_eq!(names(Options::default(), 200), (all, false));
+
+    let few = Options { list_members_max: 20, ..Options::default() };
+    let (names, truncated) = names(few, 200);
+    assert!(truncated && (19..=20).contains(&names.len()) && names.is_sorted(), "{names:?}");
+}
+
 #[test]
 fn a_second_writable_store_is_refused_until_the_first_is_gone() {
     let scratch = Scratch::new();
