@@ -24,7 +24,6 @@ use wherefore_store::Store;
 
 pub use deleted::{Deleted, Memory};
 pub use find::{failure, refused};
-pub use listing::ListingForm;
 pub use write::{Done, Stage};
 
 /// A folder with what is remembered of it, and the site that it stands in.
