@@ -59,7 +59,9 @@ fn of_status(status: Status) -> Result<String, UsageError> {
         )));
     };
     let mut out = format!("{status}  ({})\n", row.spec);
-    for (what, set) in [("must carry", row.must), ("must not carry", row.must_not)] {
+    let kinds =
+        [("must carry", row.must), ("may carry", row.may), ("must not carry", row.must_not)];
+    for (what, set) in kinds {
         let names: Vec<_> = set.iter().map(|name| name.as_str()).collect();
         if !names.is_empty() {
             let _ = writeln!(out, "  {what}: {}", names.join(", "));

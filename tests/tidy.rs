@@ -38,10 +38,7 @@ const SHARED: &[(&str, &str)] =
 const LINES_MAX: usize = 600;
 
 /// Files that may be longer, up to where, and why.
-const LONG: &[(&str, usize, &str)] = &[
-    ("crates/server/src/core.rs", 640, "the loop of a core, of which a third are its tests"),
-    ("crates/server/src/h1.rs", 680, "a connection of HTTP/1.1 from its first octet to its last"),
-];
+const LONG: &[(&str, usize, &str)] = &[];
 
 /// Tests that `cargo test` passes over, and why.
 const IGNORED: &[(&str, &str)] =

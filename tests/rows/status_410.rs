@@ -128,3 +128,22 @@ fn a_reader_beside_the_writer_says_so() {
     assert_eq!(ask(&writer, "DELETE", "/file").status, 204);
     ask(&writer, "GET", "/file").is(410, "gone");
 }
+
+#[test]
+fn a_file_and_a_folder_of_one_name_are_two_resources() {
+    let server = start(&["--writable"]);
+    server.file("file", "x");
+    std::fs::create_dir(server.folder().join("folder")).unwrap();
+    for path in ["/file", "/folder/"] {
+        let reply = server.ask(&format!("DELETE {path} HTTP/1.1\nHost: localhost\n\n"));
+        assert_eq!(reply.status, 204, "{path}");
+    }
+    for (path, status, rule) in [
+        ("/file", 410, "gone"),
+        ("/file/", 404, "missing"),
+        ("/folder/", 410, "gone"),
+        ("/folder", 410, "gone"),
+    ] {
+        server.ask(&format!("GET {path} HTTP/1.1\nHost: localhost\n\n")).is(status, rule);
+    }
+}

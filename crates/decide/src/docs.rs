@@ -33,8 +33,10 @@ pub fn rules_markdown() -> String {
         }
     }
     page.push_str("\n# The statuses\n\n");
-    page.push_str("| status | section | must carry | must not | cached | answered by |\n");
-    page.push_str("|---|---|---|---|---|---|\n");
+    page.push_str(
+        "| status | section | must carry | may carry | must not | cached | answered by |\n",
+    );
+    page.push_str("|---|---|---|---|---|---|---|\n");
     for row in REGISTRY {
         let by: Vec<_> =
             answering(row.status).iter().map(|info| format!("`{}`", info.id)).collect();
@@ -52,10 +54,10 @@ pub fn rules_markdown() -> String {
         let names = |set: wherefore_message::FieldSet| {
             set.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
         };
-        let (must, must_not) = (names(row.must), names(row.must_not));
+        let [must, may, must_not] = [row.must, row.may, row.must_not].map(names);
         let _ = writeln!(
             page,
-            "| {} | {} | {must} | {must_not} | {caching} | {who} |",
+            "| {} | {} | {must} | {may} | {must_not} | {caching} | {who} |",
             row.status, row.spec
         );
     }

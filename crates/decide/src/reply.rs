@@ -1,6 +1,8 @@
 //! The fields of every answer: what the status, the rule and what it saw ask for. The one table that no
 //! answer can break is the registry's (`must`, `must_not`), and [`seal`] holds every head to it.
 
+use std::borrow::Cow;
+
 use wherefore_message::date::HttpDate;
 use wherefore_message::method::MethodSet;
 use wherefore_message::path::{self, Path};
@@ -139,7 +141,7 @@ pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemF
         more.push(("field", Extra::Text(String::from_utf8_lossy(field).into_owned())));
     }
     let problem = Problem {
-        type_uri: &format!("{RULE_URI}{}", verdict.because.id),
+        type_uri: &[RULE_URI, verdict.because.id].concat(),
         title: verdict.status.phrase(),
         status: verdict.status,
         detail: &detail(setting),
@@ -149,24 +151,22 @@ pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemF
     problem.to_form(form)
 }
 
-fn detail(setting: &Setting<'_>) -> String {
+fn detail(setting: &Setting<'_>) -> Cow<'static, str> {
     let verdict = setting.verdict;
-    let grounds = Grounds { witness: verdict.witness, info: verdict.because }.to_string();
     let advice = advice(setting);
+    let grounds = match verdict.witness {
+        Witness::Nothing if !advice.is_empty() => return Cow::Borrowed(advice),
+        witness => Grounds { witness, info: verdict.because }.to_string(),
+    };
     let mut text = match grounds.chars().next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), &grounds[first.len_utf8()..]),
-        None => String::new(),
+        None => format!("The answer to \"{}\" is no.", verdict.because.asks),
     };
     if !advice.is_empty() {
-        if !text.is_empty() {
-            text.push(' ');
-        }
+        text.push(' ');
         text.push_str(advice);
     }
-    if text.is_empty() {
-        text = format!("The answer to \"{}\" is no.", verdict.because.asks);
-    }
-    text
+    Cow::Owned(text)
 }
 
 /// What the client can do about it.
@@ -278,7 +278,7 @@ pub fn written(
 /// The fields that are missing: the answer can't be sent as it is.
 pub fn seal(head: &mut ResponseHead) -> Result<(), FieldSet> {
     let Some(row) = head.status.row() else { return Ok(()) };
-    for name in head.present().and(row.must_not).iter() {
+    for name in head.present().and(row.never()).iter() {
         head.remove(name);
     }
     let missing = row.must.without(head.present());

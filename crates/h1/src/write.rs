@@ -29,6 +29,9 @@ pub(crate) enum ConnectionOption {
     KeepAlive,
 }
 
+/// What most heads need, so that the buffer grows once.
+const HEAD_BYTES_USUAL: usize = 512;
+
 /// Writes a final answer's head. `Date` is written unless the head has one of its own, as a relayed
 /// answer does; what delimits the content is said by `said` alone.
 pub(crate) fn final_head(
@@ -38,8 +41,9 @@ pub(crate) fn final_head(
     said: Said,
     option: ConnectionOption,
 ) {
+    out.reserve(HEAD_BYTES_USUAL);
     status_line(out, head.status);
-    if head.value(FieldName::Date).is_none() {
+    if !head.present().has(FieldName::Date) {
         line(out, "Date", |out| out.extend_from_slice(date));
     }
     fields(out, head);
@@ -141,9 +145,11 @@ fn fields(out: &mut Vec<u8>, head: &ResponseHead) {
 /// One `Connection` line: the head's own options (`upgrade`, RFC 9110 §7.8), then ours.
 fn connection(out: &mut Vec<u8>, head: &ResponseHead, option: ConnectionOption) {
     let start = out.len();
-    for (_, own) in head.fields().filter(|(name, _)| *name == FieldName::Connection) {
-        out.extend_from_slice(if out.len() == start { b"Connection: " } else { b", " });
-        value(out, own);
+    if head.present().has(FieldName::Connection) {
+        for (_, own) in head.fields().filter(|(name, _)| *name == FieldName::Connection) {
+            out.extend_from_slice(if out.len() == start { b"Connection: " } else { b", " });
+            value(out, own);
+        }
     }
     let option: &[u8] = match option {
         ConnectionOption::Nothing => b"",
@@ -168,7 +174,8 @@ fn line(out: &mut Vec<u8>, name: &str, content: impl FnOnce(&mut Vec<u8>)) {
 
 fn value(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Static(content) => text(out, content),
+        // Written in our own code, where no control character stands.
+        Value::Static(content) => out.extend_from_slice(content.as_bytes()),
         Value::Text(content) => text(out, content),
         Value::Shared(content) => text(out, content),
         Value::Number(number) => decimal(out, *number),

@@ -40,7 +40,10 @@ impl<'a> Authority<'a> {
         if !host.iter().all(|octet| is_name_octet(*octet)) || !percents_are_whole(host) {
             return None;
         }
-        let address = core::str::from_utf8(host).ok()?.parse::<Ipv4Addr>();
+        let address = match host.first() {
+            Some(b'0'..=b'9') => core::str::from_utf8(host).ok()?.parse::<Ipv4Addr>().ok(),
+            Some(_) | None => None,
+        };
         let kind = address.map_or(HostKind::Name, |address| HostKind::Address(address.into()));
         Some(Self { host, kind, port: parse_port(&text[end..])? })
     }
@@ -75,10 +78,15 @@ fn parse_port(text: &[u8]) -> Option<Option<u16>> {
     if digits.is_empty() {
         return Some(None);
     }
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
+    let mut port = 0_u16;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return None;
+        }
+        port = port.checked_mul(10)?.checked_add(u16::from(value))?;
     }
-    core::str::from_utf8(digits).ok()?.parse().ok().map(Some)
+    Some(Some(port))
 }
 
 /// `unreserved`, `sub-delims` or a percent (RFC 3986 §3.2.2).

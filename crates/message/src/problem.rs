@@ -131,8 +131,13 @@ impl Problem<'_> {
         if !self.detail.is_empty() {
             let _ = writeln!(out, "<p>{}</p>", escape::html(self.detail));
         }
-        if !self.more.is_empty() || self.instance.is_some() {
+        let is_link = is_web_reference(self.type_uri);
+        if !is_link || !self.more.is_empty() || self.instance.is_some() {
             out.push_str("<dl>\n");
+            if !is_link {
+                let kind = escape::html(self.type_uri);
+                let _ = writeln!(out, "<dt>type</dt><dd><code>{kind}</code></dd>");
+            }
             for (name, extra) in &self.more {
                 let _ = write!(out, "<dt>{}</dt>", escape::html(name));
                 extra.push_html(&mut out);
@@ -144,7 +149,7 @@ impl Problem<'_> {
             }
             out.push_str("</dl>\n");
         }
-        if is_web_reference(self.type_uri) {
+        if is_link {
             let href = escape::html(self.type_uri);
             let _ = writeln!(out, "<p><a href=\"{href}\">What this kind of answer means</a></p>");
         }
@@ -341,7 +346,7 @@ mod tests {
         assert!(!plain().to_html().contains("<a "));
         let mut problem = plain();
         problem.type_uri = "javascript:alert(1)";
-        assert!(!problem.to_html().contains("javascript"));
+        assert!(!problem.to_html().contains("<a "));
     }
 
     #[test]

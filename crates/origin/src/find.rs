@@ -24,11 +24,17 @@ impl Origin {
             }
             other => other?,
         };
-        self.found(name, &look, wait)
+        self.found(path, &look, wait)
     }
 
     /// The same of a look that was made already.
-    pub(crate) fn found(&self, name: &[u8], look: &Look, wait: Wait) -> Result<Found, StoreError> {
+    pub(crate) fn found(
+        &self,
+        path: Path<'_>,
+        look: &Look,
+        wait: Wait,
+    ) -> Result<Found, StoreError> {
+        let name = store_path(path);
         if let (Look::File(_) | Look::Folder { .. }, Some(deleted)) = (look, &self.deleted)
             && deleted.can_lift(name)
         {
@@ -64,7 +70,7 @@ impl Origin {
                     store::Parent::Missing => Parent::Missing,
                     store::Parent::NotFolder => Parent::NotFolder,
                 },
-                gone_since: self.deleted.as_ref().and_then(|all| all.get(name)).map(|t| t.since),
+                gone_since: self.deleted.as_ref().and_then(|all| all.of(path)).map(|t| t.since),
             },
             Look::Denied => Found::Refused(Refusal::Denied),
             Look::Escapes => Found::Refused(Refusal::Escapes),

@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 pub mod cache;
+mod deleted;
 mod find;
 mod listing;
 pub mod multipart;
@@ -14,15 +15,14 @@ mod patch;
 pub mod read;
 pub mod write;
 
-use std::io;
 use std::sync::Arc;
 
 use wherefore_decide::policy::Site;
 use wherefore_message::path::PathBuf;
 use wherefore_message::request::RequestBuf;
-use wherefore_state::{RootIdentity, Snapshot, Tombstone, Tombstones};
 use wherefore_store::Store;
 
+pub use deleted::{Deleted, Memory};
 pub use find::{failure, refused};
 pub use listing::ListingForm;
 pub use write::{Done, Stage};
@@ -32,53 +32,6 @@ pub struct Origin {
     store: Arc<dyn Store>,
     deleted: Option<Deleted>,
     site: Arc<Site>,
-}
-
-/// What was deleted from the folder, as it is remembered over restarts.
-pub struct Deleted {
-    /// The memory.
-    pub tombstones: Memory,
-    /// Which folder it is, among those that the memory knows.
-    pub root: RootIdentity,
-}
-
-/// What was deleted, to be kept up to date or only to be known.
-pub enum Memory {
-    /// Ours to write.
-    Kept(Arc<Tombstones>),
-    /// As it was when it was read: another process may be writing it.
-    Read(Snapshot),
-}
-
-impl Deleted {
-    fn get(&self, path: &[u8]) -> Option<Tombstone> {
-        match &self.tombstones {
-            Memory::Kept(tombstones) => tombstones.get(self.root, path),
-            Memory::Read(snapshot) => snapshot.get(self.root, path),
-        }
-    }
-
-    fn record(&self, path: &[u8], since: u64) -> io::Result<()> {
-        match &self.tombstones {
-            Memory::Kept(tombstones) => {
-                tombstones.record(self.root, path, since).map_err(io::Error::other)
-            }
-            Memory::Read(_) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
-        }
-    }
-
-    /// Whether something is remembered of `path` that could be forgotten.
-    fn can_lift(&self, path: &[u8]) -> bool {
-        matches!(self.tombstones, Memory::Kept(_)) && self.get(path).is_some()
-    }
-
-    /// Forgets that something was deleted, since something is there again. Failing does no harm: what is
-    /// there is served.
-    fn lift(&self, path: &[u8]) {
-        if let Memory::Kept(tombstones) = &self.tombstones {
-            let _ = tombstones.lift(self.root, path);
-        }
-    }
 }
 
 /// A request on its way to a worker thread: all that an act needs, owned.

@@ -1,191 +1,50 @@
 //! HTTP/1.1 on a connection: the octets of a socket through the role that understands them, one
 //! exchange after the other.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::net::IpAddr;
+use std::task::Poll;
+use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::task::spawn_local;
 use wherefore_decide::act::{Acted, Begun, Failure};
 use wherefore_decide::plan;
 use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_decide::screen::Wire;
 use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server};
 use wherefore_message::problem::{self, ProblemForm};
-use wherefore_message::{Fault, FieldName, Method, Request, ResponseHead, Status, Version};
+use wherefore_message::{Fault, FieldName, Method, Request, ResponseHead};
 use wherefore_origin::read::Content;
 
-use crate::admission::Refusal;
 use crate::answer::{Answer, explain};
-use crate::buffer::{Buffer, Buffers};
+use crate::buffer::Buffer;
 use crate::carrier::{Carrier, Gone, More, Trouble};
+use crate::connection::{End, Place};
 use crate::core::Core;
 use crate::exchange::exchange;
-use crate::line::Line;
 use crate::load::InFlight;
 use crate::notice;
 use crate::send::{self, Sender};
 use crate::service::Service;
-use crate::shutdown::{State, Watch};
-use crate::socket::{Drain, Socket};
+use crate::shutdown::State;
+use crate::socket::Socket;
+use crate::told::{Of, Told, write_line};
+use crate::unwind::{Panicked, unwinding};
 use crate::wheel::Deadline;
 
 /// Answers that were made are sent when they come to this many octets, or nothing more is to be read.
 const OUTPUT_BYTES_MAX: usize = 64 << 10;
-
-/// Serves one connection to its end.
-pub(crate) async fn connection(
-    service: Rc<Service>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: Place,
-) {
-    let mut socket = Socket::new(stream);
-    let deadline = service.core.wheel.deadline();
-    let watch = service.core.shutdown.watch();
-    let end = loop {
-        deadline.set_in(std::time::Duration::from_millis(service.wire.idle_time));
-        if idle(&socket, &deadline, &watch).await == Idle::Over {
-            return;
-        }
-        let mut active = service.take_active();
-        let end = {
-            let on = On { service: &service, socket: &mut socket, deadline: &deadline, peer };
-            Box::pin(active.run(on, place)).await
-        };
-        service.give_active(active);
-        match end {
-            End::Idle => {}
-            end => break end,
-        }
-    };
-    match end {
-        End::Idle | End::Close => {}
-        End::Abort => socket.abort(),
-        End::Linger => {
-            let limits = &service.core.limits;
-            let drain = Drain { bytes_max: limits.linger_bytes, time_max: limits.linger_time() };
-            let mut scratch = service.core.buffers.take_read();
-            socket.close(scratch.spare(), drain, &deadline).await;
-            service.core.buffers.give_read(scratch);
-        }
-    }
-}
-
-/// How a connection that has no place among the others is told so: a few at a time read one request, and
-/// are answered 503; more are closed at once.
-pub(crate) fn turn_away(service: &Rc<Service>, stream: TcpStream, peer: SocketAddr, _: Refusal) {
-    if let Some(place) = service.try_turn_away() {
-        let service = Rc::clone(service);
-        spawn_local(async move {
-            connection(service, stream, peer, Place::None).await;
-            drop(place);
-        });
-    }
-}
-
-/// Whether a connection has a place among those that are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// It is served.
-    Admitted,
-    /// It is told that there is no room.
-    None,
-}
-
-#[derive(PartialEq)]
-enum Idle {
-    Readable,
-    Over,
-}
-
-/// Waits until something comes, holding nothing.
-async fn idle(socket: &Socket, deadline: &Deadline, watch: &Watch) -> Idle {
-    poll_fn(|cx| {
-        if let Poll::Ready(ready) = socket.stream().poll_read_ready(cx) {
-            return Poll::Ready(if ready.is_ok() { Idle::Readable } else { Idle::Over });
-        }
-        let over = deadline.poll_expired(cx).is_ready()
-            || watch.poll_reached(cx, State::Draining).is_ready();
-        if over { Poll::Ready(Idle::Over) } else { Poll::Pending }
-    })
-    .await
-}
-
-/// How a run of exchanges ended.
-enum End {
-    /// Nothing is under way; the connection waits for the next request.
-    Idle,
-    /// All is said, and the client sends nothing more.
-    Close,
-    /// All is said, but the client may still be sending.
-    Linger,
-    /// An answer can't be finished: it must not look whole.
-    Abort,
-}
-
-/// What a connection needs while something happens on it, and only then.
-pub(crate) struct Active {
-    server: Server,
-    input: Option<Buffer>,
-    output: Vec<u8>,
-    answer: Answer,
-}
-
-/// Where it happens.
-struct On<'a> {
-    service: &'a Service,
-    socket: &'a mut Socket,
-    deadline: &'a Deadline,
-    peer: SocketAddr,
-}
-
-impl Active {
-    pub(crate) fn new(limits: &wherefore_h1::Limits) -> Self {
-        Self { server: Server::new(limits), input: None, output: Vec::new(), answer: Answer::new() }
-    }
-
-    /// Makes it ready for another connection; its buffers go back to the pool.
-    pub(crate) fn clear(&mut self, buffers: &Buffers) {
-        self.server.reset();
-        self.answer.clear();
-        if let Some(input) = self.input.take() {
-            buffers.give_read(input);
-        }
-        buffers.give_write(std::mem::take(&mut self.output));
-    }
-
-    async fn run(&mut self, on: On<'_>, place: Place) -> End {
-        let buffers = &on.service.core.buffers;
-        self.output = buffers.take_write();
-        let mut input = buffers.take_read();
-        let mut wire = H1 {
-            service: on.service,
-            server: &mut self.server,
-            input: &mut input,
-            output: &mut self.output,
-            socket: on.socket,
-            deadline: on.deadline,
-        };
-        let end = wire.exchanges(&mut self.answer, on.peer.ip(), place).await;
-        self.input = Some(input);
-        end
-    }
-}
+/// How long a connection keeps its buffers for the next request; a timer's tick is about as long.
+const SOON: Duration = Duration::from_millis(100);
 
 /// The carrier of one connection's exchanges.
-struct H1<'a> {
-    service: &'a Service,
-    server: &'a mut Server,
-    input: &'a mut Buffer,
-    output: &'a mut Vec<u8>,
-    socket: &'a mut Socket,
-    deadline: &'a Deadline,
+pub(crate) struct H1<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) server: &'a mut Server,
+    pub(crate) input: &'a mut Buffer,
+    pub(crate) output: &'a mut Vec<u8>,
+    pub(crate) socket: &'a mut Socket,
+    pub(crate) deadline: &'a Deadline,
 }
 
 /// What came of waiting for more octets.
@@ -200,7 +59,12 @@ enum Filled {
 
 impl H1<'_> {
     /// Exchange after exchange, until nothing is left to do or the connection is over.
-    async fn exchanges(&mut self, answer: &mut Answer, client: IpAddr, place: Place) -> End {
+    pub(crate) async fn exchanges(
+        &mut self,
+        answer: &mut Answer,
+        client: IpAddr,
+        place: Place,
+    ) -> End {
         // Something has come, or the connection is at its end; the role counts its time from here.
         let _ = self.server.receive(&[], self.now());
         if !matches!(self.fill().await, Filled::More) {
@@ -221,10 +85,15 @@ impl H1<'_> {
                         return End::Abort;
                     }
                     // Empty lines are no request, and put nothing off: the role counts them and the time.
-                    if self.input.is_empty() && self.server.is_idle() {
-                        return End::Idle;
-                    }
-                    match self.fill().await {
+                    let filled = if self.input.is_empty() && self.server.is_idle() {
+                        match self.soon().await {
+                            Some(filled) => filled,
+                            None => return End::Idle,
+                        }
+                    } else {
+                        self.fill().await
+                    };
+                    match filled {
                         Filled::More => {}
                         Filled::Late(fault) => return self.refuse(fault, answer, client).await,
                         Filled::Gone => return End::Close,
@@ -434,6 +303,28 @@ impl H1<'_> {
         }
     }
 
+    /// Waits a moment for the next request, with all that it needs at hand: on a busy connection it is
+    /// about to come. None if it does not, or too many connections wait like this already.
+    async fn soon(&mut self) -> Option<Filled> {
+        let _waits = self.service.try_wait()?;
+        self.input.make_room(usize::MAX).ok()?;
+        self.deadline.set_in(SOON);
+        let (socket, deadline, room) = (&mut *self.socket, self.deadline, self.input.spare());
+        let read = poll_fn(|cx| {
+            if let Poll::Ready(read) = socket.poll_read(cx, room) {
+                return Poll::Ready(Some(read));
+            }
+            deadline.poll_expired(cx).map(|()| None)
+        });
+        match read.await? {
+            Ok(count) if count > 0 => {
+                self.input.filled(count);
+                Some(Filled::More)
+            }
+            Ok(_) | Err(_) => Some(Filled::Gone),
+        }
+    }
+
     /// Waits for more octets, as long as the role does.
     async fn fill(&mut self) -> Filled {
         let head_bytes_max =
@@ -527,60 +418,8 @@ impl H1<'_> {
 fn ended(core: &Core, in_flight: Option<InFlight>, began_at: crate::clock::Millis) {
     if let Some(in_flight) = in_flight {
         let took = core.clock.now().0.saturating_sub(began_at.0);
-        in_flight.end(std::time::Duration::from_millis(took));
+        in_flight.end(Duration::from_millis(took));
     }
-}
-
-/// How much of an answer the client was told.
-#[derive(Clone, Copy, PartialEq)]
-enum Told {
-    /// All.
-    Whole,
-    /// A part: the connection broke, or the file changed.
-    Broken,
-    /// Nothing: it has gone before.
-    Nothing,
-}
-
-/// What a log line is of.
-struct Of<'a> {
-    method: &'a [u8],
-    target: &'a [u8],
-    version: Version,
-    request: Option<&'a Request<'a>>,
-}
-
-fn write_line(
-    service: &Service,
-    of: &Of<'_>,
-    answer: &Answer,
-    client: IpAddr,
-    began: u64,
-    octets: u64,
-    told: Told,
-) {
-    let core = &service.core;
-    let Some(log) = &core.log else { return };
-    let field = |name| of.request.and_then(|request| request.fields.only(name));
-    let rule = match told {
-        Told::Whole => answer.verdict.map_or("", |verdict| verdict.because.id),
-        Told::Broken => "broken-off",
-        Told::Nothing => "client-aborted",
-    };
-    log.write(&Line {
-        unix_millis: core.clock.unix_millis(),
-        client,
-        method: of.method,
-        target: of.target,
-        version: of.version,
-        status: if told == Told::Nothing { None } else { Some(answer.head.status) },
-        octets,
-        duration_micros: core.clock.micros().saturating_sub(began),
-        rule,
-        request_id: answer.id.unwrap_or_else(|| core.random.request_id()),
-        referer: field(FieldName::Referer),
-        user_agent: field(FieldName::UserAgent),
-    });
 }
 
 impl Carrier for H1<'_> {
@@ -624,29 +463,5 @@ impl Carrier for H1<'_> {
             self.flush().await.map_err(|_| io::ErrorKind::BrokenPipe)?;
         }
         Ok(())
-    }
-}
-
-/// The future panicked.
-struct Panicked;
-
-/// Drives a future; a panic in it ends it alone.
-async fn unwinding<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
-    poll_fn(move |cx| poll_unwinding(future.as_mut(), cx)).await
-}
-
-/// What the future left half-done is dropped with it; what it shares with others (caches, pools) is
-/// changed in single steps, so that a panic between them leaves it whole.
-fn poll_unwinding<F: Future>(
-    future: Pin<&mut F>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<F::Output, Panicked>> {
-    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-        Ok(poll) => poll.map(Ok),
-        Err(_) => {
-            notice!("a request panicked; it is answered {}", Status::INTERNAL_SERVER_ERROR);
-            Poll::Ready(Err(Panicked))
-        }
     }
 }

@@ -10,6 +10,7 @@ pub mod blocking;
 pub mod buffer;
 mod carrier;
 pub mod clock;
+mod connection;
 pub mod core;
 pub mod descriptors;
 mod exchange;
@@ -27,6 +28,8 @@ pub mod sendfile;
 pub mod service;
 pub mod shutdown;
 pub mod socket;
+mod told;
+mod unwind;
 pub mod wheel;
 mod writing;
 

@@ -9,6 +9,7 @@ use wherefore_decide::plan::{self, Part, Reading};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
+use wherefore_message::range::ByteRange;
 use wherefore_message::{Coding, FieldName, Method, Request, Value, accept, digest, media};
 use wherefore_origin::cache::Entry;
 use wherefore_origin::multipart::byteranges;
@@ -18,6 +19,7 @@ use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
 use crate::answer::{Answer, PAGE_POLICY, explain};
 use crate::exchange::Next;
+use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
 
 /// Whether a store's error means that what was found is no longer there: look again.
@@ -37,6 +39,15 @@ impl<E: Into<StoreError>> From<E> for Stopped {
     fn from(error: E) -> Self {
         Self::Store(error.into())
     }
+}
+
+/// A short part of a large file, read at once if it is in memory: it leaves with its head.
+fn short(file: &OpenFile, range: ByteRange) -> Option<Vec<u8>> {
+    if file.octets.is_some() || range.length() > COPIED_BYTES_MAX as u64 {
+        return None;
+    }
+    let length = range.length() as usize;
+    file.read(range.first, length, Wait::No).ok().filter(|octets| octets.len() == length)
 }
 
 /// One request while its answer is made.
@@ -122,7 +133,7 @@ impl Asked<'_> {
                     self.answer.head.push(FieldName::ReprDigest, Value::Text(digest.into()));
                 }
                 self.answer.content = match file {
-                    Some(file) if sends => self.content(file, part, entry.media_type),
+                    Some(file) if sends => self.content(file, part, entry.media_type)?,
                     _ => Content::Absent(selected.length),
                 };
             }
@@ -131,8 +142,25 @@ impl Asked<'_> {
         Ok(())
     }
 
-    fn content(&mut self, file: Rc<OpenFile>, part: Part, media_type: &str) -> Content {
-        match part {
+    /// The content of the answer. A file that has changed is looked up anew: better than to begin what would
+    /// have to be broken off.
+    fn content(
+        &mut self,
+        file: Rc<OpenFile>,
+        part: Part,
+        media_type: &str,
+    ) -> Result<Content, Conflict> {
+        let short = match part {
+            Part::One(range) => short(&file, range),
+            Part::Whole | Part::Several(_) => None,
+        };
+        if !file.is_unchanged() {
+            return Err(Conflict::Changed);
+        }
+        if let Some(octets) = short {
+            return Ok(Content::Made(octets));
+        }
+        Ok(match part {
             Part::Whole => Content::whole(file),
             Part::One(range) => Content::File(file, range),
             Part::Several(ranges) => {
@@ -143,7 +171,7 @@ impl Asked<'_> {
                 self.answer.head.push(FieldName::ContentType, Value::Text(value.into()));
                 Content::Pieces(file, pieces, total)
             }
-        }
+        })
     }
 
     /// The file in this coding, open; from this core's memory if it is there.
@@ -154,8 +182,7 @@ impl Asked<'_> {
         coding: Option<Coding>,
     ) -> Result<Rc<OpenFile>, Stopped> {
         if let Some(file) = entry.file(coding) {
-            // Better to look again than to begin what would be broken off.
-            return if file.is_unchanged() { Ok(file) } else { Err(Conflict::Changed.into()) };
+            return Ok(file);
         }
         let origin = &self.service.origin;
         let opened = match origin.open(path, coding, Wait::No) {

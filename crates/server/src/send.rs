@@ -17,7 +17,7 @@ use crate::socket::Socket;
 use crate::wheel::Deadline;
 
 /// Content up to this many octets is copied behind its head, to leave with it in one call.
-const COPIED_BYTES_MAX: usize = 16 << 10;
+pub(crate) const COPIED_BYTES_MAX: usize = 16 << 10;
 /// How much of a file is looked after at a time, in octets.
 const STRETCH_BYTES: u64 = 2 << 20;
 /// How much is read at once where the kernel can't send by itself, in octets.

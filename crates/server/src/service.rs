@@ -17,13 +17,15 @@ use wherefore_store::StoreError;
 
 use crate::admission::{Admitted, Refusal};
 use crate::blocking::WorkError;
+use crate::connection::{Active, Place, connection, turn_away};
 use crate::core::{Core, Handler};
-use crate::h1::{Active, Place, connection, turn_away};
 use crate::notice;
 use crate::notice::Seldom;
 
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 256;
+/// How many connections of a core keep their buffers for a moment after an answer.
+const WAITING_MAX: usize = 512;
 /// How many connections without a place a core tells so at once.
 const TURNED_AWAY_MAX: usize = 64;
 
@@ -42,6 +44,16 @@ pub struct Service {
     #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
     turned_away: Cell<usize>,
+    waiting: Cell<usize>,
+}
+
+/// One connection that keeps its buffers while it waits.
+pub(crate) struct Waits<'a>(&'a Service);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
+    }
 }
 
 /// One connection that is being turned away.
@@ -69,6 +81,7 @@ impl Service {
             cache: RefCell::new(cache),
             active: RefCell::default(),
             turned_away: Cell::new(0),
+            waiting: Cell::new(0),
         });
         spawn_local(sweep(Rc::downgrade(&service)));
         service
@@ -79,6 +92,15 @@ impl Service {
         (count < TURNED_AWAY_MAX).then(|| {
             self.turned_away.set(count + 1);
             TurnedAway(Rc::clone(self))
+        })
+    }
+
+    /// A place among the connections that may keep their buffers while they wait for the next request.
+    pub(crate) fn try_wait(&self) -> Option<Waits<'_>> {
+        let count = self.waiting.get();
+        (count < WAITING_MAX).then(|| {
+            self.waiting.set(count + 1);
+            Waits(self)
         })
     }
 

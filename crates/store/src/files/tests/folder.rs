@@ -270,3 +270,31 @@ fn what_changes_while_it_is_sent_is_seen() {
     File::options().append(true).open(scratch.path().join("a")).unwrap().write_all(b"!").unwrap();
     assert!(!opened.file.restat().unwrap().is_same_content(&opened.info.meta));
 }
+
+/// Another program swaps a file with one outside the root over and over. Whenever it is looked for, one of
+/// the two is there; that the other has just left is no escape.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_swapped_out_of_the_root_is_no_escape() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::sync::atomic::AtomicBool;
+
+    let (scratch, outside) = (Scratch::new(), Scratch::new());
+    let (inner, outer) = (scratch.path().join("file"), outside.path().join("file"));
+    std::fs::write(&inner, "one").unwrap();
+    std::fs::write(&outer, "two").unwrap();
+    let store = FileStore::open(scratch.path(), Options::default()).unwrap();
+    let ended = AtomicBool::new(false);
+    let escapes = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                renameat_with(CWD, &inner, CWD, &outer, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let looks = (0..20_000).filter(|_| !matches!(look(&store, b"/file"), Look::File(_)));
+        let escapes = looks.count();
+        ended.store(true, Ordering::Relaxed);
+        escapes
+    });
+    assert_eq!(escapes, 0);
+}

@@ -1,0 +1,34 @@
+//! A panic in one request ends that request alone.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use wherefore_message::Status;
+
+use crate::notice;
+
+/// The future panicked.
+pub(crate) struct Panicked;
+
+/// Drives a future; a panic in it ends it alone.
+pub(crate) async fn unwinding<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(move |cx| poll_unwinding(future.as_mut(), cx)).await
+}
+
+/// What the future left half-done is dropped with it; what it shares with others (caches, pools) is
+/// changed in single steps, so that a panic between them leaves it whole.
+fn poll_unwinding<F: Future>(
+    future: Pin<&mut F>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Panicked>> {
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(_) => {
+            notice!("a request panicked; it is answered {}", Status::INTERNAL_SERVER_ERROR);
+            Poll::Ready(Err(Panicked))
+        }
+    }
+}
