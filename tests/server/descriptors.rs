@@ -40,11 +40,11 @@ fn clients_that_take_them_all_are_survived() {
     let said = server.notice("no connection can be taken for now");
     assert!(said.contains("raise the limit on open files"), "{said}");
     drop(clients);
-    eventually("it answers again", || fetch(&server, "file").ends_with("here"));
-    // And goes on to.
-    for _ in 0..20 {
-        assert!(fetch(&server, "file").ends_with("here"));
-    }
+    // One core may be done with those who left while the other still lets some go, so that one answer is
+    // not enough.
+    eventually("it answers again, and goes on to", || {
+        (0..20).all(|_| fetch(&server, "file").ends_with("here"))
+    });
 }
 
 /// Whoever has a connection is told to come back, and is served when there are descriptors again.
