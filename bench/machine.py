@@ -45,7 +45,8 @@ def distance_ns(one, other, batches=24, times=60):
         if spins > patience:
             break
     os.waitpid(echo, 0)
-    return sorted(took)[len(took) // 2]
+    # Whoever else has the core makes some of them longer, and none shorter.
+    return sorted(took)[len(took) // 4]
 
 
 def child(core):

@@ -4,10 +4,11 @@ import statistics
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+# Up to this factor, the cores are taken to be as far from each other. Near and far differ by more than that.
 DISTANCE_FACTOR = 1.5
 # A tuning that answers half as much is not the better one, however little it does meanwhile.
 RATE_SHARE_MIN = 0.5
-# Others on the server's core make each request dearer: their share of it above which a run is doubtful.
+# Others on the server's core make each request dearer: above this share of it, a run is doubtful.
 OTHERS_MAX = 0.05
 
 
@@ -50,7 +51,8 @@ def names(result):
 def table(result):
     lines = ["# Wherefore and others", ""]
     if result["quick"]:
-        lines += ["**A quick run: it shows that the comparison works, and is no result.**", ""]
+        lines += ["**A quick run: it shows that the comparison works, and is no result.** One is had on a quiet "
+                  "machine by `python3 bench/compare --out bench/results`.", ""]
     lines += [f"{result['date']}, on {result['machine']}. {result['rounds']} rounds of {result['seconds']} s.", "",
               "".join(f"- {program}: {version}\n" for program, version in result["versions"].items())]
     if result["missing"]:
@@ -59,6 +61,7 @@ def table(result):
     lines += ["CPU time for a request (memory for an idle connection), as a multiple of what the better of both "
               "tunings of nginx needs: below 1 is better.", ""]
     servers = names(result)
+    lines += ["![The same as bars](compare.svg)", ""]
     lines += row(["", *servers]) + row(["---", *["--:"] * len(servers)])
     for workload in result["workloads"]:
         ratios = [ratio(workload, name) if name in workload["servers"] else None for name in servers]
@@ -94,7 +97,8 @@ def details(workload):
     if workload["unit"] == "KiB":
         lines += row(["", "KiB a connection", "× nginx"]) + row(["---", "--:", "--:"])
         for name, rows in workload["servers"].items():
-            lines += row([name, number(of(rows, "cost"), 2), number(ratio(workload, name), 2)])
+            cells = [number(of(rows, "cost"), 2), number(ratio(workload, name), 2)]
+            lines += row([name, *cells] if rows["runs"] else [name, "–", rows.get("left_out", "no run")])
         return lines
     lines += row(["", "CPU µs", "least–most", "× nginx", "requests/s", "p99 µs", "calls", "which"])
     lines += row(["---", *["--:"] * 6, "---"])
@@ -107,7 +111,7 @@ def details(workload):
         which = ", ".join(f"{call} {count:.2f}" for call, count in counts.items() if count >= 0.05)
         lines += row([name, number(of(rows, "cost"), 2), f"{min(costs):.2f}–{max(costs):.2f}",
                       number(ratio(workload, name), 2), number(of(rows, "requests_per_second"), 0),
-                      number(of(rows, "p99_us"), 0), number(sum(counts.values()) if counts else None, 2), which])
+                      number(of(rows, "p99_us") or None, 0), number(sum(counts.values()) if counts else None, 2), which])
     return lines
 
 
