@@ -111,7 +111,7 @@ def details(workload):
         which = ", ".join(f"{call} {count:.2f}" for call, count in counts.items() if count >= 0.05)
         lines += row([name, number(of(rows, "cost"), 2), f"{min(costs):.2f}–{max(costs):.2f}",
                       number(ratio(workload, name), 2), number(of(rows, "requests_per_second"), 0),
-                      number(of(rows, "p99_us") or None, 0), number(sum(counts.values()) if counts else None, 2), which])
+                      number(of(rows, "p99_us"), 0), number(sum(counts.values()) if counts else None, 2), which])
     return lines
 
 
