@@ -43,8 +43,9 @@ pub(crate) enum Wish {
     KeepAlive,
 }
 
+/// A target's parts, by where they stand.
 #[derive(Clone, Copy, Debug)]
-struct TargetAt {
+pub(crate) struct TargetAt {
     form: Form,
     scheme: Option<Span>,
     authority: Option<AuthorityAt>,
@@ -87,16 +88,13 @@ impl Head {
     /// # Errors
     /// The first fault: of a field line, of `Host`, of the framing, of `Connection`, in this order.
     pub(crate) fn read(&mut self, head: &[u8], before: usize, scan: &Scan) -> Result<(), Fault> {
-        let (Some((method, method_at)), Some(target_at), Some(fields_start)) =
-            (scan.method_read(), scan.target_at(), scan.fields_start())
+        let (Some((method, method_at)), Some(target_at), Some(target), Some(fields_start)) =
+            (scan.method_read(), scan.target_at(), scan.target_parts(), scan.fields_start())
         else {
             return Err(Fault::new(FaultKind::MethodEmpty, 0));
         };
         (self.before, self.method, self.method_at) = (before, method, method_at);
-        (self.target_at, self.version) = (target_at, scan.version_read());
-        let target = Target::parse(self.method, target_at.of(head))
-            .map_err(|(kind, at)| Fault::new(kind, target_at.start as usize + at))?;
-        self.target = TargetAt::new(head, &target);
+        (self.target_at, self.target, self.version) = (target_at, target, scan.version_read());
         self.read_lines(head, fields_start, scan.lines())?;
         self.read_authority(head)?;
         self.framing = framing(Expecting::Request, self.version, head, self.fields(head))?;
@@ -267,7 +265,7 @@ fn span_of(head: &[u8], part: &[u8]) -> Span {
 }
 
 impl TargetAt {
-    fn new(head: &[u8], target: &Target<'_>) -> Self {
+    pub(crate) fn new(head: &[u8], target: &Target<'_>) -> Self {
         // The parser lends a `/` of its own for an absolute form without path.
         let path = match target.path {
             b"" => Some(Span::default()),

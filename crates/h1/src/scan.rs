@@ -7,6 +7,7 @@ use wherefore_message::token::is_token_octet;
 use wherefore_message::{Fault, FaultKind, Method, Span, Version};
 
 use crate::diagnose;
+use crate::head::TargetAt;
 use crate::limits::Limits;
 use crate::octets::{from, line_feed, span, within};
 
@@ -25,6 +26,7 @@ pub(crate) struct Scan {
     method_end: usize,
     method: Option<Method>,
     target: Span,
+    target_parts: Option<TargetAt>,
     version: Option<Version>,
     /// Where the first field line begins; 0 until the request line is read.
     fields_start: usize,
@@ -91,6 +93,11 @@ impl Scan {
             }
             Part::Version | Part::Fields => Some(self.target),
         }
+    }
+
+    /// The parts of the target; none until the request line is read.
+    pub(crate) const fn target_parts(&self) -> Option<TargetAt> {
+        self.target_parts
     }
 
     /// How many octets were looked at.
@@ -186,8 +193,9 @@ impl Scan {
         let version = diagnose::version(within(head, start, at + usize::from(octet.is_some())))
             .map_err(|(kind, offset)| Fault::new(kind, start + offset))?;
         self.version = Some(version);
-        Target::parse(self.method.unwrap_or(Method::Other), self.target.of(head))
+        let target = Target::parse(self.method.unwrap_or(Method::Other), self.target.of(head))
             .map_err(|(kind, offset)| Fault::new(kind, target_start + offset))?;
+        self.target_parts = Some(TargetAt::new(head, &target));
         self.begin(Part::Fields, at + 1);
         (self.fields_start, self.line_start) = (at + 1, at + 1);
         Ok(Step::GoOn)
