@@ -118,9 +118,10 @@ pub(crate) enum Follows {
 
 fn status_line(out: &mut Vec<u8>, status: Status) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    decimal(out, u64::from(status.code()));
+    let digit = |number: u16| b'0' + (number % 10) as u8;
+    let code = status.code();
     // The space stays where the phrase is empty (RFC 9112 §4).
-    out.push(b' ');
+    out.extend_from_slice(&[digit(code / 100), digit(code / 10), digit(code), b' ']);
     out.extend_from_slice(status.phrase().as_bytes());
     out.extend_from_slice(b"\r\n");
 }

@@ -35,17 +35,23 @@ impl<'a> Authority<'a> {
             let port = parse_port(&rest[end + 1..])?;
             return Some(Self { host, kind: HostKind::Address(address.into()), port });
         }
-        let end = text.iter().position(|octet| *octet == b':').unwrap_or(text.len());
-        let host = &text[..end];
-        if !host.iter().all(|octet| is_name_octet(*octet)) || !percents_are_whole(host) {
+        let (mut end, mut seen) = (0, 0);
+        for octet in text {
+            let sort = SORTS[*octet as usize];
+            if sort == NO_NAME {
+                break;
+            }
+            seen |= sort;
+            end += 1;
+        }
+        let (host, rest) = text.split_at(end);
+        let port = parse_port(rest)?;
+        if seen & PERCENT != 0 && !percents_are_whole(host) {
             return None;
         }
-        let address = match host.first() {
-            Some(b'0'..=b'9') => core::str::from_utf8(host).ok()?.parse::<Ipv4Addr>().ok(),
-            Some(_) | None => None,
-        };
+        let address = if seen == NUMERIC { parse_ipv4(host) } else { None };
         let kind = address.map_or(HostKind::Name, |address| HostKind::Address(address.into()));
-        Some(Self { host, kind, port: parse_port(&text[end..])? })
+        Some(Self { host, kind, port })
     }
 
     /// Whether the host is this name, without case and without one dot at the end.
@@ -89,28 +95,48 @@ fn parse_port(text: &[u8]) -> Option<Option<u16>> {
     Some(Some(port))
 }
 
-/// `unreserved`, `sub-delims` or a percent (RFC 3986 §3.2.2).
-const fn is_name_octet(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric()
-        || matches!(
-            octet,
-            b'-' | b'.'
-                | b'_'
-                | b'~'
-                | b'%'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b';'
-                | b'='
-        )
+/// Four numbers from 0 to 255 with dots between them, without zeros before them (RFC 3986 §3.2.2).
+fn parse_ipv4(host: &[u8]) -> Option<Ipv4Addr> {
+    let mut parts = host.split(|octet| *octet == b'.');
+    let mut octets = [0; 4];
+    for octet in &mut octets {
+        *octet = parse_dec_octet(parts.next()?)?;
+    }
+    parts.next().is_none().then(|| octets.into())
 }
+
+fn parse_dec_octet(text: &[u8]) -> Option<u8> {
+    let (first, more) = text.split_first()?;
+    if more.len() > 2 || (*first == b'0' && !more.is_empty()) {
+        return None;
+    }
+    let digit = |octet: u8| octet.is_ascii_digit().then(|| u16::from(octet - b'0'));
+    let number = more.iter().try_fold(digit(*first)?, |sum, octet| Some(sum * 10 + digit(*octet)?));
+    u8::try_from(number?).ok()
+}
+
+/// The sorts of octet in a registered name (RFC 3986 §3.2.2): what an IPv4 address is made of, what
+/// begins an encoded octet, and the other `unreserved` and `sub-delims`.
+const NUMERIC: u8 = 1;
+const PERCENT: u8 = 2;
+const OTHER: u8 = 4;
+const NO_NAME: u8 = 0;
+
+const SORTS: [u8; 256] = {
+    let mut table = [NO_NAME; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = match octet as u8 {
+            b'0'..=b'9' | b'.' => NUMERIC,
+            b'%' => PERCENT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'~' => OTHER,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => OTHER,
+            _ => NO_NAME,
+        };
+        octet += 1;
+    }
+    table
+};
 
 fn percents_are_whole(host: &[u8]) -> bool {
     host.iter().enumerate().filter(|(_, octet)| **octet == b'%').all(|(i, _)| {
@@ -121,6 +147,15 @@ fn percents_are_whole(host: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_those_of_the_standard_library(text in "[0-9]{0,4}([.][0-9]{1,3}){2,4}|[0-9.]{1,12}") {
+            let address = text.parse().map(IpAddr::V4).map_or(HostKind::Name, HostKind::Address);
+            prop_assert_eq!(Authority::parse(text.as_bytes()).unwrap().kind, address);
+        }
+    }
 
     #[test]
     fn hosts_and_ports() {

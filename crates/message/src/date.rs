@@ -47,11 +47,11 @@ impl HttpDate {
     /// Writes the IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`.
     #[must_use]
     pub fn to_fixdate(self) -> [u8; IMF_FIXDATE_BYTES] {
-        let days = self.0 / SECONDS_A_DAY;
-        let second = self.0 % SECONDS_A_DAY;
-        let (year, month, day) = civil_from_days(days as i64);
+        // Narrow numbers are divided faster.
+        let (days, second) = ((self.0 / SECONDS_A_DAY) as u32, (self.0 % SECONDS_A_DAY) as u32);
+        let (year, month, day) = civil_from_days(days);
         let mut out = *b"Mon, 00 Jan 0000 00:00:00 GMT";
-        out[..3].copy_from_slice(&DAYS[weekday(days)].as_bytes()[..3]);
+        out[..3].copy_from_slice(&DAYS[weekday(u64::from(days))].as_bytes()[..3]);
         two_digits(&mut out[5..7], day);
         out[8..11].copy_from_slice(MONTHS[month as usize - 1]);
         two_digits(&mut out[12..14], year / 100);
@@ -69,8 +69,8 @@ impl fmt::Display for HttpDate {
     }
 }
 
-fn two_digits(out: &mut [u8], number: u64) {
-    out[0] = b'0' + (number / 10 % 10) as u8;
+fn two_digits(out: &mut [u8], number: u32) {
+    out[0] = b'0' + (number / 10) as u8;
     out[1] = b'0' + (number % 10) as u8;
 }
 
@@ -99,7 +99,7 @@ fn parse_rfc850(text: &[u8], comma: usize, now: HttpDate) -> Option<HttpDate> {
     {
         return None;
     }
-    let this_year = civil_from_days((now.0 / SECONDS_A_DAY) as i64).0;
+    let this_year = u64::from(civil_from_days((now.0 / SECONDS_A_DAY) as u32).0);
     let mut year = this_year / 100 * 100 + number(&rest[9..11])?;
     if year > this_year + 50 {
         year -= 100;
@@ -154,10 +154,9 @@ const fn weekday(days: u64) -> usize {
 
 /// Year, month and day of a count of days since 1970, in the Gregorian calendar, by eras of 400 years
 /// that start in March.
-const fn civil_from_days(days: i64) -> (u64, u64, u64) {
+const fn civil_from_days(days: u32) -> (u32, u32, u32) {
     let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era =
         (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -165,7 +164,7 @@ const fn civil_from_days(days: i64) -> (u64, u64, u64) {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year as u64, month as u64, day as u64)
+    (year, month, day)
 }
 
 const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {

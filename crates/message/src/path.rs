@@ -28,7 +28,7 @@ pub fn decode<'a>(raw: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Path<'a>, P
     if raw.first() != Some(&b'/') {
         return Err(PathFault::NotAbsolute);
     }
-    if is_plain(raw) {
+    if is_without_marks(raw) || is_plain(raw) {
         return Ok(Path { text: raw });
     }
     scratch.clear();
@@ -52,6 +52,16 @@ pub fn decode<'a>(raw: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Path<'a>, P
         at += raw_segment_bytes + 1;
     }
     Ok(Path { text: scratch })
+}
+
+/// Whether nothing stands in the path that could make it stand for another: most paths are such, and it
+/// is seen of many octets at once.
+fn is_without_marks(raw: &[u8]) -> bool {
+    let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
+    !pairs.fold(false, |found, (before, octet)| {
+        let begins = (*before == b'/') & ((*octet == b'/') | (*octet == b'.'));
+        found | (*octet == b'%') | (*octet == 0) | begins
+    })
 }
 
 /// Whether the path stands for itself: nothing encoded, no NUL, no empty segment, no dot segment.
