@@ -25,7 +25,7 @@ use crate::notice::Seldom;
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 256;
 /// How many connections of a core keep their buffers for a moment after an answer.
-const WAITING_MAX: usize = 512;
+const WAITING_MAX: usize = 128;
 /// How many connections without a place a core tells so at once.
 const TURNED_AWAY_MAX: usize = 64;
 
