@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use wherefore_decide::act::{Acted, Begun};
 use wherefore_decide::plan::{self, Admitted, Plan, Question};
-use wherefore_decide::policy::Site;
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::{Detail, Story};
 use wherefore_decide::{Trail, Verdict};
@@ -14,7 +13,7 @@ use wherefore_h1::{Event, Millis, Server};
 use wherefore_message::date::HttpDate;
 use wherefore_message::{Method, Request, Status};
 use wherefore_origin::Origin;
-use wherefore_store::{LookFor, Wait};
+use wherefore_store::{Access, LookFor, Wait};
 
 use crate::folder::Served;
 use crate::limits::Limits;
@@ -50,7 +49,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
     let limits = Limits::read(&arguments.served.limits, 1024, 1)?;
     let site = arguments.served.site(!arguments.public, &limits);
-    let origin = arguments.origin(site)?;
+    // Explaining writes nothing, so another instance may be writing.
+    let origin = arguments.served.origin(&arguments.folder, Access::ReadOnly, site)?;
     let head = arguments.head()?;
     let detail = if arguments.all { Detail::All } else { Detail::Applied };
     let mut server = Server::new(&limits.wire);
@@ -70,12 +70,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
 }
 
 impl Arguments {
-    /// The folder as it is read: explaining writes nothing, so another instance may be writing.
-    fn origin(&self, site: Site) -> Result<Origin, UsageError> {
-        let store = self.served.store(&self.folder, wherefore_store::Access::ReadOnly)?;
-        Ok(Origin::new(std::sync::Arc::new(store), None, std::sync::Arc::new(site)))
-    }
-
     /// The head as a client would send it: `Host` and `Content-Length` are added where they are missing.
     fn head(&self) -> Result<Vec<u8>, UsageError> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);

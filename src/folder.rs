@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
-use wherefore_origin::{Deleted, Origin};
-use wherefore_state::{RootIdentity, Tombstones, state_folder_default};
+use wherefore_origin::{Deleted, Memory, Origin};
+use wherefore_server::notice;
+use wherefore_state::{
+    CAPACITY_DEFAULT, RootIdentity, StateError, Tombstones, state_folder_default,
+};
 use wherefore_store::{Access, FileStore, Links, Options};
 
 use crate::UsageError;
@@ -60,8 +63,13 @@ impl Served {
         }
     }
 
+    /// How `serve` opens the folder.
+    pub(crate) const fn access(&self) -> Access {
+        if self.writable { Access::Writable } else { Access::ReadOnly }
+    }
+
     /// The folder as a store.
-    pub(crate) fn store(&self, folder: &Path, access: Access) -> Result<FileStore, UsageError> {
+    fn store(&self, folder: &Path, access: Access) -> Result<FileStore, UsageError> {
         let quota_bytes = match &self.quota {
             None => None,
             Some(text) => Some(octets(text).ok_or_else(|| {
@@ -75,9 +83,13 @@ impl Served {
         FileStore::open(folder, options).map_err(|error| unservable(folder, &error))
     }
 
-    /// An origin over the folder, with what is remembered of it if it is written to, or if that is asked
-    /// for.
-    pub(crate) fn origin(&self, folder: &Path, site: Site) -> Result<Origin, UsageError> {
+    /// An origin over the folder, with what is remembered of it.
+    pub(crate) fn origin(
+        &self,
+        folder: &Path,
+        access: Access,
+        site: Site,
+    ) -> Result<Origin, UsageError> {
         let meta = fs::metadata(folder).map_err(|error| unservable(folder, &error))?;
         if !meta.is_dir() {
             return Err(unservable(folder, &io::ErrorKind::NotADirectory.into()));
@@ -85,36 +97,48 @@ impl Served {
         let root = RootIdentity { device: meta.dev(), inode: meta.ino() };
         // The lock on the state comes first: opening a store to write clears away what a crash left, which
         // must not be another instance's work.
-        let deleted = match self.state_folder(root)? {
-            None => None,
-            Some(state) => {
-                let capacity = wherefore_state::CAPACITY_DEFAULT;
-                let tombstones = Tombstones::open(&state, capacity)
-                    .map_err(|error| UsageError(refused(folder, &error)))?;
-                Some(Deleted { tombstones: Arc::new(tombstones), root })
-            }
+        let deleted = match access {
+            Access::Writable => Some(self.kept(folder, root)?),
+            Access::ReadOnly => self.read(folder, root)?,
         };
-        let access = if self.writable { Access::Writable } else { Access::ReadOnly };
+        let deleted = deleted.map(|tombstones| Deleted { tombstones, root });
         let store = self.store(folder, access)?;
         Ok(Origin::new(Arc::new(store), deleted, Arc::new(site)))
     }
 
-    fn state_folder(&self, root: RootIdentity) -> Result<Option<PathBuf>, UsageError> {
-        if let Some(state) = &self.state {
-            return Ok(Some(state.clone()));
-        }
-        if !self.writable {
-            return Ok(None);
-        }
-        let variable = std::env::var_os;
-        let (xdg, home) = (variable("XDG_STATE_HOME"), variable("HOME"));
-        state_folder_default(xdg.as_deref(), home.as_deref(), root).map(Some).ok_or_else(|| {
+    fn kept(&self, folder: &Path, root: RootIdentity) -> Result<Memory, UsageError> {
+        let state = self.state.clone().or_else(|| default_state(root)).ok_or_else(|| {
             UsageError(
                 "there is no place to keep what is deleted: set HOME, or give --state DIR"
                     .to_owned(),
             )
-        })
+        })?;
+        let tombstones = Tombstones::open(&state, CAPACITY_DEFAULT)
+            .map_err(|error| UsageError(refused(folder, &error)))?;
+        Ok(Memory::Kept(Arc::new(tombstones)))
     }
+
+    /// What a writer remembers, or has. A place that nobody named and that we may not look into is no
+    /// reason not to serve.
+    fn read(&self, folder: &Path, root: RootIdentity) -> Result<Option<Memory>, UsageError> {
+        let Some(state) = self.state.clone().or_else(|| default_state(root)) else {
+            return Ok(None);
+        };
+        match Tombstones::read(&state, CAPACITY_DEFAULT) {
+            Ok(snapshot) => Ok(Some(Memory::Read(snapshot))),
+            Err(error @ StateError::Io { .. }) if self.state.is_none() => {
+                notice!("what was deleted is not known, and is answered 404: {error}");
+                Ok(None)
+            }
+            Err(error) => Err(UsageError(refused(folder, &error))),
+        }
+    }
+}
+
+fn default_state(root: RootIdentity) -> Option<PathBuf> {
+    let variable = std::env::var_os;
+    let (xdg, home) = (variable("XDG_STATE_HOME"), variable("HOME"));
+    state_folder_default(xdg.as_deref(), home.as_deref(), root)
 }
 
 fn unservable(folder: &Path, error: &io::Error) -> UsageError {
@@ -126,9 +150,9 @@ fn unservable(folder: &Path, error: &io::Error) -> UsageError {
     UsageError(format!("can't serve the folder {}: {error}; {mend}", folder.display()))
 }
 
-fn refused(folder: &Path, error: &wherefore_state::StateError) -> String {
+fn refused(folder: &Path, error: &StateError) -> String {
     match error {
-        wherefore_state::StateError::Locked { .. } => format!(
+        StateError::Locked { .. } => format!(
             "{error}: another instance writes to {}; end it, or serve without --writable",
             folder.display()
         ),

@@ -59,7 +59,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let limits = Limits::read(&arguments.served.limits, descriptors, cores.get())?;
     let is_loopback = arguments.addresses.iter().all(|address| address.ip().is_loopback());
     let site = arguments.served.site(is_loopback, &limits);
-    let origin = Arc::new(arguments.served.origin(&arguments.folder, site)?);
+    let access = arguments.served.access();
+    let origin = Arc::new(arguments.served.origin(&arguments.folder, access, site)?);
     let listeners = arguments
         .addresses
         .iter()
@@ -71,7 +72,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
         LogFormat::Text => started(Format::Text)?,
         LogFormat::Json => started(Format::Json)?,
     };
-    announce(&arguments, &bound, is_loopback);
     let server = Server {
         listeners,
         limits: limits.server,
@@ -80,7 +80,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
         ends: Ends::OnSignal,
     };
     let wire = limits.wire;
-    let served = core::run(server, |core| Service::new(core, Arc::clone(&origin), wire));
+    let make_service = |core| Service::new(core, Arc::clone(&origin), wire);
+    // Whoever reads it may connect, or end it, at once.
+    let ready = || announce(&arguments, &bound, is_loopback);
+    let served = core::run(server, make_service, ready);
     if let Some(writer) = writer {
         let _ = writer.finish(LOG_WAIT);
     }

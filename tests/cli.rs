@@ -132,9 +132,10 @@ impl Case {
     }
 
     /// What `explain` says: every way in which the request may end.
-    fn explained(&self, folder: &Path, scratch: &Path) -> Vec<(u16, String)> {
+    fn explained(&self, server: &Running, scratch: &Path) -> Vec<(u16, String)> {
         let mut arguments = vec!["explain", self.method, self.target, "--writable", "--folder"];
-        arguments.push(folder.to_str().unwrap());
+        arguments.push(server.folder().to_str().unwrap());
+        arguments.extend(["--state", server.state().to_str().unwrap()]);
         for field in &self.fields {
             arguments.extend(["-H", field]);
         }
@@ -220,6 +221,8 @@ fn cases(last_modified: &str, tag: &str) -> Vec<Case> {
         case("PUT", "/new.txt?again", 204, "done").bringing("newer"),
         case("POST", "/empty/", 201, "created").bringing("posted"),
         case("DELETE", "/new.txt?gone", 204, "done"),
+        case("GET", "/new.txt?then", 410, "gone"),
+        case("PUT", "/new.txt?anew", 201, "created").bringing("anew"),
     ]
 }
 
@@ -232,7 +235,7 @@ fn explain_says_what_the_running_server_answers() {
     let cases = cases(known.field("last-modified").unwrap(), known.field("etag").unwrap());
     assert!(cases.len() >= 30);
     for case in cases {
-        let explained = case.explained(server.folder(), outside.path());
+        let explained = case.explained(&server, outside.path());
         let (status, rule) = case.sent(&server);
         let what = format!("{} {} {:?}", case.method, case.target, case.fields);
         assert_eq!((status, rule.as_str()), case.wanted, "{what}");
@@ -240,4 +243,31 @@ fn explain_says_what_the_running_server_answers() {
     }
     // Nothing that was explained was done.
     assert_eq!(server.read("a.txt"), b"hello");
+}
+
+/// Without being told, it looks where a writer would keep what it deleted, and takes nothing from it.
+#[test]
+fn explain_knows_what_a_writer_deleted() {
+    use std::os::unix::fs::{MetadataExt, symlink};
+    let server = start(&["--writable"]);
+    server.put("/file", "x");
+    assert_eq!(server.ask("DELETE /file HTTP/1.1\nHost: localhost\n\n").status, 204);
+    let home = tempfile::TempDir::new().unwrap();
+    let states = home.path().join(".local/state/wherefore");
+    std::fs::create_dir_all(&states).unwrap();
+    let meta = std::fs::metadata(server.folder()).unwrap();
+    symlink(server.state(), states.join(format!("{:x}-{:x}", meta.dev(), meta.ino()))).unwrap();
+
+    let explain = ["explain", "GET", "/file", "--folder", server.folder().to_str().unwrap()];
+    let told = command().env("HOME", home.path()).args(explain).output().unwrap();
+    assert!(told.status.success(), "{told:?}");
+    assert!(String::from_utf8(told.stdout).unwrap().contains("410 Gone  because of gone"));
+    // It is the writer's still.
+    server.put("/other", "x");
+    assert_eq!(server.ask("DELETE /other HTTP/1.1\nHost: localhost\n\n").status, 204);
+    // Where there is no such place, it is only missing, and nothing is made.
+    let home = tempfile::TempDir::new().unwrap();
+    let told = command().env("HOME", home.path()).args(explain).output().unwrap();
+    assert!(String::from_utf8(told.stdout).unwrap().contains("404 Not Found  because of missing"));
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }

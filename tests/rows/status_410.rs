@@ -1,6 +1,10 @@
 //! 410 Gone (RFC 9110 §15.5.11): it was there, and was deleted. Where nothing is remembered of what was,
 //! all that a server can say is 404.
 
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
 use crate::support::{Reply, Running, start};
 
 fn ask(server: &Running, method: &str, target: &str) -> Reply {
@@ -107,4 +111,39 @@ fn a_refused_delete_leaves_no_tombstone() {
 fn without_state_of_its_own_a_reader_still_says_so() {
     let server = deleted(&["--writable"]).crash_and_restart(&[]);
     ask(&server, "GET", "/file").is(410, "gone");
+}
+
+/// A reader beside it reads what the writer has written, and does not need the lock.
+#[test]
+fn a_reader_beside_the_writer_says_so() {
+    let writer = deleted(&["--writable"]);
+    let state = TempDir::new().unwrap();
+    std::fs::remove_dir(state.path()).unwrap();
+    symlink(writer.state(), state.path()).unwrap();
+    let reader = Running::with_state(writer.folder(), state, &["--limit", "cache-recheck=0s"]);
+    ask(&reader, "GET", "/file").is(410, "gone");
+    // What is there again is there for the reader too.
+    writer.put("/file", "again");
+    assert_eq!(ask(&reader, "GET", "/file").text(), "again");
+    assert_eq!(ask(&writer, "DELETE", "/file").status, 204);
+    ask(&writer, "GET", "/file").is(410, "gone");
+}
+
+#[test]
+fn a_file_and_a_folder_of_one_name_are_two_resources() {
+    let server = start(&["--writable"]);
+    server.file("file", "x");
+    std::fs::create_dir(server.folder().join("folder")).unwrap();
+    for path in ["/file", "/folder/"] {
+        let reply = server.ask(&format!("DELETE {path} HTTP/1.1\nHost: localhost\n\n"));
+        assert_eq!(reply.status, 204, "{path}");
+    }
+    for (path, status, rule) in [
+        ("/file", 410, "gone"),
+        ("/file/", 404, "missing"),
+        ("/folder/", 410, "gone"),
+        ("/folder", 410, "gone"),
+    ] {
+        server.ask(&format!("GET {path} HTTP/1.1\nHost: localhost\n\n")).is(status, rule);
+    }
 }

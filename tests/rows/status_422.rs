@@ -56,6 +56,18 @@ fn a_patch_that_would_grow_without_end() {
 }
 
 #[test]
+fn a_patch_of_too_many_operations() {
+    let server = start(&["--writable"]);
+    let tag = server.put("/data.json", DOCUMENT);
+    let inserts = [r#"{"op":"add","path":"/list/0","value":0}"#; 1001];
+    let reply = patch(&server, "json-patch", &format!("[{}]", inserts.join(",")));
+    reply.is(422, "patch-fits");
+    let detail = reply.problem()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("more than 1,000 operations"), "{detail}");
+    is_untouched(&server, &tag);
+}
+
+#[test]
 fn a_patch_that_can_not_be_read_is_400() {
     let server = start(&["--writable"]);
     let tag = server.put("/data.json", DOCUMENT);

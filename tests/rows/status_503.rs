@@ -5,8 +5,8 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 
 use wherefore_store::{
-    Coding, CreateFolders, FileInfo, Listing, Look, LookFor, MemoryStore, Opened, Removed, Staged,
-    Store, StoreError, Wait, Written,
+    Coding, Conflict, CreateFolders, FileInfo, Listing, Look, LookFor, MemoryStore, Opened,
+    Removed, Staged, Store, StoreError, Wait, Written,
 };
 
 use crate::support::inside::serve;
@@ -110,7 +110,8 @@ fn as_many_connections_are_open_as_may_be() {
     }
 }
 
-/// A store in memory whose looks wait on a worker thread, for names that say so, until they are let go.
+/// A store in memory whose looks wait on a worker thread, for names that say so, until they are let go, and
+/// whose files change whenever they are opened, for others.
 struct Slow {
     store: MemoryStore,
     gate: Arc<Gate>,
@@ -142,6 +143,18 @@ impl Gate {
     }
 }
 
+impl Slow {
+    fn holding(names: &[&str], gate: &Arc<Gate>) -> Self {
+        let store = MemoryStore::new();
+        for name in names {
+            let mut staged = store.stage(b"/", None).unwrap();
+            staged.write(b"content").unwrap();
+            store.replace(name.as_bytes(), staged, CreateFolders::No, &mut |_| true).unwrap();
+        }
+        Self { store, gate: Arc::clone(gate) }
+    }
+}
+
 impl Store for Slow {
     fn look(&self, path: &[u8], what: LookFor, wait: Wait) -> Result<Look, StoreError> {
         match (path.starts_with(b"/slow"), path.starts_with(b"/cold"), wait) {
@@ -155,6 +168,9 @@ impl Store for Slow {
     fn open(&self, path: &[u8], coding: Option<Coding>, wait: Wait) -> Result<Opened, StoreError> {
         if path.starts_with(b"/unread") && wait == Wait::No {
             return Err(StoreError::WouldWait);
+        }
+        if path.starts_with(b"/restless") {
+            return Err(Conflict::Changed.into());
         }
         self.store.open(path, coding, wait)
     }
@@ -202,14 +218,8 @@ impl Store for Slow {
 
 #[test]
 fn the_workers_have_as_much_to_do_as_they_may_have() {
-    let store = MemoryStore::new();
-    for name in ["/slow", "/cold", "/unread", "/fine"] {
-        let mut staged = store.stage(b"/", None).unwrap();
-        staged.write(b"content").unwrap();
-        store.replace(name.as_bytes(), staged, CreateFolders::No, &mut |_| true).unwrap();
-    }
     let gate = Arc::new(Gate::default());
-    let slow = Arc::new(Slow { store, gate: Arc::clone(&gate) });
+    let slow = Arc::new(Slow::holding(&["/slow", "/cold", "/unread", "/fine"], &gate));
     let server = serve(slow, &[("workers", "1"), ("worker-queue", "0")]);
     let mut waiting = server.connect();
     waiting.send("GET /slow HTTP/1.1\nHost: localhost\n\n");
@@ -223,7 +233,7 @@ fn the_workers_have_as_much_to_do_as_they_may_have() {
         "DELETE /fine HTTP/1.1\nHost: localhost\n\n",
         "PUT /new HTTP/1.1\nHost: localhost\nContent-Length: 1\n\nx",
     ] {
-        is_503(&server.ask(request), "workers");
+        is_503(&server.ask(request), "busy");
     }
     // What needs no worker is served.
     assert_eq!(server.ask("GET /fine HTTP/1.1\nHost: localhost\n\n").text(), "content");
@@ -234,4 +244,15 @@ fn the_workers_have_as_much_to_do_as_they_may_have() {
         let reply = server.ask(&format!("GET {name} HTTP/1.1\nHost: localhost\n\n"));
         assert_eq!(reply.text(), "content");
     }
+}
+
+/// Whoever reads is in nobody's way, so this is no conflict of theirs.
+#[test]
+fn a_file_that_changes_whenever_it_is_opened() {
+    let store = Slow::holding(&["/restless", "/fine"], &Arc::default());
+    let server = serve(Arc::new(store), &[]);
+    let reply = server.ask("GET /restless HTTP/1.1\nHost: localhost\n\n");
+    is_503(&reply, "busy");
+    assert_eq!(reply.field("retry-after"), Some("1"));
+    assert_eq!(server.ask("GET /fine HTTP/1.1\nHost: localhost\n\n").text(), "content");
 }

@@ -1,5 +1,5 @@
 //! How the server behaves as a process: starting, loading, draining, ending.
-#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails panics")]
 #![allow(unreachable_pub, reason = "shared by several test binaries")]
 
 #[path = "../support/mod.rs"]

@@ -209,6 +209,17 @@ fn takes_sigterm(pid: u32) -> bool {
     u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 << 1 != 0)
 }
 
+/// Who reads that it listens may end it at once.
+#[test]
+fn it_says_that_it_listens_when_it_can_be_told_to_end() {
+    for _ in 0..10 {
+        let mut server = start(&[]);
+        assert!(takes_sigterm(server.pid()));
+        server.signal("TERM");
+        assert!(server.wait().success());
+    }
+}
+
 #[test]
 fn nobody_has_to_read_what_it_says() {
     let folder = TempDir::new().unwrap();

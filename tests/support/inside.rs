@@ -63,7 +63,7 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
     };
     let wire = wherefore_h1::Limits::default();
     let thread = std::thread::spawn(move || {
-        core::run(server, |core| Service::new(core, Arc::clone(&origin), wire)).unwrap();
+        core::run(server, |core| Service::new(core, Arc::clone(&origin), wire), || ()).unwrap();
         drop(writer);
     });
     Inside { address, log: Mutex::new(received), shutdown, thread: Some(thread) }

@@ -111,6 +111,11 @@ impl Running {
         &self.folder
     }
 
+    /// Where it keeps its state.
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
     /// Writes a file into the folder, as another program would.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder.join(name);

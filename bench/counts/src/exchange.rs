@@ -79,7 +79,8 @@ fn make(request: &Request<'_>, served: &Served, found: &Found, head: &mut Respon
     let (verdict, reading) = answer(&question, found, &mut trail);
     black_box(&trail);
     let selected = plan::selected(request, found);
-    if let (Some(Reading::Representation { coding, part }), Some((of, _))) = (reading, selected) {
+    if let (Some(Reading::Representation { coding, part, .. }), Some((of, _))) = (reading, selected)
+    {
         let (varies, repeats, media_type) = (Varies::Not, Repeats::All, served.media_type);
         let sent = Sent { of, media_type, coding, varies, part: &part, repeats };
         reply::representation(&verdict, &sent, head);

@@ -53,7 +53,7 @@ pub enum Failure {
     NoSpace,
     /// The quota is reached.
     Quota,
-    /// There are too many jobs; in how many seconds there may be room.
+    /// It can't be done now, for want of a worker, of a descriptor or of a moment's rest, but perhaps in so many seconds.
     Busy(u32),
     /// The store failed.
     Io,
@@ -232,8 +232,8 @@ impl Group for ActFacts {
         },
         Rule {
             info: &Info {
-                id: "workers",
-                asks: "Is a worker free for it in time?",
+                id: "busy",
+                asks: "Has the server what it takes to do it now?",
                 spec: Spec::new(9110, "15.6.4"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::SERVICE_UNAVAILABLE],

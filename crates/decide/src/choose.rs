@@ -1,4 +1,4 @@
-//! Which of a file's representations the client gets (RFC 9110 §12.5.3).
+//! Which of several representations the client gets (RFC 9110 §12.5).
 
 use wherefore_message::accept;
 use wherefore_message::{Coding, FieldName, Fields};
@@ -27,6 +27,36 @@ pub fn coding(fields: Fields<'_>, stored: &Representations) -> Option<Coding> {
         }
     }
     if quality.identity > best_quality { None } else { best }
+}
+
+/// The forms in which the list of a folder's members is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListingForm {
+    /// For people.
+    Html,
+    /// For programs.
+    Json,
+}
+
+impl ListingForm {
+    /// The value of `Content-Type` for this form.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Html => "text/html; charset=utf-8",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// The form of a listing that the client likes best; HTML where it likes both alike, or neither.
+#[must_use]
+pub fn listing(fields: Fields<'_>) -> ListingForm {
+    let offers = [ListingForm::Html, ListingForm::Json].map(ListingForm::content_type);
+    match accept::preferred(fields.all(FieldName::Accept), &offers) {
+        Some(offer) if offer == ListingForm::Json.content_type() => ListingForm::Json,
+        Some(_) | None => ListingForm::Html,
+    }
 }
 
 #[cfg(test)]

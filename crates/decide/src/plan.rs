@@ -2,14 +2,15 @@
 //! [`after_lookup`], and whoever fetches them (a server, a test, `explain`) asks the same rules.
 
 use wherefore_message::date::HttpDate;
+use wherefore_message::digest::{self, Algorithm};
 use wherefore_message::path::{self, Path, PathFault};
 use wherefore_message::range::{ByteRange, Resolved};
 use wherefore_message::target::Form;
-use wherefore_message::{Coding, Method, MethodSet, Request, Status};
+use wherefore_message::{Coding, FieldName, Method, MethodSet, Request, Status};
 
 use crate::access::AccessFacts;
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
-use crate::choose;
+use crate::choose::{self, ListingForm};
 use crate::conditions::{ConditionFacts, Current};
 use crate::content::{self, ContentFacts, PatchFormat};
 use crate::facts::{Found, Representation};
@@ -65,9 +66,11 @@ pub enum Reading {
         coding: Option<Coding>,
         /// How much of it.
         part: Part,
+        /// The digest that the client wants of it (RFC 9530 §4): a wish, which need not be met.
+        digest: Option<Algorithm>,
     },
     /// The list of a folder's members.
-    Listing,
+    Listing(ListingForm),
     /// Which methods are offered.
     Options(MethodSet),
     /// The request itself.
@@ -217,11 +220,13 @@ fn read(question: &Question<'_>, found: &Found, trail: &mut Trail) -> Result<Pla
     let Question { request, now, .. } = *question;
     let Some((selected, coding)) = selected(request, found) else {
         ask(&ConditionFacts { request, current: Current::Unmarked, now }, trail)?;
-        return settle(request.method, Subject::Listing, Reading::Listing, trail);
+        let reading = Reading::Listing(choose::listing(request.fields));
+        return settle(request.method, Subject::Listing, reading, trail);
     };
     ask(&ConditionFacts { request, current: Current::Selected(selected), now }, trail)?;
     let resolved = ranges::of(request, Some(selected));
     let facts = RangeFacts { request, selected: Some(selected), resolved: &resolved, now };
+    let digest = digest::wanted(request.fields.all(FieldName::WantReprDigest));
     match ask(&facts, trail) {
         Err(verdict) if verdict.status == Status::PARTIAL_CONTENT => {
             let part = match resolved {
@@ -229,11 +234,11 @@ fn read(question: &Question<'_>, found: &Found, trail: &mut Trail) -> Result<Pla
                 Resolved::Several(ranges) => Part::Several(ranges),
                 Resolved::Ignored | Resolved::Unsatisfiable => Part::Whole,
             };
-            Ok(Plan::Read(verdict, Reading::Representation { coding, part }))
+            Ok(Plan::Read(verdict, Reading::Representation { coding, part, digest }))
         }
         Err(verdict) => Err(verdict),
         Ok(()) => {
-            let reading = Reading::Representation { coding, part: Part::Whole };
+            let reading = Reading::Representation { coding, part: Part::Whole, digest };
             settle(request.method, Subject::Representation, reading, trail)
         }
     }

@@ -1,15 +1,20 @@
 //! The fields of every answer: what the status, the rule and what it saw ask for. The one table that no
 //! answer can break is the registry's (`must`, `must_not`), and [`seal`] holds every head to it.
 
+use std::borrow::Cow;
+
 use wherefore_message::date::HttpDate;
 use wherefore_message::method::MethodSet;
 use wherefore_message::path::{self, Path};
 use wherefore_message::problem::{Extra, Problem, ProblemForm};
 use wherefore_message::range::ByteRange;
-use wherefore_message::{Coding, FieldName, FieldSet, Method, ResponseHead, Status, Value};
+use wherefore_message::{
+    Coding, FieldName, FieldSet, Method, Request, ResponseHead, Status, Value,
+};
 
+use crate::choose::ListingForm;
 use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};
-use crate::facts::Representation;
+use crate::facts::{Found, Representation};
 use crate::plan::Part;
 use crate::rule::{Verdict, Witness};
 use crate::story::Grounds;
@@ -43,6 +48,21 @@ pub enum Varies {
     ByCoding,
     /// No.
     Not,
+}
+
+impl Varies {
+    /// Whether the answer about what was found depends on the codings that the client accepts.
+    #[must_use]
+    pub const fn of(found: &Found) -> Self {
+        match found {
+            Found::File(all) | Found::Folder { index: Some(all), .. } if all.vary() => {
+                Self::ByCoding
+            }
+            Found::File(_) | Found::Folder { .. } | Found::Missing { .. } | Found::Refused(_) => {
+                Self::Not
+            }
+        }
+    }
 }
 
 /// Writes the fields that a verdict which sends no representation asks for, but for those of the
@@ -107,6 +127,37 @@ fn witnessed(verdict: &Verdict, head: &mut ResponseHead) {
     }
 }
 
+/// Pages of ours may style themselves, and do nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Writes all fields of a verdict that sends no representation; its content explains it, in this form, and
+/// names this request. None where the status has no content.
+#[must_use]
+pub fn explained(
+    setting: &Setting<'_>,
+    form: ProblemForm,
+    request_id: &str,
+    head: &mut ResponseHead,
+) -> Option<String> {
+    fields(setting, head);
+    if head.status.ends_with_head() {
+        return None;
+    }
+    // A redirect is no problem, and programs follow it without reading on.
+    let form = match form {
+        ProblemForm::Json if !head.status.is_error() => ProblemForm::Text,
+        form => form,
+    };
+    head.push(FieldName::ContentType, Value::Static(form.content_type()));
+    head.push(FieldName::Vary, Value::Static("Accept"));
+    head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+    if form == ProblemForm::Html {
+        head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
+    }
+    head.push(FieldName::RequestId, Value::Text(request_id.into()));
+    Some(explanation(setting, Some(request_id), form))
+}
+
 /// The explanation of a verdict as a problem document (RFC 9457), without anything internal.
 #[must_use]
 pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemForm) -> String {
@@ -139,7 +190,7 @@ pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemF
         more.push(("field", Extra::Text(String::from_utf8_lossy(field).into_owned())));
     }
     let problem = Problem {
-        type_uri: &format!("{RULE_URI}{}", verdict.because.id),
+        type_uri: &[RULE_URI, verdict.because.id].concat(),
         title: verdict.status.phrase(),
         status: verdict.status,
         detail: &detail(setting),
@@ -149,24 +200,22 @@ pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemF
     problem.to_form(form)
 }
 
-fn detail(setting: &Setting<'_>) -> String {
+fn detail(setting: &Setting<'_>) -> Cow<'static, str> {
     let verdict = setting.verdict;
-    let grounds = Grounds { witness: verdict.witness, info: verdict.because }.to_string();
     let advice = advice(setting);
+    let grounds = match verdict.witness {
+        Witness::Nothing if !advice.is_empty() => return Cow::Borrowed(advice),
+        witness => Grounds { witness, info: verdict.because }.to_string(),
+    };
     let mut text = match grounds.chars().next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), &grounds[first.len_utf8()..]),
-        None => String::new(),
+        None => format!("The answer to \"{}\" is no.", verdict.because.asks),
     };
     if !advice.is_empty() {
-        if !text.is_empty() {
-            text.push(' ');
-        }
+        text.push(' ');
         text.push_str(advice);
     }
-    if text.is_empty() {
-        text = format!("The answer to \"{}\" is no.", verdict.because.asks);
-    }
-    text
+    Cow::Owned(text)
 }
 
 /// What the client can do about it.
@@ -239,6 +288,57 @@ pub enum Repeats {
     /// Those that it must: the client sent `If-Range`, so it has the rest.
     Required,
 }
+
+impl Repeats {
+    /// Which the answer to this request repeats when it is sent this part.
+    #[must_use]
+    pub const fn of(request: &Request<'_>, part: &Part) -> Self {
+        match part {
+            Part::One(_) | Part::Several(_) if request.fields.has(FieldName::IfRange) => {
+                Self::Required
+            }
+            Part::Whole | Part::One(_) | Part::Several(_) => Self::All,
+        }
+    }
+}
+
+/// Writes the fields of a list of a folder's members.
+pub fn listing(verdict: &Verdict, form: ListingForm, head: &mut ResponseHead) {
+    head.reset(verdict.status);
+    head.push(FieldName::ContentType, Value::Static(form.content_type()));
+    head.push(FieldName::CacheControl, Value::Static("no-cache"));
+    head.push(FieldName::Vary, Value::Static("Accept"));
+    head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
+    head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+}
+
+/// Writes the fields of an answer to TRACE; its content is the request as it came, without what is secret
+/// in it (RFC 9110 §9.3.8).
+#[must_use]
+pub fn echo(verdict: &Verdict, request: &Request<'_>, head: &mut ResponseHead) -> Vec<u8> {
+    head.reset(verdict.status);
+    head.push(FieldName::ContentType, Value::Static("message/http"));
+    head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+    let mut echo = Vec::with_capacity(512);
+    for part in [request.method_text, b" ", request.target_text, b" "] {
+        echo.extend_from_slice(part);
+    }
+    echo.extend_from_slice(request.version.to_string().as_bytes());
+    echo.extend_from_slice(b"\r\n");
+    for (name, value) in request.fields.iter() {
+        if !SECRET.has(FieldName::parse(name)) {
+            for part in [name, b": ", value, b"\r\n"] {
+                echo.extend_from_slice(part);
+            }
+        }
+    }
+    echo.extend_from_slice(b"\r\n");
+    echo
+}
+
+/// Fields that hold what only the server is meant to see.
+const SECRET: FieldSet =
+    FieldSet::of(&[FieldName::Authorization, FieldName::ProxyAuthorization, FieldName::Cookie]);
 
 /// Writes the fields of an answer to OPTIONS.
 pub fn options(verdict: &Verdict, methods: MethodSet, head: &mut ResponseHead) {

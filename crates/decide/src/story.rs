@@ -132,7 +132,7 @@ impl fmt::Display for Grounds {
             Witness::Since(seconds) => {
                 write!(f, "it was deleted at {}", HttpDate::from_unix(seconds))
             }
-            Witness::Wait(seconds) => write!(f, "there is no room now; try again in {seconds} s"),
+            Witness::Wait(seconds) => write!(f, "it can't be done now; try again in {seconds} s"),
             Witness::Field(name) => write!(f, "the field {name} decided"),
             Witness::Because(text) => f.write_str(text),
         }

@@ -37,6 +37,11 @@ fn html_replacement(c: char) -> Option<&'static str> {
 pub fn json(text: &str, out: &mut String) {
     out.reserve(text.len() + 2);
     out.push('"');
+    if text.bytes().all(|octet| matches!(octet, b' '..=b'~') && !matches!(octet, b'"' | b'\\')) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

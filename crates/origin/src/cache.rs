@@ -1,7 +1,8 @@
 //! What one core remembers of files: what was found, and what is open. Never shared, never locked.
 //!
 //! An entry is good while nothing of ours was written under its name, as the store's generation tells,
-//! and for `recheck` after it was looked up, since other programs tell nobody.
+//! and for `recheck` after it was looked up, since other programs tell nobody. What holds a large file open is
+//! let go some time after the last look, since the file may be gone and its space with it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -59,6 +60,10 @@ impl Entry {
         Ok(())
     }
 
+    fn holds_a_large_file(&self) -> bool {
+        self.files.borrow().iter().flatten().any(|file| file.octets.is_none())
+    }
+
     /// Takes over what an older entry had open of the same versions.
     fn inherit(&self, older: &Self) {
         let coded = [None, Some(Coding::Brotli), Some(Coding::Zstd), Some(Coding::Gzip)];
@@ -98,6 +103,8 @@ struct Weight {
 }
 
 const ENTRY_BYTES: u64 = 512;
+/// For how long after the last look a large file is held open at least, in ms.
+const HELD_MS_MIN: u64 = 10_000;
 
 impl quick_cache::Weighter<Box<[u8]>, Rc<Entry>> for Weight {
     fn weight(&self, path: &Box<[u8]>, entry: &Rc<Entry>) -> u64 {
@@ -146,5 +153,72 @@ impl Cache {
     /// Forgets what is remembered under `path`.
     pub fn forget(&mut self, path: &[u8]) {
         self.entries.remove(path);
+    }
+
+    /// Lets go, at `now` in ms, of the large files that nobody has asked for in a while. Should they have been
+    /// deleted or replaced, the system can't give their space to others before.
+    pub fn sweep(&mut self, now: u64) {
+        let held_ms = HELD_MS_MIN.max(self.recheck_ms);
+        self.entries.retain(|_, entry| {
+            now.saturating_sub(entry.checked_at.get()) < held_ms || !entry.holds_a_large_file()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wherefore_decide::policy::{Hosts, Site};
+    use wherefore_message::path::{self, Path};
+    use wherefore_store::{CreateFolders, LookFor, MemoryStore, Store, Wait};
+
+    use super::*;
+    use crate::Origin;
+
+    /// Looks `path` up and opens it, as a reading does; says what is held open.
+    fn read(cache: &mut Cache, origin: &Origin, path: Path<'_>, now: u64) -> Rc<OpenFile> {
+        let found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
+        let entry = cache.put(path.bytes(), Entry::new(found, "text/plain", 0, now));
+        let file = Rc::new(origin.open(path, None, Wait::Yes).unwrap());
+        assert_eq!(entry.keep(None, &file), Ok(()));
+        file
+    }
+
+    #[test]
+    fn large_files_that_nobody_asks_for_are_let_go() {
+        let store = MemoryStore::new();
+        for (name, length) in [("/small", SMALL_BYTES_MAX), ("/large", SMALL_BYTES_MAX + 1)] {
+            let mut staged = store.stage(b"/", None).unwrap();
+            staged.write(&vec![b'x'; length as usize]).unwrap();
+            store.replace(name.as_bytes(), staged, CreateFolders::No, &mut |_| true).unwrap();
+        }
+        let site = Site { hosts: Hosts::Any, routes: Vec::new() };
+        let origin = Origin::new(Arc::new(store), None, Arc::new(site));
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        let small = path::decode(b"/small", &mut one).unwrap();
+        let large = path::decode(b"/large", &mut other).unwrap();
+
+        let mut cache = Cache::new(1 << 20, 10, 1_000);
+        let small = Rc::downgrade(&read(&mut cache, &origin, small, 0));
+        let held = Rc::downgrade(&read(&mut cache, &origin, large, 0));
+        cache.sweep(9_999);
+        assert!(held.upgrade().is_some());
+        // Being asked for again puts it off.
+        let held = Rc::downgrade(&read(&mut cache, &origin, large, 9_999));
+        cache.sweep(10_000);
+        assert!(held.upgrade().is_some());
+        cache.sweep(19_999);
+        assert!(held.upgrade().is_none(), "nothing holds it any more");
+        assert!(small.upgrade().is_some(), "it holds no more than memory");
+        assert!(cache.get(b"/large", 0, 9_999).is_none());
+
+        // Where looks are good for longer, it is held for as long as they are.
+        let mut cache = Cache::new(1 << 20, 10, 60_000);
+        let held = Rc::downgrade(&read(&mut cache, &origin, large, 0));
+        cache.sweep(59_999);
+        assert!(held.upgrade().is_some() && cache.get(b"/large", 0, 59_999).is_some());
+        cache.sweep(60_000);
+        assert!(held.upgrade().is_none());
     }
 }

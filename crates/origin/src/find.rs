@@ -24,13 +24,19 @@ impl Origin {
             }
             other => other?,
         };
-        self.found(name, &look, wait)
+        self.found(path, &look, wait)
     }
 
     /// The same of a look that was made already.
-    pub(crate) fn found(&self, name: &[u8], look: &Look, wait: Wait) -> Result<Found, StoreError> {
+    pub(crate) fn found(
+        &self,
+        path: Path<'_>,
+        look: &Look,
+        wait: Wait,
+    ) -> Result<Found, StoreError> {
+        let name = store_path(path);
         if let (Look::File(_) | Look::Folder { .. }, Some(deleted)) = (look, &self.deleted)
-            && deleted.get(name).is_some()
+            && deleted.can_lift(name)
         {
             // Another program put something back, which lifts the tombstone; that is a write.
             match wait {
@@ -64,7 +70,7 @@ impl Origin {
                     store::Parent::Missing => Parent::Missing,
                     store::Parent::NotFolder => Parent::NotFolder,
                 },
-                gone_since: self.deleted.as_ref().and_then(|all| all.get(name)).map(|t| t.since),
+                gone_since: self.deleted.as_ref().and_then(|all| all.of(path)).map(|t| t.since),
             },
             Look::Denied => Found::Refused(Refusal::Denied),
             Look::Escapes => Found::Refused(Refusal::Escapes),
@@ -136,6 +142,9 @@ pub const fn refused(error: &StoreError) -> Option<Found> {
     }
 }
 
+/// In how many seconds what runs out for a moment may be there again.
+const MOMENT_SECONDS: u32 = 1;
+
 /// What keeps a store from its work, as the failure of an act.
 #[must_use]
 pub fn failure(error: &StoreError) -> Failure {
@@ -156,6 +165,8 @@ pub fn failure(error: &StoreError) -> Failure {
             Conflict::Changed => "another program changed it at the same time",
             Conflict::Exists => "every name that could be given is taken",
         }),
+        // Each answer that ends gives some back.
+        StoreError::NoDescriptors => Failure::Busy(MOMENT_SECONDS),
         StoreError::Refused(_) | StoreError::WouldWait | StoreError::Io(_) => Failure::Io,
     }
 }

@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 pub mod cache;
+mod deleted;
 mod find;
 mod listing;
 pub mod multipart;
@@ -19,11 +20,10 @@ use std::sync::Arc;
 use wherefore_decide::policy::Site;
 use wherefore_message::path::PathBuf;
 use wherefore_message::request::RequestBuf;
-use wherefore_state::{RootIdentity, StateError, Tombstone, Tombstones};
 use wherefore_store::Store;
 
+pub use deleted::{Deleted, Memory};
 pub use find::{failure, refused};
-pub use listing::ListingForm;
 pub use write::{Done, Stage};
 
 /// A folder with what is remembered of it, and the site that it stands in.
@@ -31,32 +31,6 @@ pub struct Origin {
     store: Arc<dyn Store>,
     deleted: Option<Deleted>,
     site: Arc<Site>,
-}
-
-/// What was deleted from the folder, as it is remembered over restarts.
-pub struct Deleted {
-    /// The memory.
-    pub tombstones: Arc<Tombstones>,
-    /// Which folder it is, among those that the memory knows.
-    pub root: RootIdentity,
-}
-
-impl Deleted {
-    fn get(&self, path: &[u8]) -> Option<Tombstone> {
-        self.tombstones.get(self.root, path)
-    }
-
-    fn record(&self, path: &[u8], since: u64) -> Result<(), StateError> {
-        self.tombstones.record(self.root, path, since)
-    }
-
-    /// Forgets that something was deleted, since something is there again. Failing does no harm: what is
-    /// there is served.
-    fn lift(&self, path: &[u8]) {
-        if self.get(path).is_some() {
-            let _ = self.tombstones.lift(self.root, path);
-        }
-    }
 }
 
 /// A request on its way to a worker thread: all that an act needs, owned.

@@ -2,30 +2,11 @@
 
 use std::fmt::Write as _;
 
+use wherefore_decide::choose::ListingForm;
 use wherefore_message::date::HttpDate;
 use wherefore_message::escape;
 use wherefore_message::path::{Path, encode_segment};
 use wherefore_store::{Listing, Member, MemberKind};
-
-/// The form that a listing is sent in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListingForm {
-    /// For people.
-    Html,
-    /// For programs.
-    Json,
-}
-
-impl ListingForm {
-    /// The value of `Content-Type` for this form.
-    #[must_use]
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Html => "text/html; charset=utf-8",
-            Self::Json => "application/json",
-        }
-    }
-}
 
 /// Dot-files are not served, so they are not listed.
 fn shown(listing: &Listing) -> impl Iterator<Item = &Member> {

@@ -7,6 +7,8 @@ use wherefore_decide::content::PatchFormat;
 
 /// The longest document that is patched, and the longest that a patch may make, in octets.
 pub(crate) const DOCUMENT_BYTES_MAX: u64 = 4 << 20;
+/// The most operations of one JSON Patch: each may move all members of a long array.
+const OPERATIONS_MAX: usize = 1_000;
 
 /// The document after the patch.
 ///
@@ -41,6 +43,7 @@ pub(crate) fn apply(
 }
 
 const TOO_LARGE: Failure = Failure::PatchUnfit("the patched document would be too large");
+const TOO_MANY: Failure = Failure::PatchUnfit("the patch has more than 1,000 operations");
 
 /// One operation after the other. What `copy` adds is counted, since a few copies of the whole into
 /// itself would fill any memory.
@@ -49,6 +52,9 @@ fn operate(value: &mut Value, patch: &[u8]) -> Result<(), Failure> {
         serde_json::from_slice(patch).map_err(|_| Failure::PatchSyntax("the patch is not JSON"))?;
     let Patch(operations) = serde_json::from_value(json)
         .map_err(|_| Failure::PatchSyntax("the patch is not a list of JSON Patch operations"))?;
+    if operations.len() > OPERATIONS_MAX {
+        return Err(TOO_MANY);
+    }
     let mut copied = 0;
     for operation in operations {
         if let PatchOperation::Copy(copy) = &operation
@@ -136,6 +142,17 @@ mod tests {
             done.unwrap(),
             "{\n  \"big\": 123456789012345678901234567890,\n  \"x\": 1.10\n}\n"
         );
+    }
+
+    #[test]
+    fn as_many_operations_as_may_be_and_no_more() {
+        let many = |count| {
+            let insert = r#"{"op":"add","path":"/0","value":1}"#;
+            operations("[]", &format!("[{}]", vec![insert; count].join(",")))
+        };
+        assert_eq!(many(1000).unwrap().matches('1').count(), 1000);
+        let Err(Failure::PatchUnfit(why)) = many(1001) else { panic!("one more than may be") };
+        assert!(why.contains("1,000 operations"), "{why}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256, Sha512};
+use wherefore_decide::choose::ListingForm;
 use wherefore_decide::facts::Representation;
 use wherefore_message::Coding;
 use wherefore_message::digest::{self, Algorithm};
@@ -13,7 +14,7 @@ use wherefore_store::{Conflict, Handle, Meta, StoreError, Wait};
 
 use crate::Origin;
 use crate::find::{representation, store_path};
-use crate::listing::{self, ListingForm};
+use crate::listing;
 use crate::multipart::Piece;
 
 /// Files up to this many octets are kept in memory and sent with their head.

@@ -13,6 +13,7 @@ use wherefore_message::path::encode_segment;
 use wherefore_message::{Announced, EntityTag, FieldName, Request};
 use wherefore_store::{Conflict, CreateFolders, Look, LookFor, Staged, StoreError, Wait, Written};
 
+use crate::deleted::Kind;
 use crate::find::{failure, representation, store_path, unix_now};
 use crate::read::Hasher;
 use crate::{Job, Origin, names, patch};
@@ -174,13 +175,15 @@ impl Act<'_> {
     fn delete(&mut self) -> Done {
         let path = store_path(self.job.path.as_path());
         let origin = self.origin;
-        let removed =
-            origin.store.remove(path, &mut |look| self.allows(look, None), &mut || match &origin
-                .deleted
-            {
-                Some(deleted) => deleted.record(path, unix_now()).map_err(std::io::Error::other),
-                None => Ok(()),
-            });
+        let kind = match self.writing {
+            Writing::DeleteFolder => Kind::Folder,
+            Writing::DeleteFile | Writing::Put | Writing::Post | Writing::Patch(_) => Kind::File,
+        };
+        let mut remember = || match &origin.deleted {
+            Some(deleted) => deleted.record(path, kind, unix_now()),
+            None => Ok(()),
+        };
+        let removed = origin.store.remove(path, &mut |look| self.allows(look, None), &mut remember);
         match removed {
             Ok(_) => self.ended(Acted::Removed),
             Err(error) => self.stopped(error),
@@ -238,7 +241,7 @@ impl Act<'_> {
         let origin = self.origin;
         (self.refusal, self.seen) = (None, None);
         let (Some(route), Ok(found)) =
-            (origin.site.route(path.bytes()), origin.found(store_path(path), look, Wait::Yes))
+            (origin.site.route(path.bytes()), origin.found(path, look, Wait::Yes))
         else {
             return false;
         };

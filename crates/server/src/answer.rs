@@ -3,7 +3,7 @@
 use wherefore_decide::reply::{self, Setting};
 use wherefore_decide::{Trail, Verdict};
 use wherefore_message::problem::ProblemForm;
-use wherefore_message::{FieldName, ResponseHead, Status, Value};
+use wherefore_message::{ResponseHead, Status};
 use wherefore_origin::read::Content;
 
 use crate::random::RequestId;
@@ -39,9 +39,6 @@ impl Answer {
     }
 }
 
-/// The page may style itself, and nothing else.
-pub(crate) const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 /// Makes the answer of a verdict that sends no representation: its fields, and why.
 pub(crate) fn explain(
     service: &Service,
@@ -49,28 +46,13 @@ pub(crate) fn explain(
     form: ProblemForm,
     answer: &mut Answer,
 ) {
-    let verdict = setting.verdict;
-    answer.verdict = Some(*verdict);
-    reply::fields(setting, &mut answer.head);
-    if verdict.status.ends_with_head() {
-        answer.content = Content::None;
-        return;
-    }
-    let head = &mut answer.head;
-    // A redirect is no problem, and programs follow it without reading on.
-    let form = match form {
-        ProblemForm::Json if !verdict.status.is_error() => ProblemForm::Text,
-        form => form,
-    };
     let id = service.core.random.request_id();
-    head.push(FieldName::ContentType, Value::Static(form.content_type()));
-    head.push(FieldName::Vary, Value::Static("Accept"));
-    head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
-    if form == ProblemForm::Html {
-        head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
+    answer.verdict = Some(*setting.verdict);
+    match reply::explained(setting, form, id.as_str(), &mut answer.head) {
+        None => answer.content = Content::None,
+        Some(text) => {
+            answer.content = Content::Made(text.into_bytes());
+            answer.id = Some(id);
+        }
     }
-    head.push(FieldName::RequestId, Value::Text(id.as_str().into()));
-    let text = reply::explanation(setting, Some(id.as_str()), form);
-    answer.content = Content::Made(text.into_bytes());
-    answer.id = Some(id);
 }

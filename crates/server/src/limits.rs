@@ -179,7 +179,9 @@ impl Unit {
     const fn scales(self) -> &'static [(&'static str, u64)] {
         match self {
             Self::Count => &[("", 1)],
-            Self::Bytes => &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)],
+            Self::Bytes => {
+                &[("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)]
+            }
             Self::Millis => &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)],
         }
     }
@@ -203,7 +205,7 @@ impl Unit {
     const fn example(self) -> &'static str {
         match self {
             Self::Count => "a whole number, such as 256",
-            Self::Bytes => "a size with its unit (B, KiB, MiB, GiB), such as 64KiB",
+            Self::Bytes => "a size in octets or with its unit (B, KiB, MiB, GiB), such as 64KiB",
             Self::Millis => "a time with its unit (ms, s, m, h), such as 5s",
         }
     }
@@ -301,7 +303,6 @@ mod tests {
         limits.set("linger-time", "1m").unwrap();
         assert_eq!((limits.linger_bytes, limits.linger_time()), (3 << 20, Duration::from_secs(60)));
         for (name, text) in [
-            ("linger-bytes", "3"),
             ("linger-bytes", "3MB"),
             ("linger-time", "5"),
             ("linger-time", "5 s"),

@@ -4,20 +4,23 @@ use std::rc::Rc;
 
 use wherefore_decide::Verdict;
 use wherefore_decide::act::{Acted, Failure};
+use wherefore_decide::choose::ListingForm;
 use wherefore_decide::facts::{Found, Representation};
 use wherefore_decide::plan::{self, Part, Reading};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
-use wherefore_message::{Coding, FieldName, Method, Request, Value, accept, digest, media};
+use wherefore_message::range::ByteRange;
+use wherefore_message::{Coding, FieldName, Method, Request, Value, digest, media};
 use wherefore_origin::cache::Entry;
+use wherefore_origin::failure;
 use wherefore_origin::multipart::byteranges;
 use wherefore_origin::read::{Content, OpenFile};
-use wherefore_origin::{ListingForm, failure};
 use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
-use crate::answer::{Answer, PAGE_POLICY, explain};
+use crate::answer::{Answer, explain};
 use crate::exchange::Next;
+use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
 
 /// Whether a store's error means that what was found is no longer there: look again.
@@ -37,6 +40,15 @@ impl<E: Into<StoreError>> From<E> for Stopped {
     fn from(error: E) -> Self {
         Self::Store(error.into())
     }
+}
+
+/// A short part of a large file, read at once if it is in memory: it leaves with its head.
+fn short(file: &OpenFile, range: ByteRange) -> Option<Vec<u8>> {
+    if file.octets.is_some() || range.length() > COPIED_BYTES_MAX as u64 {
+        return None;
+    }
+    let length = range.length() as usize;
+    file.read(range.first, length, Wait::No).ok().filter(|octets| octets.len() == length)
 }
 
 /// One request while its answer is made.
@@ -87,34 +99,30 @@ impl Asked<'_> {
     ) -> Result<(), Stopped> {
         match reading {
             Reading::Options(methods) => reply::options(verdict, methods, &mut self.answer.head),
-            Reading::Echo => self.echo(verdict),
-            Reading::Listing => self.list(path, verdict).await?,
-            Reading::Representation { coding, part } => {
+            Reading::Echo => {
+                let echo = reply::echo(verdict, self.request, &mut self.answer.head);
+                self.answer.content = Content::Made(echo);
+            }
+            Reading::Listing(form) => self.list(path, form, verdict).await?,
+            Reading::Representation { coding, part, digest } => {
                 let Some((selected, _)) = plan::selected(self.request, &entry.found) else {
                     return Err(StoreError::Missing.into());
                 };
                 let sends = self.request.method == Method::Get;
-                // A wish, which need not be met (RFC 9530 §4).
-                let wanted = digest::wanted(self.request.fields.all(FieldName::WantReprDigest))
-                    .filter(|_| selected.length <= self.service.core.limits.digest_bytes);
+                let digest_bytes_max = self.service.core.limits.digest_bytes;
+                let wanted = digest.filter(|_| selected.length <= digest_bytes_max);
                 let file = if sends || wanted.is_some() {
                     Some(self.open(path, entry, coding).await?)
                 } else {
                     None
                 };
-                let repeats = if self.request.fields.has(FieldName::IfRange) {
-                    Repeats::Required
-                } else {
-                    Repeats::All
-                };
-                let repeats = if matches!(part, Part::Whole) { Repeats::All } else { repeats };
                 let sent = Sent {
                     of: selected,
                     media_type: entry.media_type,
                     coding,
-                    varies: varies(&entry.found),
+                    varies: Varies::of(&entry.found),
                     part: &part,
-                    repeats,
+                    repeats: Repeats::of(self.request, &part),
                 };
                 reply::representation(verdict, &sent, &mut self.answer.head);
                 if let (Some(algorithm), Some(file)) = (wanted, &file) {
@@ -122,7 +130,7 @@ impl Asked<'_> {
                     self.answer.head.push(FieldName::ReprDigest, Value::Text(digest.into()));
                 }
                 self.answer.content = match file {
-                    Some(file) if sends => self.content(file, part, entry.media_type),
+                    Some(file) if sends => self.content(file, part, entry.media_type)?,
                     _ => Content::Absent(selected.length),
                 };
             }
@@ -131,8 +139,25 @@ impl Asked<'_> {
         Ok(())
     }
 
-    fn content(&mut self, file: Rc<OpenFile>, part: Part, media_type: &str) -> Content {
-        match part {
+    /// The content of the answer. A file that has changed is looked up anew: better than to begin what would
+    /// have to be broken off.
+    fn content(
+        &mut self,
+        file: Rc<OpenFile>,
+        part: Part,
+        media_type: &str,
+    ) -> Result<Content, Conflict> {
+        let short = match part {
+            Part::One(range) => short(&file, range),
+            Part::Whole | Part::Several(_) => None,
+        };
+        if !file.is_unchanged() {
+            return Err(Conflict::Changed);
+        }
+        if let Some(octets) = short {
+            return Ok(Content::Made(octets));
+        }
+        Ok(match part {
             Part::Whole => Content::whole(file),
             Part::One(range) => Content::File(file, range),
             Part::Several(ranges) => {
@@ -143,7 +168,7 @@ impl Asked<'_> {
                 self.answer.head.push(FieldName::ContentType, Value::Text(value.into()));
                 Content::Pieces(file, pieces, total)
             }
-        }
+        })
     }
 
     /// The file in this coding, open; from this core's memory if it is there.
@@ -154,8 +179,7 @@ impl Asked<'_> {
         coding: Option<Coding>,
     ) -> Result<Rc<OpenFile>, Stopped> {
         if let Some(file) = entry.file(coding) {
-            // Better to look again than to begin what would be broken off.
-            return if file.is_unchanged() { Ok(file) } else { Err(Conflict::Changed.into()) };
+            return Ok(file);
         }
         let origin = &self.service.origin;
         let opened = match origin.open(path, coding, Wait::No) {
@@ -181,59 +205,26 @@ impl Asked<'_> {
         Ok(self.work(move || file.digest(algorithm)).await.map_err(Stopped::Failed)??)
     }
 
-    async fn list(&mut self, path: Path<'_>, verdict: &Verdict) -> Result<(), Stopped> {
-        let offers = [ListingForm::Html.content_type(), ListingForm::Json.content_type()];
-        let lines = self.request.fields.all(FieldName::Accept);
-        let form = match accept::preferred(lines, &offers) {
-            Some(offer) if offer == offers[1] => ListingForm::Json,
-            _ => ListingForm::Html,
-        };
+    async fn list(
+        &mut self,
+        path: Path<'_>,
+        form: ListingForm,
+        verdict: &Verdict,
+    ) -> Result<(), Stopped> {
         let (origin, owned) = (self.service.origin.clone(), PathBuf::from(path));
         let page = self
             .work(move || origin.list(owned.as_path(), form))
             .await
             .map_err(Stopped::Failed)??;
-        let head = &mut self.answer.head;
-        head.reset(verdict.status);
-        head.push(FieldName::ContentType, Value::Static(form.content_type()));
-        head.push(FieldName::CacheControl, Value::Static("no-cache"));
-        head.push(FieldName::Vary, Value::Static("Accept"));
-        head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
-        head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+        reply::listing(verdict, form, &mut self.answer.head);
         self.answer.content = Content::Made(page.into_bytes());
         Ok(())
-    }
-
-    /// The request as it came, without what is secret in it (RFC 9110 §9.3.8).
-    pub(crate) fn echo(&mut self, verdict: &Verdict) {
-        let request = self.request;
-        let mut echo = Vec::with_capacity(512);
-        for part in [request.method_text, b" ", request.target_text, b" "] {
-            echo.extend_from_slice(part);
-        }
-        echo.extend_from_slice(request.version.to_string().as_bytes());
-        echo.extend_from_slice(b"\r\n");
-        for (name, value) in request.fields.iter() {
-            let secret =
-                [FieldName::Authorization, FieldName::ProxyAuthorization, FieldName::Cookie];
-            if !secret.iter().any(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name)) {
-                for part in [name, b": ", value, b"\r\n"] {
-                    echo.extend_from_slice(part);
-                }
-            }
-        }
-        echo.extend_from_slice(b"\r\n");
-        let head = &mut self.answer.head;
-        head.reset(verdict.status);
-        head.push(FieldName::ContentType, Value::Static("message/http"));
-        head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
-        self.answer.content = Content::Made(echo);
     }
 
     pub(crate) fn refuse(&mut self, verdict: &Verdict, found: Option<&Found>) -> Next {
         let current = found.and_then(|found| plan::selected(self.request, found));
         let current = current.map(|(current, _)| current);
-        self.refuse_with(verdict, current, found.map_or(Varies::Not, varies))
+        self.refuse_with(verdict, current, found.map_or(Varies::Not, Varies::of))
     }
 
     pub(crate) fn refuse_with(
@@ -271,15 +262,6 @@ impl Asked<'_> {
     pub(crate) fn told(&self, error: &StoreError) -> Failure {
         tell(self.request.target_text, error);
         failure(error)
-    }
-}
-
-fn varies(found: &Found) -> Varies {
-    match found {
-        Found::File(all) | Found::Folder { index: Some(all), .. } if all.vary() => Varies::ByCoding,
-        Found::File(_) | Found::Folder { .. } | Found::Missing { .. } | Found::Refused(_) => {
-            Varies::Not
-        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::socket::Socket;
 use crate::wheel::Deadline;
 
 /// Content up to this many octets is copied behind its head, to leave with it in one call.
-const COPIED_BYTES_MAX: usize = 16 << 10;
+pub(crate) const COPIED_BYTES_MAX: usize = 16 << 10;
 /// How much of a file is looked after at a time, in octets.
 const STRETCH_BYTES: u64 = 2 << 20;
 /// How much is read at once where the kernel can't send by itself, in octets.
@@ -92,9 +92,6 @@ impl Sender<'_> {
             let part = octets.get(range.first as usize..=range.last as usize).unwrap_or_default();
             return self.octets(part).await.map_err(|_| NOTHING);
         }
-        if range.length() <= COPIED_BYTES_MAX as u64 && self.copied(file, range)? {
-            return Ok(());
-        }
         self.flush().await?;
         let (mut at, end) = (range.first, range.last + 1);
         while at < end {
@@ -106,26 +103,6 @@ impl Sender<'_> {
             at = stretch.end;
         }
         Ok(())
-    }
-
-    /// Copies a short part behind its head, if it is in memory; says whether it was.
-    fn copied(&mut self, file: &OpenFile, range: ByteRange) -> Result<bool, Trouble> {
-        let start = self.output.len();
-        self.output.resize(start + range.length() as usize, 0);
-        let room = self.output.get_mut(start..).unwrap_or_default();
-        match file.handle.read_at(range.first, room, Wait::No) {
-            Ok(count) if count == room.len() => {
-                if file.is_unchanged() {
-                    Ok(true)
-                } else {
-                    Err(NOTHING)
-                }
-            }
-            Ok(_) | Err(_) => {
-                self.output.truncate(start);
-                Ok(false)
-            }
-        }
     }
 
     /// Sees to it that the stretch is in memory, so that sending it holds up no one else. The first octet

@@ -3,10 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::task::spawn_local;
 use wherefore_decide::act::Failure;
 use wherefore_h1 as h1;
 use wherefore_origin::Origin;
@@ -18,13 +20,17 @@ use crate::blocking::WorkError;
 use crate::connection::{Active, Place, connection, turn_away};
 use crate::core::{Core, Handler};
 use crate::notice;
+use crate::notice::Seldom;
 
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 256;
 /// How many connections of a core keep their buffers for a moment after an answer.
-const WAITING_MAX: usize = 512;
+const WAITING_MAX: usize = 128;
 /// How many connections without a place a core tells so at once.
 const TURNED_AWAY_MAX: usize = 64;
+
+/// How often the cache is swept.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What serves the connections of one core.
 pub struct Service {
@@ -61,11 +67,14 @@ impl Drop for TurnedAway {
 
 impl Service {
     /// What serves the connections of `core`.
+    ///
+    /// # Panics
+    /// Outside a local set of tokio's.
     #[must_use]
     pub fn new(core: Rc<Core>, origin: Arc<Origin>, wire: h1::Limits) -> Rc<Self> {
         let limits = &core.limits;
         let cache = Cache::new(limits.cache_bytes, limits.cache_files, limits.cache_recheck_millis);
-        Rc::new(Self {
+        let service = Rc::new(Self {
             core,
             origin,
             wire,
@@ -73,7 +82,9 @@ impl Service {
             active: RefCell::default(),
             turned_away: Cell::new(0),
             waiting: Cell::new(0),
-        })
+        });
+        spawn_local(sweep(Rc::downgrade(&service)));
+        service
     }
 
     pub(crate) fn try_turn_away(self: &Rc<Self>) -> Option<TurnedAway> {
@@ -128,10 +139,26 @@ impl Service {
     }
 }
 
+/// Has the cache let go of what it need not hold, for as long as there is one.
+async fn sweep(service: Weak<Service>) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        let Some(service) = service.upgrade() else { return };
+        let now = service.core.clock.now().0;
+        service.cache.borrow_mut().sweep(now);
+    }
+}
+
 /// Operators are told what the client is not: what the system said.
 pub(crate) fn tell(target: &[u8], error: &StoreError) {
-    if let StoreError::Io(error) = error {
-        notice!("{}: {error}", target.escape_ascii());
+    // While they last, every request may meet it.
+    static NO_DESCRIPTORS: Seldom = Seldom::every(Duration::from_secs(10));
+    match error {
+        StoreError::Io(error) => notice!("{}: {error}", target.escape_ascii()),
+        StoreError::NoDescriptors => NO_DESCRIPTORS.say(format_args!(
+            "no file can be opened for now: {error}; raise the limit on open files (ulimit -n)"
+        )),
+        _ => {}
     }
 }
 
@@ -143,5 +170,75 @@ impl Handler for Rc<Service> {
 
     fn refused(&self, stream: TcpStream, peer: SocketAddr, refusal: Refusal) {
         turn_away(self, stream, peer, refusal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wherefore_decide::policy::{Hosts, Site};
+    use wherefore_message::path;
+    use wherefore_origin::cache::Entry;
+    use wherefore_store::{CreateFolders, LookFor, MemoryStore, Store, Wait};
+
+    use super::*;
+    use crate::blocking::Workers;
+    use crate::buffer::Buffers;
+    use crate::clock::Clock;
+    use crate::limits::Limits;
+    use crate::load::{CoreLoad, Load};
+    use crate::random::Random;
+    use crate::shutdown::{CoreShutdown, Shutdown};
+    use crate::tests::paused;
+    use crate::wheel::Wheel;
+
+    fn core() -> Rc<Core> {
+        let clock = Rc::new(Clock::new());
+        Rc::new(Core {
+            index: 0,
+            wheel: Wheel::new(Rc::clone(&clock)),
+            clock,
+            buffers: Buffers::new(1),
+            random: Random::from_system().unwrap(),
+            load: CoreLoad::new(Load::new(1)),
+            workers: Workers::new(1),
+            shutdown: CoreShutdown::new(Shutdown::new()),
+            log: None,
+            limits: Arc::new(Limits::preset(1000, 1)),
+        })
+    }
+
+    #[test]
+    fn large_files_are_not_held_for_ever() {
+        paused(async {
+            let store = MemoryStore::new();
+            let mut staged = store.stage(b"/", None).unwrap();
+            staged.write(&[b'x'; 100 << 10]).unwrap();
+            store.replace(b"/large", staged, CreateFolders::No, &mut |_| true).unwrap();
+            let site = Site { hosts: Hosts::Any, routes: Vec::new() };
+            let origin = Arc::new(Origin::new(Arc::new(store), None, Arc::new(site)));
+            let service = Service::new(core(), origin, h1::Limits::default());
+
+            let mut scratch = Vec::new();
+            let path = path::decode(b"/large", &mut scratch).unwrap();
+            let found = service.origin.find(path, LookFor::Content, Wait::Yes).unwrap();
+            let entry = Entry::new(found, "text/plain", 0, service.core.clock.now().0);
+            let entry = service.cache.borrow_mut().put(path.bytes(), entry);
+            let file = Rc::new(service.origin.open(path, None, Wait::Yes).unwrap());
+            assert!(entry.keep(None, &file).is_ok());
+            drop(entry);
+            let held = Rc::downgrade(&file);
+            drop(file);
+            assert!(held.upgrade().is_some());
+            for _ in 0..30 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                service.core.clock.turn();
+            }
+            assert!(held.upgrade().is_none(), "swept");
+
+            // The sweeping holds nothing itself.
+            let ended = Rc::downgrade(&service);
+            drop(service);
+            assert!(ended.upgrade().is_none());
+        });
     }
 }

@@ -6,7 +6,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream as Client};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::io::AsyncWriteExt;
@@ -66,7 +68,10 @@ fn a_server_ends_by_signals() {
         shutdown: Arc::clone(&shutdown),
         ends: Ends::OnSignal,
     };
-    let running = thread::spawn(move || run(server, |_| Stays));
+    let (ready, is_ready) = channel();
+    let tell = move || ready.send(()).unwrap();
+    let running = thread::spawn(move || run(server, |_| Stays, tell));
+    is_ready.recv_timeout(Duration::from_secs(20)).unwrap();
     let mut client = Client::connect(address).unwrap();
     client.read_exact(&mut [0; 4]).unwrap();
 

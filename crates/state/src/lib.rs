@@ -2,7 +2,7 @@
 //! that something was there and was removed.
 //!
 //! A folder of state belongs to one process at a time, its files carry the version of their form, and
-//! what is said to be remembered survives a crash.
+//! what is said to be remembered survives a crash. Others may read it, and see it as it is then.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -14,4 +14,4 @@ mod tombstones;
 
 pub use error::StateError;
 pub use folder::{RootIdentity, state_folder_default};
-pub use tombstones::{CAPACITY_DEFAULT, Tombstone, Tombstones};
+pub use tombstones::{CAPACITY_DEFAULT, Snapshot, Tombstone, Tombstones};

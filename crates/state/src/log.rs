@@ -49,16 +49,11 @@ impl Log {
             damaged: false,
         };
         // A crash while it was made leaves a part of its first line, with nothing in it to lose.
-        if HEADER.starts_with(&content) && content != HEADER {
+        if is_begun(&content) {
             log.rewrite(&[])?;
             return Ok((log, 0));
         }
-        let mut rest = check_header(&content, &path)?;
-        while let Some((record, used)) = Record::read(rest) {
-            replay(record);
-            rest = rest.get(used..).unwrap_or_default();
-        }
-        let cut_off = rest.len() as u64;
+        let cut_off = replay_all(&content, &path, &mut replay)?;
         if cut_off > 0 {
             log.bytes -= cut_off;
             let cut = log.file.set_len(log.bytes).and_then(|()| log.file.sync_all());
@@ -66,6 +61,29 @@ impl Log {
         }
         log.bytes_then = log.bytes;
         Ok((log, cut_off))
+    }
+
+    /// Hands each record of the log in `folder` to `replay`, and leaves the log as it is: another process
+    /// may be writing it. Where it is not there, there are none.
+    pub(crate) fn read(
+        folder: &Path,
+        mut replay: impl FnMut(Record<'_>),
+    ) -> Result<(), StateError> {
+        let path = folder.join(NAME);
+        let content = match std::fs::read(&path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // A folder is not there either below what is none; a file in its own place is a mistake.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory && !folder.exists() => {
+                return Ok(());
+            }
+            Err(error) => return Err(StateError::io(&path)(error)),
+        };
+        if is_begun(&content) {
+            return Ok(());
+        }
+        // What is not whole yet at its end is being written.
+        replay_all(&content, &path, &mut replay).map(|_| ())
     }
 
     /// Appends a record, or leaves the file as it was. It is durable once [`Log::file`] is synced.
@@ -132,6 +150,25 @@ impl Log {
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.join(NAME)
     }
+}
+
+/// Whether not even the first line is whole.
+fn is_begun(content: &[u8]) -> bool {
+    HEADER.starts_with(content) && content != HEADER
+}
+
+/// Hands each whole and sound record to `replay`; says how many octets are left after them.
+fn replay_all(
+    content: &[u8],
+    path: &Path,
+    replay: &mut impl FnMut(Record<'_>),
+) -> Result<u64, StateError> {
+    let mut rest = check_header(content, path)?;
+    while let Some((record, used)) = Record::read(rest) {
+        replay(record);
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    Ok(rest.len() as u64)
 }
 
 /// What stands after the first line.

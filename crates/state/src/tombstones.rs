@@ -59,6 +59,17 @@ impl Tombstones {
         })
     }
 
+    /// Reads the tombstones kept in `folder` as they are now, without taking or making anything: another
+    /// process may have it open. A folder that is not there keeps none.
+    ///
+    /// # Errors
+    /// [`StateError::UnknownVersion`], [`StateError::NotOurs`], [`StateError::Io`].
+    pub fn read(folder: &Path, capacity: usize) -> Result<Snapshot, StateError> {
+        let mut index = Index { capacity, ..Index::default() };
+        Log::read(folder, |record| index.apply(&record))?;
+        Ok(Snapshot(index))
+    }
+
     /// How many octets at the end of the log were unsound when it was opened, and were cut off: more than
     /// none after a crash of the system in the middle of a record, or if the disk lost something.
     #[must_use]
@@ -90,9 +101,7 @@ impl Tombstones {
     /// What is remembered of `path` under `root`.
     #[must_use]
     pub fn get(&self, root: RootIdentity, path: &[u8]) -> Option<Tombstone> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        let (since, _) = index.by_path.get(&root)?.get(path)?;
-        Some(Tombstone { since: *since })
+        self.index.read().unwrap_or_else(PoisonError::into_inner).get(root, path)
     }
 
     /// How many are remembered.
@@ -163,6 +172,18 @@ impl Tombstones {
     }
 }
 
+/// The tombstones that there were when they were read; they can't be changed.
+#[derive(Debug)]
+pub struct Snapshot(Index);
+
+impl Snapshot {
+    /// What was remembered of `path` under `root`.
+    #[must_use]
+    pub fn get(&self, root: RootIdentity, path: &[u8]) -> Option<Tombstone> {
+        self.0.get(root, path)
+    }
+}
+
 /// What is remembered, by path and by age.
 #[derive(Debug, Default)]
 struct Index {
@@ -189,6 +210,11 @@ impl Index {
                 paths.remove(&path);
             }
         }
+    }
+
+    fn get(&self, root: RootIdentity, path: &[u8]) -> Option<Tombstone> {
+        let (since, _) = self.by_path.get(&root)?.get(path)?;
+        Some(Tombstone { since: *since })
     }
 
     /// What makes the same index when replayed, oldest first.

@@ -73,6 +73,51 @@ fn a_folder_belongs_to_one_at_a_time() {
 }
 
 #[test]
+fn it_is_read_while_another_has_it_and_left_as_it_is() {
+    let scratch = Scratch::new();
+    let writer = scratch.open();
+    writer.record(ROOT, b"/a", 10).unwrap();
+    writer.record(ROOT, b"/b", 20).unwrap();
+    writer.lift(ROOT, b"/b").unwrap();
+    let early = Tombstones::read(&scratch.0, 100).unwrap();
+    writer.record(ROOT, b"/c", 30).unwrap();
+    // Half of a record, as another process may be writing it.
+    let mut log = fs::read(scratch.log()).unwrap();
+    let half = log[23..40].to_vec();
+    log.extend(half);
+    fs::write(scratch.log(), &log).unwrap();
+
+    let late = Tombstones::read(&scratch.0, 100).unwrap();
+    for snapshot in [&early, &late] {
+        assert_eq!(snapshot.get(ROOT, b"/a"), Some(Tombstone { since: 10 }));
+        assert_eq!(snapshot.get(ROOT, b"/b"), None);
+    }
+    assert_eq!(early.get(ROOT, b"/c"), None, "it is what there was then");
+    assert_eq!(late.get(ROOT, b"/c"), Some(Tombstone { since: 30 }));
+    assert_eq!(fs::read(scratch.log()).unwrap(), log);
+    assert_eq!(Tombstones::read(&scratch.0, 1).unwrap().get(ROOT, b"/a"), None, "it is bounded");
+}
+
+#[test]
+fn a_reader_makes_nothing_and_says_what_it_can_not_read() {
+    let scratch = Scratch::new();
+    let read = |folder: &Path| Tombstones::read(folder, 100);
+    for nothing in [scratch.0.clone(), scratch.0.join("no/where"), "/dev/null/state".into()] {
+        assert_eq!(read(&nothing).unwrap().get(ROOT, b"/a"), None, "{nothing:?}");
+    }
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
+
+    fs::write(scratch.log(), b"wherefore tomb").unwrap();
+    assert_eq!(read(&scratch.0).unwrap().get(ROOT, b"/a"), None, "it is only begun");
+    assert_eq!(fs::read(scratch.log()).unwrap(), b"wherefore tomb");
+    assert!(matches!(read(&scratch.log()), Err(StateError::Io { .. })), "a file is no folder");
+    fs::write(scratch.log(), b"wherefore tombstones 9\n").unwrap();
+    assert!(matches!(read(&scratch.0), Err(StateError::UnknownVersion { .. })));
+    fs::write(scratch.log(), b"something else").unwrap();
+    assert!(matches!(read(&scratch.0), Err(StateError::NotOurs { .. })));
+}
+
+#[test]
 fn the_oldest_are_given_up_also_over_a_restart() {
     let scratch = Scratch::new();
     let check = |tombstones: &Tombstones| {

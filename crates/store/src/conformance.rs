@@ -184,8 +184,11 @@ pub fn lists(store: &dyn Store) {
         [file(b"a", 2), file(b"b", 2), (b"d", MemberKind::Folder, 0), file(b"d-", 3)]
     );
     assert!(!listing.truncated);
-    let listing = store.list(b"/", 3).expect("the root can be listed");
-    assert!(listing.truncated && listing.members.len() == 3);
+    for (members_max, first) in [(3, &[&b"a"[..], b"b", b"d"][..]), (1, &[b"a"]), (0, &[])] {
+        let listing = store.list(b"/", members_max).expect("the root can be listed");
+        let names: Vec<_> = listing.members.iter().map(|member| &*member.name).collect();
+        assert!(listing.truncated && names == first, "of {members_max}: {names:?}");
+    }
     assert!(!store.list(b"/", 4).expect("the root can be listed").truncated);
     assert!(matches!(store.list(b"/no", 1), Err(StoreError::Missing)));
     assert!(store.list(b"/a", 1).is_err_and(|e| conflict(&e) == Some(Conflict::NotFolder)));

@@ -25,6 +25,8 @@ pub enum StoreError {
     Special,
     /// Nothing is there.
     Missing,
+    /// As many files are open as may be, in this process or in the system.
+    NoDescriptors,
     /// It can't be answered from the kernel's caches.
     WouldWait,
     /// The path is not one that a store takes, or the stage is of another store.
@@ -75,6 +77,7 @@ impl fmt::Display for StoreError {
             Self::Escapes => "a link leads out of the folder, or links are refused",
             Self::Special => "it is a pipe, a socket or a device",
             Self::Missing => "nothing is there",
+            Self::NoDescriptors => "as many files are open as may be",
             Self::WouldWait => "it is not in the kernel's caches",
             Self::Invalid => "the path is not a normalised one",
             Self::TooLong => "the name is longer than the file system takes",
@@ -123,6 +126,7 @@ impl From<Errno> for StoreError {
             Errno::XDEV | Errno::LOOP => Self::Escapes,
             Errno::NXIO | Errno::NODEV => Self::Special,
             Errno::NOENT => Self::Missing,
+            Errno::MFILE | Errno::NFILE => Self::NoDescriptors,
             Errno::NAMETOOLONG => Self::TooLong,
             Errno::ROFS => Self::ReadOnly,
             Errno::NOTDIR => Self::Conflict(Conflict::ParentNotFolder),

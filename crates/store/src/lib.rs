@@ -54,7 +54,8 @@ pub trait Store: Send + Sync {
     /// stored coding that is older than its original.
     fn open(&self, path: &[u8], coding: Option<Coding>, wait: Wait) -> Result<Opened, StoreError>;
 
-    /// The members of the folder at `path`, at most `members_max`, by name.
+    /// The members of the folder at `path`, by name: the first `members_max` of them, if there are more. Of a
+    /// folder with more members than the store looks at, it may be others.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`Conflict::NotFolder`], [`StoreError::Denied`], [`StoreError::Io`].

@@ -56,6 +56,9 @@ impl Resolver {
                 Err(Errno::INVAL) if wait == Wait::No => return Err(Errno::AGAIN),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) if wait == Wait::Yes && tries < TRIES => tries += 1,
+                // Either a link leads out, which it still does when asked again, or what was found had
+                // just been moved out by another program, which is no escape.
+                Err(Errno::XDEV) if tries < TRIES => tries += 1,
                 opened => return opened,
             }
         }

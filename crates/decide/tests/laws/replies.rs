@@ -68,7 +68,7 @@ proptest! {
                 reply::options(verdict, *methods, &mut head);
                 head
             }
-            Said::Read(verdict, Reading::Representation { coding, part }) => {
+            Said::Read(verdict, Reading::Representation { coding, part, .. }) => {
                 let of = asked.read(Split::ALineAField, |request| {
                     *plan::selected(request, &found).unwrap().0
                 });

@@ -91,7 +91,7 @@ fn a_503_tells_when_to_come_back_and_a_fault_where_it_stands() {
     let wanted = "\
 screen: whether the message can be read, and there is room for it
 → overload Is there room for one more request? RFC 9110 §15.6.4
-503 Service Unavailable because of overload: there is no room now; try again in 3 s
+503 Service Unavailable because of overload: it can't be done now; try again in 3 s
 ";
     assert_eq!(told(&busy, Some(&verdict), Detail::All), wanted);
     let fault = Fault::new(FaultKind::TargetTooLong, 8000);

@@ -1,5 +1,6 @@
 //! The members of a folder.
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, FileType};
@@ -27,23 +28,34 @@ impl FileStore {
             Seen::Escapes => return Err(StoreError::Escapes),
             Seen::Special => return Err(StoreError::Special),
         };
-        let mut listing = Listing { members: Vec::new(), truncated: false };
+        // The system says names in an order of its own, so those that come first by name are known last.
+        let mut first: BTreeMap<Vec<u8>, Member> = BTreeMap::new();
+        let (mut looked_at, mut truncated) = (0, false);
         for entry in members(&folder)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if matches!(name, b"." | b"..") || is_temporary(name) {
                 continue;
             }
+            if looked_at == self.options.list_members_max {
+                truncated = true;
+                break;
+            }
+            looked_at += 1;
+            let is_full = first.len() >= members_max;
+            let comes_later = first.last_key_value().is_none_or(|(last, _)| name > last.as_slice());
+            if truncated && is_full && comes_later {
+                continue;
+            }
             if let Some(member) = self.member(path, &folder, name)? {
-                if listing.members.len() >= members_max {
-                    listing.truncated = true;
-                    break;
-                }
-                listing.members.push(member);
+                first.insert(member.name.clone(), member);
+            }
+            if first.len() > members_max {
+                first.pop_last();
+                truncated = true;
             }
         }
-        listing.members.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(listing)
+        Ok(Listing { members: first.into_values().collect(), truncated })
     }
 
     /// None for what is not listed, or was there only a moment ago.
@@ -63,8 +75,11 @@ impl FileStore {
             }
             let member = path.member(name);
             let target = ResourcePath::parse(&member)?.relative();
-            let Ok(target) = self.open_at(target, GLANCE, Wait::Yes) else { return Ok(None) };
-            stat = rustix::fs::fstat(target)?;
+            stat = match self.open_at(target, GLANCE, Wait::Yes) {
+                Ok(target) => rustix::fs::fstat(target)?,
+                Err(errno @ (Errno::MFILE | Errno::NFILE)) => return Err(errno.into()),
+                Err(_) => return Ok(None),
+            };
         }
         let meta = meta_of(&stat);
         let (kind, length) = match file_type(&stat) {

@@ -87,6 +87,7 @@ impl FileStore {
                 let glanced = self.open_at(path.relative(), GLANCE, wait);
                 match glanced.map(|fd| rustix::fs::fstat(&fd).map(|stat| (fd, stat))) {
                     Err(Errno::AGAIN) if wait == Wait::No => return Err(StoreError::WouldWait),
+                    Err(errno @ (Errno::MFILE | Errno::NFILE)) => return Err(errno.into()),
                     Ok(Ok((fd, stat))) if file_type(&stat) == FileType::Directory => {
                         return Ok(Seen::Folder(fd, meta_of(&stat).modified));
                     }
@@ -156,6 +157,7 @@ impl FileStore {
             Ok(_) => Parent::Folder,
             Err(Errno::NOTDIR) => Parent::NotFolder,
             Err(Errno::AGAIN) if wait == Wait::No => return Err(StoreError::WouldWait),
+            Err(errno @ (Errno::MFILE | Errno::NFILE)) => return Err(errno.into()),
             Err(_) => Parent::Missing,
         })
     }

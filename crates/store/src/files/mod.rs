@@ -54,6 +54,9 @@ pub struct Options {
     pub quota_bytes: Option<u64>,
     /// The most members looked at when a writable store is opened.
     pub scan_members_max: usize,
+    /// The most members of a folder that are looked at to list it. Of more, those that the system says first
+    /// are listed.
+    pub list_members_max: usize,
     /// For how long after a change by another program tags are weak.
     pub granularity: Duration,
 }
@@ -66,6 +69,7 @@ impl Default for Options {
             index: vec![b"index.html".to_vec()],
             quota_bytes: None,
             scan_members_max: 1_000_000,
+            list_members_max: 100_000,
             granularity: GRANULARITY_DEFAULT,
         }
     }

@@ -47,6 +47,31 @@ fn open(scratch: &Scratch, options: Options) -> FileStore {
     FileStore::with_disk(scratch.path(), options, Arc::new(Kernel)).unwrap()
 }
 
+/// A system says names in the order in which it finds them, which is seldom that of the names.
+#[test]
+fn a_long_list_has_the_first_by_name() {
+    let scratch = Scratch::new();
+    // In an order of their own.
+    for i in 0..200 {
+        std::fs::write(scratch.path().join(format!("{:03}", i * 77 % 200)), "x").unwrap();
+    }
+    let _pipe = UnixListener::bind(scratch.path().join("000-not-listed")).unwrap();
+    let names = |options: Options, members_max: usize| {
+        let listing = open(&scratch, options).list(b"/", members_max).unwrap();
+        let names = listing.members.into_iter().map(|m| String::from_utf8(m.name).unwrap());
+        (names.collect::<Vec<_>>(), listing.truncated)
+    };
+    let all: Vec<_> = (0..200).map(|i| format!("{i:03}")).collect();
+    for count in [1, 5, 199] {
+        assert_eq!(names(Options::default(), count), (all[..count].to_vec(), true));
+    }
+    assert_eq!(names(Options::default(), 200), (all, false));
+
+    let few = Options { list_members_max: 20, ..Options::default() };
+    let (names, truncated) = names(few, 200);
+    assert!(truncated && (19..=20).contains(&names.len()) && names.is_sorted(), "{names:?}");
+}
+
 #[test]
 fn a_second_writable_store_is_refused_until_the_first_is_gone() {
     let scratch = Scratch::new();
@@ -244,4 +269,32 @@ fn what_changes_while_it_is_sent_is_seen() {
     let opened = store.open(b"/a", None, Wait::Yes).unwrap();
     File::options().append(true).open(scratch.path().join("a")).unwrap().write_all(b"!").unwrap();
     assert!(!opened.file.restat().unwrap().is_same_content(&opened.info.meta));
+}
+
+/// Another program swaps a file with one outside the root over and over. Whenever it is looked for, one of
+/// the two is there; that the other has just left is no escape.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_swapped_out_of_the_root_is_no_escape() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::sync::atomic::AtomicBool;
+
+    let (scratch, outside) = (Scratch::new(), Scratch::new());
+    let (inner, outer) = (scratch.path().join("file"), outside.path().join("file"));
+    std::fs::write(&inner, "one").unwrap();
+    std::fs::write(&outer, "two").unwrap();
+    let store = FileStore::open(scratch.path(), Options::default()).unwrap();
+    let ended = AtomicBool::new(false);
+    let escapes = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                renameat_with(CWD, &inner, CWD, &outer, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let looks = (0..20_000).filter(|_| !matches!(look(&store, b"/file"), Look::File(_)));
+        let escapes = looks.count();
+        ended.store(true, Ordering::Relaxed);
+        escapes
+    });
+    assert_eq!(escapes, 0);
 }
