@@ -3,7 +3,7 @@
 
 use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
-use wherefore_message::path::{self, Path, PathFault};
+use wherefore_message::path::{self, Path};
 use wherefore_message::range::{ByteRange, Resolved};
 use wherefore_message::target::Form;
 use wherefore_message::{Coding, FieldName, Method, MethodSet, Request, Status};
@@ -289,10 +289,4 @@ fn own_code() -> &'static crate::rule::Info {
         shown_by: "never",
     };
     &OWN
-}
-
-/// What `PathFault` stands for when it names nothing that could be there, rather than being malformed.
-#[must_use]
-pub const fn names_nothing(fault: &PathFault) -> bool {
-    matches!(fault, PathFault::EncodedSlash(_))
 }

@@ -263,6 +263,17 @@ pub fn representation(verdict: &Verdict, sent: &Sent<'_>, head: &mut ResponseHea
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
 }
 
+/// Writes the media type of several ranges with this boundary between them (RFC 9110 §14.6).
+pub fn byteranges(boundary: &str, head: &mut ResponseHead) {
+    let media_type = ["multipart/byteranges; boundary=", boundary].concat();
+    head.push(FieldName::ContentType, Value::Text(media_type.into()));
+}
+
+/// Writes a digest that the client wanted of the representation (RFC 9530 §3).
+pub fn digest(written: String, head: &mut ResponseHead) {
+    head.push(FieldName::ReprDigest, Value::Text(written.into()));
+}
+
 /// What is sent of which representation.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {

@@ -24,6 +24,8 @@ const PATCH_TRIES_MAX: usize = 8;
 /// How an act ended, with all that its answer needs.
 #[derive(Debug)]
 pub struct Done {
+    /// How the act ended; none where the rules, asked again, let it not begin.
+    pub acted: Option<Acted>,
     /// The verdict.
     pub verdict: Verdict,
     /// The path that led to it.
@@ -305,7 +307,14 @@ impl Act<'_> {
         match (self.refusal.take(), &error) {
             (Some(verdict), StoreError::Refused(_) | StoreError::Conflict(_)) => {
                 let current = self.seen.take();
-                Done { verdict, trail: self.trail, location: None, current, error: None }
+                Done {
+                    acted: None,
+                    verdict,
+                    trail: self.trail,
+                    location: None,
+                    current,
+                    error: None,
+                }
             }
             _ => {
                 let ended = self.ended(Acted::Failed(failure(&error)));
@@ -320,6 +329,13 @@ impl Act<'_> {
 
     fn ended(&mut self, acted: Acted) -> Done {
         let verdict = plan::outcome(acted, &mut self.trail);
-        Done { verdict, trail: self.trail, location: None, current: None, error: None }
+        Done {
+            acted: Some(acted),
+            verdict,
+            trail: self.trail,
+            location: None,
+            current: None,
+            error: None,
+        }
     }
 }

@@ -11,7 +11,7 @@ use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
-use wherefore_message::{Coding, FieldName, Method, Request, Value, digest, media};
+use wherefore_message::{Coding, FieldName, Method, Request, digest, media};
 use wherefore_origin::cache::Entry;
 use wherefore_origin::failure;
 use wherefore_origin::multipart::byteranges;
@@ -127,7 +127,7 @@ impl Asked<'_> {
                 reply::representation(verdict, &sent, &mut self.answer.head);
                 if let (Some(algorithm), Some(file)) = (wanted, &file) {
                     let digest = self.digest(file, algorithm).await?;
-                    self.answer.head.push(FieldName::ReprDigest, Value::Text(digest.into()));
+                    reply::digest(digest, &mut self.answer.head);
                 }
                 self.answer.content = match file {
                     Some(file) if sends => self.content(file, part, entry.media_type)?,
@@ -164,8 +164,7 @@ impl Asked<'_> {
                 let boundary = self.service.core.random.request_id();
                 let length = file.representation.length;
                 let (pieces, total) = byteranges(&ranges, length, media_type, boundary.as_str());
-                let value = format!("multipart/byteranges; boundary={}", boundary.as_str());
-                self.answer.head.push(FieldName::ContentType, Value::Text(value.into()));
+                reply::byteranges(boundary.as_str(), &mut self.answer.head);
                 Content::Pieces(file, pieces, total)
             }
         })

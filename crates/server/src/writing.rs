@@ -1,6 +1,6 @@
 //! Writing: the content is taken, the act done on a worker thread, its end answered.
 
-use wherefore_decide::act::Failure;
+use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::plan::{self, Writing};
 use wherefore_decide::reply::{self, Varies};
 use wherefore_message::path::Path;
@@ -64,13 +64,16 @@ fn answer_done(
     if let Some(error) = &done.error {
         tell(request.target_text, error);
     }
-    if done.verdict.status.class() == wherefore_message::status::Class::Success {
-        reply::written(&done.verdict, done.location, done.current.as_ref(), &mut answer.head);
-        answer.verdict = Some(done.verdict);
-        answer.content = Content::None;
-    } else {
-        let mut asked = Asked { service, request, path: Some(path), answer };
-        asked.refuse_with(&done.verdict, done.current.as_ref(), Varies::Not);
+    match done.acted {
+        Some(Acted::Created | Acted::Replaced | Acted::Removed) => {
+            reply::written(&done.verdict, done.location, done.current.as_ref(), &mut answer.head);
+            answer.verdict = Some(done.verdict);
+            answer.content = Content::None;
+        }
+        Some(Acted::Failed(_)) | None => {
+            let mut asked = Asked { service, request, path: Some(path), answer };
+            asked.refuse_with(&done.verdict, done.current.as_ref(), Varies::Not);
+        }
     }
 }
 
