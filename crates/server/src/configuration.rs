@@ -10,6 +10,7 @@ use wherefore_decide::policy::{Index, Site, Sites};
 use wherefore_origin::Origin;
 
 /// The sites, and what stands behind their routes. Never changed: a new one takes its place.
+#[derive(Clone)]
 pub struct Configuration {
     /// The sites.
     pub sites: Arc<Sites>,
@@ -66,22 +67,22 @@ impl Current {
 /// touch.
 pub(crate) struct Held {
     current: Arc<Current>,
-    held: RefCell<(u64, Rc<Arc<Configuration>>)>,
+    held: RefCell<(u64, Rc<Configuration>)>,
 }
 
 impl Held {
     pub(crate) fn new(current: Arc<Current>) -> Self {
         let generation = current.generation();
-        let held = RefCell::new((generation, Rc::new(current.load())));
+        let held = RefCell::new((generation, Rc::new(Configuration::clone(&current.load()))));
         Self { current, held }
     }
 
     /// The configuration that holds now.
-    pub(crate) fn get(&self) -> Rc<Arc<Configuration>> {
+    pub(crate) fn get(&self) -> Rc<Configuration> {
         let generation = self.current.generation();
         let mut held = self.held.borrow_mut();
         if held.0 != generation {
-            *held = (generation, Rc::new(self.current.load()));
+            *held = (generation, Rc::new(Configuration::clone(&self.current.load())));
         }
         Rc::clone(&held.1)
     }

@@ -30,7 +30,7 @@ pub(crate) enum Next {
     /// Nothing: the answer is ready.
     Answered,
     /// A write.
-    Write(Writing, Arc<Origin>, Job),
+    Write(Writing, Arc<Origin>, Box<Job>),
 }
 
 /// Carries out one exchange up to its answer.
@@ -65,7 +65,7 @@ pub(crate) async fn exchange<C: Carrier>(
 /// Asks the rules, and answers whatever needs no content.
 async fn answer_from_head(
     service: &Service,
-    configuration: &Arc<Configuration>,
+    configuration: &Configuration,
     request: &Request<'_>,
     client: &Client,
     wire: &Wire,
@@ -150,7 +150,7 @@ async fn answer_place(
             Err(verdict) => return asked.refuse(&verdict, Some(&entry.found)),
             Ok(Plan::Write(writing)) => {
                 let job = Job::new(question, sites, site, place);
-                return Next::Write(writing, Arc::clone(origin), job);
+                return Next::Write(writing, Arc::clone(origin), Box::new(job));
             }
             Ok(Plan::Read(verdict, reading)) => {
                 match asked.read(origin, path, &entry, &verdict, reading).await {

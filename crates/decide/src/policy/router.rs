@@ -91,7 +91,7 @@ impl Router {
             return Some(route);
         }
         if let Some(child) = node.capture {
-            let before = captures.clone();
+            let before = *captures;
             captures.push(from, to);
             if let Some(route) = self.behind(child, path, from, to, captures) {
                 return Some(route);
