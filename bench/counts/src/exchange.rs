@@ -92,6 +92,7 @@ fn make(request: &Request<'_>, served: &Served, found: &Found, head: &mut Respon
         request: Some(request),
         path: None,
         matched: None,
+        dress: None,
         scheme: Scheme::Http,
         current: selected.map(|(current, _)| current),
         varies: Varies::Not,

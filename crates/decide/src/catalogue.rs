@@ -2,7 +2,7 @@
 
 use crate::rule::{Group, Info};
 use crate::{
-    access, act, allowance, asker, conditions, content, elsewhere, find, gate, preflight, ranges,
+    access, act, allowance, asker, conditions, content, elsewhere, find, gate, hints, preflight, ranges,
     read, screen, target,
 };
 
@@ -53,6 +53,7 @@ groups! {
     Access "whether this method, from this sender, may be asked here" admit access::AccessFacts<'static>;
     Elsewhere "whether it stands here" admit elsewhere::ElsewhereFacts<'static>;
     Content "what the head says of the content" admit content::ContentFacts<'static>;
+    Hints "what the client is told before the page" admit hints::HintFacts<'static>;
     Find "what is there, and what can be done with it" find find::FindFacts<'static>;
     Conditions "the client's preconditions" conditions conditions::ConditionFacts<'static>;
     Ranges "the part that is asked for" ranges ranges::RangeFacts<'static>;
@@ -93,7 +94,6 @@ mod tests {
     /// What no rule answers yet, and what will: each leaves this list with the role that sends it.
     const LATER: &[(u16, &str)] = &[
         (101, "a gateway's upgrade"),
-        (103, "a gateway's or a site's hints"),
         (104, "resumable uploads"),
         (202, "an inbox that delivers later"),
         (203, "a gateway's transform"),

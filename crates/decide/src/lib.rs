@@ -20,6 +20,7 @@ pub mod elsewhere;
 pub mod facts;
 pub mod find;
 pub mod gate;
+pub mod hints;
 pub mod plan;
 pub mod policy;
 pub mod preflight;

@@ -14,8 +14,9 @@ use crate::content::{self, PatchFormat};
 use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
 use crate::gate::Client;
+use crate::hints::HintFacts;
 use crate::policy::folder::Listing;
-use crate::policy::{Folder, Matched, Preconditions, Site};
+use crate::policy::{Dress, Folder, Matched, Preconditions, Site};
 use crate::ranges::{self, RangeFacts};
 use crate::read::{ReadFacts, Subject};
 use crate::rule::{Verdict, ask};
@@ -159,6 +160,12 @@ pub fn of_server(question: &Question<'_>, site: &Site, trail: &mut Trail) -> Res
 #[must_use]
 pub fn invite(request: &Request<'_>, begun: Begun, trail: &mut Trail) -> Option<Verdict> {
     ask(&InviteFacts { request, begun }, trail).err()
+}
+
+/// Whether the client is to be told what the page needs besides itself: the interim verdict, if so.
+#[must_use]
+pub fn hints(request: &Request<'_>, dress: &Dress, trail: &mut Trail) -> Option<Verdict> {
+    ask(&HintFacts { request, dress }, trail).err()
 }
 
 /// What the end of an act is answered with.

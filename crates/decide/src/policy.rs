@@ -36,6 +36,8 @@ pub struct Site {
     pub name: Box<str>,
     /// Which hosts it answers for.
     pub hosts: Hosts,
+    /// What is added to answers that are no route's.
+    pub dress: Dress,
     index: usize,
     routes: Vec<Route>,
     router: Router,
@@ -46,7 +48,7 @@ impl Site {
     #[must_use]
     pub fn new(name: &str, hosts: Hosts, routes: Vec<Route>) -> Self {
         let router = Router::new(routes.iter().map(|route| &route.pattern));
-        Self { name: name.into(), hosts, index: 0, routes, router }
+        Self { name: name.into(), hosts, dress: Dress::default(), index: 0, routes, router }
     }
 
     /// Its place among the sites of its configuration.

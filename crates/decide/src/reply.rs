@@ -4,6 +4,7 @@
 mod challenge;
 pub mod dress;
 mod location;
+mod page;
 mod policy_text;
 
 use std::borrow::Cow;
@@ -23,7 +24,7 @@ use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};
 use crate::facts::{Found, Representation};
 use crate::gate::Scheme;
 use crate::plan::Part;
-use crate::policy::Matched;
+use crate::policy::{Dress, Matched};
 use crate::policy::gate::{Block, Protocol};
 use crate::rule::{Info, Verdict, Witness};
 use crate::story::Grounds;
@@ -42,6 +43,8 @@ pub struct Setting<'a> {
     pub path: Option<Path<'a>>,
     /// The route that its path falls under.
     pub matched: Option<Matched<'a>>,
+    /// What is added to the answer: by the route, else by the site.
+    pub dress: Option<&'a Dress>,
     /// How it came.
     pub scheme: Scheme,
     /// The resource's current representation, where one was found.
@@ -201,10 +204,13 @@ pub fn explained(
     head.push(FieldName::ContentType, Value::Static(form.content_type()));
     head.push(FieldName::Vary, Value::Static("Accept"));
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+    head.push(FieldName::RequestId, Value::Text(request_id.into()));
+    if let Some(page) = page::of(setting, form) {
+        return Some(page::filled(setting, page, request_id));
+    }
     if form == ProblemForm::Html {
         head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
     }
-    head.push(FieldName::RequestId, Value::Text(request_id.into()));
     Some(explanation(setting, Some(request_id), form))
 }
 

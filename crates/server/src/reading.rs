@@ -7,7 +7,7 @@ use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::choose::ListingForm;
 use wherefore_decide::facts::{Found, Representation};
 use wherefore_decide::plan::{self, Part, Reading};
-use wherefore_decide::policy::Matched;
+use wherefore_decide::policy::{Dress, Matched};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::{Client, Verdict};
 use wherefore_message::path::{Path, PathBuf};
@@ -60,6 +60,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) request: &'a Request<'a>,
     pub(crate) path: Option<Path<'a>>,
     pub(crate) matched: Option<Matched<'a>>,
+    pub(crate) dress: Option<&'a Dress>,
     pub(crate) client: &'a Client,
     pub(crate) answer: &'a mut Answer,
 }
@@ -251,6 +252,7 @@ impl Asked<'_> {
             request: Some(self.request),
             path: self.path,
             matched: self.matched,
+            dress: self.dress,
             scheme: self.client.scheme,
             current,
             varies,

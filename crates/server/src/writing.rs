@@ -87,7 +87,8 @@ fn asked<'a>(
 ) -> Asked<'a> {
     let matched = job.place().map(|place| place.matched);
     let path = Some(job.path.as_path());
-    Asked { service, request, path, matched, client: &job.client, answer }
+    let dress = matched.map(|matched| &matched.route.dress);
+    Asked { service, request, path, matched, dress, client: &job.client, answer }
 }
 
 /// Takes the content of a PUT or a POST, and writes it.

@@ -1,4 +1,4 @@
-//! What the route adds to an answer once it is made: the operator's fields, what CORS and limits tell. It
+//! What the route, or else the site, adds to an answer once it is made: the operator's fields, what CORS and limits tell. It
 //! changes no status, and nothing that a status must carry.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use wherefore_message::{FieldName, Method, Request, ResponseHead, Value};
 use crate::gate::Scheme;
 use crate::policy::allowance::LimitKind;
 use crate::policy::cors::{Credentials, Origins};
-use crate::policy::{Cors, Limit, Route};
+use crate::policy::{Cors, Dress, Limit, Route};
 
 /// What is left of a limit after a request took from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +21,15 @@ pub struct Left {
     pub reset_seconds: u64,
 }
 
-/// Adds to a finished head what the route adds.
+/// Adds to a finished head what the route adds, or else the site.
 pub fn dress(
-    route: &Route,
+    dress: &Dress,
+    route: Option<&Route>,
     request: &Request<'_>,
     scheme: Scheme,
     left: &[Left],
     head: &mut ResponseHead,
 ) {
-    let dress = &route.dress;
     if let Some(lines) = &dress.lines {
         head.add_lines(lines);
     }
@@ -41,6 +41,7 @@ pub fn dress(
             head.set(*name, Value::Shared(Arc::clone(value)));
         }
     }
+    let Some(route) = route else { return };
     if let Some(cors) = &route.cors {
         allow(route, cors, request, head);
     }

@@ -46,6 +46,7 @@ fn location(asked: &Asked) -> Option<(Status, String)> {
             request: Some(request),
             path: Some(path::decode(request.target.path, &mut scratch).unwrap()),
             matched: None,
+            dress: None,
             scheme: Scheme::Http,
             current: None,
             varies: Varies::Not,
