@@ -17,6 +17,7 @@ pub mod field;
 pub mod list;
 pub mod media;
 pub mod method;
+pub mod network;
 pub mod path;
 pub mod problem;
 pub mod range;
