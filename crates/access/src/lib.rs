@@ -6,3 +6,4 @@
 #![deny(missing_docs)]
 
 pub mod forwarded;
+pub mod proxy_protocol;
