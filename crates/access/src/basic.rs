@@ -1,7 +1,7 @@
 //! Names and passwords (RFC 7617).
 //!
 //! The order of asking: [`Users::recall`] on the loop costs a microsecond. Only if it has nothing, the
-//! client's allowance of failures is looked at, a place at the gate is taken, and
+//! client's allowance of failures is looked at ([`crate::cost`]), a place at the gate is taken, and
 //! [`Users::verify`] is called on a worker thread, which it keeps busy for as long as a hash takes.
 
 use std::fmt;

@@ -8,6 +8,7 @@
 
 pub mod authorization;
 pub mod basic;
+pub mod cost;
 pub mod forwarded;
 mod password;
 pub mod proxy_protocol;
