@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("message", &[]),
     ("decide", &["message"]),
     ("h1", &["message"]),
+    ("access", &["message"]),
     ("store", &["message"]),
     ("state", &["message"]),
     ("origin", &["decide", "store", "state", "message"]),
