@@ -8,10 +8,14 @@
 
 mod error;
 mod folder;
+mod gcra;
 mod log;
+mod moment;
 mod record;
 mod tombstones;
 
 pub use error::StateError;
 pub use folder::{RootIdentity, state_folder_default};
+pub use gcra::{Denied, Quota, QuotaError, Standing};
+pub use moment::Moment;
 pub use tombstones::{CAPACITY_DEFAULT, Snapshot, Tombstone, Tombstones};
