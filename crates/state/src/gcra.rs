@@ -117,13 +117,14 @@ impl Quota {
         Ok(if cost == 0 { clear_at } else { self.moment(to) })
     }
 
-    /// Gives back a take of `cost` units that said `taken`: what time has not paid of it yet, so that
-    /// nothing is had twice. Says when the key will owe nothing then.
+    /// Gives back a take of `cost` units that said `taken`, as far as time can't have paid for it yet: a
+    /// key never has more than its burst, and what it kept since the beginning always fits the time since.
+    /// Says when the key will owe nothing then.
     #[must_use]
     pub fn give_back(&self, clear_at: Moment, now: Moment, taken: Moment, cost: u32) -> Moment {
         let unpaid = self.tick(taken).saturating_sub(self.tick(now));
         let back = unpaid.min(self.interval().saturating_mul(u64::from(cost)));
-        self.moment(self.tick(clear_at).saturating_sub(back))
+        self.moment(self.tick(clear_at).saturating_sub(back)).max(now).min(clear_at)
     }
 
     /// How a key stands that will owe nothing at `clear_at`.
