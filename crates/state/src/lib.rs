@@ -6,12 +6,22 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod concurrent;
 mod error;
 mod folder;
+mod gcra;
+mod limits;
 mod log;
+mod moment;
 mod record;
+mod secret;
 mod tombstones;
 
+pub use concurrent::{Concurrent, IN_FLIGHT_KEYS_DEFAULT, Permit, TooMany};
 pub use error::StateError;
 pub use folder::{RootIdentity, state_folder_default};
+pub use gcra::{Denied, Quota, QuotaError, Standing};
+pub use limits::{Charge, LIMIT_ENTRIES_DEFAULT, Limits, Meter, Refused, Why};
+pub use moment::Moment;
+pub use secret::Secret;
 pub use tombstones::{CAPACITY_DEFAULT, Snapshot, Tombstone, Tombstones};
