@@ -2,8 +2,8 @@
 
 use crate::rule::{Group, Info};
 use crate::{
-    access, act, allowance, asker, conditions, content, elsewhere, find, gate, hints, preflight, ranges,
-    read, screen, target,
+    access, act, allowance, asker, conditions, content, elsewhere, find, gate, hints, preflight,
+    ranges, read, screen, target,
 };
 
 macro_rules! groups {

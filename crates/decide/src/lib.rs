@@ -21,6 +21,7 @@ pub mod facts;
 pub mod find;
 pub mod gate;
 pub mod hints;
+pub mod inbox;
 pub mod plan;
 pub mod policy;
 pub mod preflight;

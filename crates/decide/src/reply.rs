@@ -24,8 +24,8 @@ use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};
 use crate::facts::{Found, Representation};
 use crate::gate::Scheme;
 use crate::plan::Part;
-use crate::policy::{Dress, Matched};
 use crate::policy::gate::{Block, Protocol};
+use crate::policy::{Dress, Matched};
 use crate::rule::{Info, Verdict, Witness};
 use crate::story::Grounds;
 

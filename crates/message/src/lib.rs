@@ -14,6 +14,8 @@ pub mod etag;
 pub mod expect;
 pub mod fault;
 pub mod field;
+pub mod form;
+pub mod form_data;
 pub mod list;
 pub mod media;
 pub mod method;

@@ -8,6 +8,7 @@
 pub mod cache;
 mod deleted;
 mod find;
+pub mod inbox;
 mod listing;
 pub mod multipart;
 mod names;

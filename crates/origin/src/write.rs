@@ -67,7 +67,7 @@ impl Stage {
 }
 
 /// The digests of the content that a request brings (RFC 9530 §2, §3). What can't be read is no promise.
-fn digests(request: &Request<'_>) -> Vec<(Vec<u8>, Hasher)> {
+pub(crate) fn digests(request: &Request<'_>) -> Vec<(Vec<u8>, Hasher)> {
     [FieldName::ContentDigest, FieldName::ReprDigest]
         .into_iter()
         .filter(|name| request.fields.has(*name))

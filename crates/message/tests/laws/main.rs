@@ -2,6 +2,7 @@
 
 mod accepting;
 mod dates;
+mod forms;
 mod lists;
 mod paths;
 mod ranges;
