@@ -2,6 +2,7 @@
 
 mod accepting;
 mod dates;
+mod languages;
 mod lists;
 mod paths;
 mod ranges;
