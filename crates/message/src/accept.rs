@@ -301,9 +301,14 @@ fn specificity(range: &MediaType<'_>, offered: Option<&MediaType<'_>>) -> Option
 /// Values have case unless their definition says otherwise; of the common ones `charset` does
 /// (RFC 9110 §8.3.2).
 fn is_same(wanted: &Parameter<'_>, held: &Parameter<'_>) -> bool {
-    let (a, b) = (wanted.value(), held.value());
-    wanted.name.eq_ignore_ascii_case(held.name)
-        && (a == b || (wanted.name.eq_ignore_ascii_case(b"charset") && a.eq_ignore_ascii_case(&b)))
+    if !wanted.name.eq_ignore_ascii_case(held.name) {
+        return false;
+    }
+    if wanted.name.eq_ignore_ascii_case(b"charset") {
+        let lower = |octet: u8| octet.to_ascii_lowercase();
+        return wanted.octets().map(lower).eq(held.octets().map(lower));
+    }
+    wanted.octets().eq(held.octets())
 }
 
 #[cfg(test)]
@@ -345,6 +350,8 @@ mod tests {
         assert_eq!(of("TEXT/HTML", "text/html; charset=utf-8"), 1000);
         assert_eq!(of("text/html;charset=UTF-8", "text/html; charset=utf-8"), 1000);
         assert_eq!(of("*/*;q=0.1", "not a type"), 100);
+        assert_eq!(of("a/b;c=\"x\\y\"", "a/b;c=xy"), 1000);
+        assert_eq!(of("a/b;c=X", "a/b;c=x"), 0);
         assert_eq!(of("text/*;a=1;q=0.2, text/html;q=0.9", "text/html;a=1"), 900);
     }
 
