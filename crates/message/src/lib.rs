@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 pub mod accept;
+pub mod alternative;
 pub mod authority;
 pub mod base64;
 pub mod coding;
