@@ -3,6 +3,7 @@
 mod accepting;
 mod dates;
 mod forms;
+mod languages;
 mod lists;
 mod paths;
 mod ranges;
