@@ -105,7 +105,7 @@ fn of_request(
     detail: Detail,
 ) -> Result<String, UsageError> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let client = Client { address: Some(IpAddr::from([127, 0, 0, 1])), ..Client::UNKNOWN };
+    let client = Client::at(IpAddr::from([127, 0, 0, 1]));
     let question = Question { request, client: &client, now: HttpDate::from_unix(now) };
     let (mut trail, mut scratch, mut inner) = (Trail::new(), Vec::new(), Vec::new());
     let tell = |trail: &Trail, verdict: &Verdict| {

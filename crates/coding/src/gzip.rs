@@ -8,6 +8,11 @@ use crate::encoder::{CoderFailed, Step, Until};
 /// A window of 32 KiB, which is the largest (RFC 1951 §2).
 const WINDOW_BITS: u8 = 15;
 
+/// Where the head names the file system it was made on (RFC 1952 §2.3), and what stands there here, so that
+/// it is the same on all.
+const SYSTEM_AT: usize = 9;
+const SYSTEM_UNKNOWN: u8 = 255;
+
 pub(crate) struct Encoder(Compress);
 
 impl Encoder {
@@ -33,6 +38,9 @@ impl Encoder {
         let status = self.0.compress(input, out, flush).map_err(|_| CoderFailed)?;
         let used = (self.0.total_in() - in_before) as usize;
         let made = (self.0.total_out() - out_before) as usize;
+        if let (0, Some(system)) = (out_before, out[..made].get_mut(SYSTEM_AT)) {
+            *system = SYSTEM_UNKNOWN;
+        }
         let is_done = match until {
             Until::Convenient => used == input.len(),
             // All is written when room is left.

@@ -9,7 +9,7 @@ use crate::encoder::BLOCK_BYTES;
 /// A coding at one of the levels that its encoder has here. The numbers are those that the coding's own
 /// program takes: more is smaller and slower.
 ///
-/// Offered are the levels that are of use while a client waits, and that take no more than 16 MiB of
+/// Offered are the levels that are of use while a client waits, and that take no more than 13 MiB of
 /// memory. What shall be smaller still is better coded once, and stored beside the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Level {
@@ -43,7 +43,7 @@ impl Level {
     pub const fn numbers(coding: Coding) -> RangeInclusive<u8> {
         match coding {
             Coding::Gzip | Coding::Zstd => 1..=9,
-            Coding::Brotli => 2..=7,
+            Coding::Brotli => 2..=6,
         }
     }
 
@@ -63,12 +63,11 @@ impl Level {
     #[must_use]
     pub const fn encoder_bytes_max(self) -> usize {
         let coder = match (self.coding, self.number) {
-            (Coding::Gzip, _) => 384 << 10,
-            (Coding::Brotli, ..=3) => 3 << 20,
-            (Coding::Brotli, 4) => 8 << 20,
-            (Coding::Brotli, 5) => 9 << 20,
-            (Coding::Brotli, 6) => 10 << 20,
-            (Coding::Brotli, _) => 15 << 20,
+            (Coding::Gzip, _) => 400 << 10,
+            (Coding::Brotli, ..=3) => 4 << 20,
+            (Coding::Brotli, 4) => 10 << 20,
+            (Coding::Brotli, 5) => 11 << 20,
+            (Coding::Brotli, _) => 12 << 20,
             (Coding::Zstd, ..=3) => 3 << 20,
             (Coding::Zstd, 4..=6) => 5 << 20,
             (Coding::Zstd, 7..=8) => 7 << 20,
@@ -96,7 +95,7 @@ mod tests {
                 );
                 if let Some(level) = level {
                     assert_eq!((level.coding(), level.number()), (coding, number));
-                    assert!(level.encoder_bytes_max() <= 16 << 20);
+                    assert!(level.encoder_bytes_max() <= 13 << 20);
                 }
             }
             let usual = Level::usual(coding);

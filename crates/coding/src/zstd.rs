@@ -93,19 +93,42 @@ mod tests {
 
     use super::*;
     use crate::Level;
+    use crate::decoder::decoder_bytes_max;
+    use crate::encoder::BLOCK_BYTES;
 
     #[test]
     fn no_level_takes_more_memory_than_it_says() {
-        let input = vec![0; 64 << 10];
-        let mut out = vec![0; 128 << 10];
+        let input = vec![0; BLOCK_BYTES];
+        let mut out = vec![0; 2 * BLOCK_BYTES];
         for number in Level::numbers(Coding::Zstd) {
             let level = Level::new(Coding::Zstd, number).unwrap();
             let mut encoder = Encoder::new(number).unwrap();
             // It takes all that it will ever take with the first octets.
             encoder.step(&input, &mut out, Until::Flushed).unwrap();
             let taken = encoder.0.sizeof();
-            assert!(taken <= level.encoder_bytes_max(), "{number}: {taken}");
+            assert!(taken + BLOCK_BYTES <= level.encoder_bytes_max(), "{number}: {taken}");
         }
+    }
+
+    /// A frame with the largest window that is allowed, as large as it is, of stretches that repeat one
+    /// octet (RFC 8878 §3.1.1).
+    #[test]
+    fn no_decoder_takes_more_memory_than_it_says() {
+        let mut decoder = Decoder::new().unwrap();
+        let mut out = vec![0; 128 << 10];
+        decoder.step(b"\x28\xb5\x2f\xfd\x00\x68", &mut out).unwrap();
+        let mut decoded = 0;
+        while decoded < 9 << 20 {
+            // Not the last, of one octet, 128 KiB.
+            let mut block = &b"\x02\x00\x10a"[..];
+            while !block.is_empty() {
+                let step = decoder.step(block, &mut out).unwrap();
+                block = &block[step.used..];
+                decoded += step.made;
+            }
+        }
+        let taken = decoder.0.sizeof();
+        assert!(taken > 8 << 20 && taken <= decoder_bytes_max(Coding::Zstd), "{taken}");
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl<'a> Admission<'a> {
         scratch: &'a mut Vec<u8>,
         trail: &mut Trail,
     ) -> Result<Self, Verdict> {
-        let request = question.request;
+        let Question { request, client, .. } = *question;
         ask(wire, trail)?;
         let (path, path_fault) = match request.target.form {
             Form::Origin | Form::Absolute => match path::decode(request.target.path, scratch) {
@@ -92,7 +92,7 @@ impl<'a> Admission<'a> {
             Form::Asterisk | Form::Authority => (None, None),
         };
         let site = sites.of(request.authority.as_ref());
-        ask(&TargetFacts { request, site, path_fault }, trail)?;
+        ask(&TargetFacts { request, site, client, path_fault }, trail)?;
         // The group's last rule but one answers where there is no site.
         let Some(site) = site else { return Err(crate::plan::own_fault(trail)) };
         let matched = path.and_then(|path| site.route(path.bytes()));
@@ -102,6 +102,17 @@ impl<'a> Admission<'a> {
             Step::Head
         };
         Ok(Self { site, path, matched, step })
+    }
+
+    /// Whether the client's country has to be known.
+    #[must_use]
+    pub fn asks_for_country(&self) -> bool {
+        self.matched.is_some_and(|matched| matched.route.gate.asks_for_country())
+    }
+
+    /// Leaves out what was asked and fetched already, for a request that is asked once more.
+    pub const fn resume(&mut self) {
+        self.step = Step::Head;
     }
 
     /// Goes on to what has to be fetched next.

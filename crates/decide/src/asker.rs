@@ -36,7 +36,7 @@ pub enum Credentials<'a> {
         /// The user's name.
         name: &'a str,
         /// The user's groups.
-        groups: &'a [Box<str>],
+        groups: &'a [String],
     },
 }
 

@@ -14,6 +14,11 @@ use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
 pub struct Client {
     /// Its address: the connection's, or the one that a trusted proxy names.
     pub address: Option<IpAddr>,
+    /// The known address that is nearest to it: its own, or that of the proxy which keeps it to itself.
+    /// Clients are counted by it.
+    pub nearest: Option<IpAddr>,
+    /// Why what trusted proxies say of it can't be read.
+    pub fault: Option<&'static str>,
     /// How it asks.
     pub scheme: Scheme,
     /// Its country, where a route asks for it and it is known.
@@ -42,7 +47,14 @@ impl Scheme {
 
 impl Client {
     /// Someone of whom nothing is known.
-    pub const UNKNOWN: Self = Self { address: None, scheme: Scheme::Http, country: None };
+    pub const UNKNOWN: Self =
+        Self { address: None, nearest: None, fault: None, scheme: Scheme::Http, country: None };
+
+    /// Someone who asks directly from this address.
+    #[must_use]
+    pub const fn at(address: IpAddr) -> Self {
+        Self { address: Some(address), nearest: Some(address), ..Self::UNKNOWN }
+    }
 }
 
 /// What is known of the request, of who asks and of the gate.

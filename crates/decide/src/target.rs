@@ -2,9 +2,10 @@
 
 use wherefore_message::path::PathFault;
 use wherefore_message::target::Form;
-use wherefore_message::{FieldSet, Request, Spec, Status};
+use wherefore_message::{FieldName, FieldSet, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
+use crate::gate::Client;
 use crate::policy::Site;
 use crate::rule::{Group, Info, Rule, Step, Witness};
 
@@ -15,14 +16,34 @@ pub struct TargetFacts<'a> {
     pub request: &'a Request<'a>,
     /// The site that answers for its host.
     pub site: Option<&'a Site>,
+    /// Who asks.
+    pub client: &'a Client,
     /// What is wrong with its path.
     pub path_fault: Option<PathFault>,
 }
 
 impl Group for TargetFacts<'_> {
     const ID: GroupId = GroupId::Target;
-    type Rules = [Rule<Self>; 3];
+    type Rules = [Rule<Self>; 4];
     const RULES: Self::Rules = [
+        Rule {
+            info: &Info {
+                id: "forwarded",
+                asks: "Can it be read whom the trusted proxies were asked by?",
+                spec: Spec::new(7239, "4"),
+                needs: FieldSet::of(&[
+                    FieldName::Forwarded,
+                    FieldName::XForwardedFor,
+                    FieldName::XForwardedProto,
+                ]),
+                may: &[Status::BAD_REQUEST],
+                shown_by: "Forwarded: for=[ from a trusted proxy",
+            },
+            check: |facts| match facts.client.fault {
+                Some(fault) => Step::Stop(Status::BAD_REQUEST, Witness::Who(fault)),
+                None => Step::Pass,
+            },
+        },
         Rule {
             info: &Info {
                 id: "scheme",

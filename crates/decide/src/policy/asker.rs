@@ -31,9 +31,9 @@ pub enum RefusedAs {
 impl Auth {
     /// Whether a known asker may go on.
     #[must_use]
-    pub fn allows(&self, name: &str, groups: &[Box<str>]) -> bool {
+    pub fn allows(&self, name: &str, groups: &[String]) -> bool {
         (self.groups.is_empty() && self.users.is_empty())
             || self.users.iter().any(|user| **user == *name)
-            || self.groups.iter().any(|group| groups.contains(group))
+            || self.groups.iter().any(|group| groups.iter().any(|other| **other == **group))
     }
 }
