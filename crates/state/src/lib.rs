@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod balances;
 mod concurrent;
 mod error;
 mod folder;
@@ -17,6 +18,9 @@ mod record;
 mod secret;
 mod tombstones;
 
+pub use balances::{
+    ACCOUNT_BYTES_MAX, BalanceBounds, Balances, CreditError, Credited, Insufficient, Reservation,
+};
 pub use concurrent::{Concurrent, IN_FLIGHT_KEYS_DEFAULT, Permit, TooMany};
 pub use error::StateError;
 pub use folder::{RootIdentity, state_folder_default};
