@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use wherefore_server::admit::Kept;
 use wherefore_server::configuration::Current;
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::line::Format;
@@ -63,6 +64,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let access = arguments.served.access();
     let configuration = arguments.served.configuration(&arguments.folder, access, site)?;
     let current = Current::new(configuration);
+    let kept = Kept::new(secret()?, None);
     let listeners = arguments
         .addresses
         .iter()
@@ -82,7 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
         ends: Ends::OnSignal,
     };
     let wire = limits.wire;
-    let make_service = |core| Service::new(core, Arc::clone(&current), wire);
+    let make_service = |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire);
     // Whoever reads it may connect, or end it, at once.
     let ready = || announce(&arguments, &bound, is_loopback);
     let served = core::run(server, make_service, ready);

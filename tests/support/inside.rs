@@ -11,6 +11,7 @@ use wherefore_decide::policy::{
     ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site,
 };
 use wherefore_origin::Origin;
+use wherefore_server::admit::Kept;
 use wherefore_server::configuration::{Configuration, Current};
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::limits::Limits;
@@ -45,6 +46,7 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
     let route = Route::new(Pattern::everything(), Resource::Folder(folder), content);
     let site = Site::new("inside", Hosts::loopback::<&str>(&[]), vec![route]);
     let origin = Arc::new(Origin::new(store, None));
+    let kept = Kept::new([7; 64], None);
     let current = Current::new(Configuration::of_folder(site, origin));
     let shutdown = Shutdown::new();
     let (lines, received) = channel();
@@ -58,7 +60,7 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
     };
     let wire = wherefore_h1::Limits::default();
     let thread = std::thread::spawn(move || {
-        core::run(server, |core| Service::new(core, Arc::clone(&current), wire), || ()).unwrap();
+        core::run(server, |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire), || ()).unwrap();
         drop(writer);
     });
     Inside { address, log: Mutex::new(received), shutdown, thread: Some(thread) }

@@ -110,6 +110,12 @@ impl<'a> Admission<'a> {
         self.matched.is_some_and(|matched| matched.route.gate.asks_for_country())
     }
 
+    /// Whether anything may have to be fetched.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.step != Step::Head
+    }
+
     /// Leaves out what was asked and fetched already, for a request that is asked once more.
     pub const fn resume(&mut self) {
         self.step = Step::Head;

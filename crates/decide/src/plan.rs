@@ -7,6 +7,7 @@ use wherefore_message::path::Path;
 use wherefore_message::range::{ByteRange, Resolved};
 use wherefore_message::{Coding, FieldName, Method, MethodSet, Request, Status};
 
+use crate::allowance::{Paid, PriceFacts};
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
 use crate::choose::{self, ListingForm};
 use crate::conditions::{ConditionFacts, Current};
@@ -16,7 +17,7 @@ use crate::find::{FindFacts, resource_kind};
 use crate::gate::Client;
 use crate::hints::HintFacts;
 use crate::policy::folder::Listing;
-use crate::policy::{Dress, Folder, Matched, Preconditions, Site};
+use crate::policy::{Dress, Folder, Matched, Preconditions, Price, Site};
 use crate::ranges::{self, RangeFacts};
 use crate::read::{ReadFacts, Subject};
 use crate::rule::{Verdict, ask};
@@ -179,6 +180,15 @@ pub fn outcome(acted: Acted, trail: &mut Trail) -> Verdict {
             because: own_code(),
             witness: crate::rule::Witness::Because("an act ended in a way that no rule knows"),
         },
+    }
+}
+
+/// What an answer becomes whose price was reserved and could not be spent.
+#[must_use]
+pub fn unsettled(price: &Price, trail: &mut Trail) -> Verdict {
+    match ask(&PriceFacts { price, paid: Paid::Unreachable }, trail) {
+        Err(verdict) => verdict,
+        Ok(()) => own_fault(trail),
     }
 }
 

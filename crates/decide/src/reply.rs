@@ -8,6 +8,7 @@ mod page;
 mod policy_text;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use wherefore_message::date::HttpDate;
 use wherefore_message::method::MethodSet;
@@ -327,6 +328,16 @@ fn advice(setting: &Setting<'_>) -> &'static str {
         Status::UNAUTHORIZED => "The field WWW-Authenticate says what is taken here.",
         _ => "",
     }
+}
+
+/// The head that tells a client early what a page needs (RFC 8297).
+#[must_use]
+pub fn hints(verdict: &Verdict, dress: &Dress) -> ResponseHead {
+    let mut head = ResponseHead::new(verdict.status);
+    for link in &dress.early_hints {
+        head.push(FieldName::Link, Value::Shared(Arc::clone(link)));
+    }
+    head
 }
 
 /// Writes the fields of a representation's answer, for the whole or a part.

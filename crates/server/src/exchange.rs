@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use wherefore_decide::act::Failure;
-use wherefore_decide::admit::{Admission, Need};
+use wherefore_decide::admit::Admission;
 use wherefore_decide::plan::{self, Admitted, Place, Plan, Question, Reading, Writing};
-use wherefore_decide::policy::Matched;
+use wherefore_decide::policy::Sites;
 use wherefore_decide::reply;
 use wherefore_decide::screen::Wire;
-use wherefore_decide::{Client, Scheme, Verdict};
 use wherefore_message::date::HttpDate;
 use wherefore_message::path::decode_made;
-use wherefore_message::{Method, Request};
+use wherefore_message::{Method, ResponseHead};
 use wherefore_origin::{Job, Origin, refused};
 
+use crate::admit::admit;
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
 use crate::configuration::Configuration;
@@ -26,11 +26,21 @@ use crate::writing::write;
 const LOOK_TRIES_MAX: usize = 8;
 
 /// What is left to do once the rules have been asked.
-pub(crate) enum Next {
+enum Next {
     /// Nothing: the answer is ready.
     Answered,
+    /// The client is told what the page needs, and then the request goes on.
+    Hint(ResponseHead),
     /// A write.
     Write(Writing, Arc<Origin>, Box<Job>),
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, PartialEq)]
+enum Pass {
+    First,
+    /// It was admitted, and the client told what the page needs.
+    Hinted,
 }
 
 /// Carries out one exchange up to its answer.
@@ -44,45 +54,72 @@ pub(crate) async fn exchange<C: Carrier>(
     answer: &mut Answer,
 ) -> Result<(), Gone> {
     let configuration = service.configuration.get();
-    let next = {
-        let request = carrier.request();
-        let client = Client { address: Some(carrier.peer()), scheme: Scheme::Http, country: None };
-        answer_from_head(service, &configuration, &request, &client, wire, answer).await
-    };
-    match next {
-        Next::Answered => Ok(()),
-        Next::Write(writing, origin, job) => {
-            write(service, carrier, writing, &origin, &job, answer).await?;
-            if let Some(place) = job.place() {
-                let request = job.request.view();
-                dress(&place.matched, &request, &job.client, answer);
-            }
-            Ok(())
-        }
+    let mut next = head(service, &configuration, carrier, wire, Pass::First, answer).await;
+    if let Next::Hint(hints) = &next {
+        carrier.interim(hints).await.map_err(|_| Gone)?;
+        next = head(service, &configuration, carrier, wire, Pass::Hinted, answer).await;
     }
+    if let Next::Write(writing, origin, job) = next {
+        write(service, carrier, writing, &origin, &job, answer).await?;
+        let (request, place) = (job.request.view(), job.place());
+        let matched = place.map(|place| place.matched);
+        let mut asked = Asked {
+            service,
+            request: &request,
+            path: Some(job.path.as_path()),
+            matched,
+            dress: matched.map(|matched| &matched.route.dress),
+            client: &job.client,
+            answer,
+        };
+        asked.settle().await;
+        asked.dress();
+    }
+    Ok(())
 }
 
 /// Asks the rules, and answers whatever needs no content.
-async fn answer_from_head(
+async fn head<C: Carrier>(
     service: &Service,
     configuration: &Configuration,
-    request: &Request<'_>,
-    client: &Client,
+    carrier: &C,
     wire: &Wire,
+    pass: Pass,
     answer: &mut Answer,
 ) -> Next {
+    let request = &carrier.request();
+    let mut client = configuration.client(carrier.peer(), request.fields);
     let now = HttpDate::from_unix(service.core.clock.unix_seconds());
-    let question = Question { request, client, now };
+    let question = Question { request, client: &client, now };
     let (mut scratch, mut inner) = (Vec::new(), Vec::new());
     let sites = &configuration.sites;
     let begun = Admission::begin(&question, sites, wire, &mut scratch, &mut answer.trail);
-    let mut asked = Asked { service, request, path: None, matched: None, client, answer };
     let mut admission = match begun {
-        Err(verdict) => return asked.refuse(&verdict, None),
         Ok(admission) => admission,
+        Err(verdict) => {
+            let mut asked = Asked::new(service, request, &client, answer);
+            asked.refuse(&verdict, None);
+            return Next::Answered;
+        }
     };
+    if admission.asks_for_country() {
+        client.country = configuration.country(&client);
+    }
+    let question = Question { request, client: &client, now };
+    let admitted = if admission.is_guarded() && pass == Pass::First {
+        // Most requests have nothing to wait for here, and should not carry the room for it along.
+        Box::pin(admit(service, configuration, &question, &mut admission, answer)).await
+    } else {
+        admission.resume();
+        Ok(())
+    };
+    let admitted = admitted
+        .and_then(|()| admission.end(&question, &mut inner, &mut answer.trail));
+    let mut asked = Asked::new(service, request, &client, answer);
     (asked.path, asked.matched) = (admission.path, admission.matched);
-    let next = match admitted(&mut admission, &question, &mut inner, &mut asked.answer.trail) {
+    let dress = admission.matched.map_or(&admission.site.dress, |matched| &matched.route.dress);
+    asked.dress = Some(dress);
+    match admitted {
         Err(verdict) => asked.refuse(&verdict, None),
         Ok(Admitted::Server(site)) => {
             let plan = plan::of_server(&question, site, &mut asked.answer.trail);
@@ -90,45 +127,43 @@ async fn answer_from_head(
                 Ok(Plan::Read(verdict, Reading::Options(methods))) => {
                     asked.answer.verdict = Some(verdict);
                     reply::options(&verdict, methods, &mut asked.answer.head);
-                    Next::Answered
                 }
                 Ok(_) => asked.fail(Failure::Panicked),
                 Err(verdict) => asked.refuse(&verdict, None),
             }
         }
-        Ok(Admitted::Resource(place)) => match configuration.origin(place.folder.origin) {
-            Some(origin) => {
-                let site = admission.site.index();
-                answer_place(&mut asked, &question, &place, origin, (sites, site)).await
+        Ok(Admitted::Resource(place)) => {
+            if pass == Pass::First
+                && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
+            {
+                return Next::Hint(reply::hints(&verdict, dress));
             }
-            None => asked.fail(Failure::Panicked),
-        },
-    };
-    if let (Next::Answered, Some(matched)) = (&next, &admission.matched) {
-        dress(matched, request, client, answer);
+            match configuration.origin(place.folder.origin) {
+                Some(origin) => {
+                    let found = (sites, admission.site.index());
+                    if let Some((writing, job)) =
+                        answer_place(&mut asked, &question, &place, origin, found).await
+                    {
+                        return Next::Write(writing, Arc::clone(origin), job);
+                    }
+                }
+                None => asked.fail(Failure::Panicked),
+            }
+        }
     }
-    next
+    asked.settle().await;
+    asked.dress();
+    Next::Answered
 }
 
-/// Asks the rules that come before the look-up, and fetches what they need.
-fn admitted<'a>(
-    admission: &mut Admission<'a>,
-    question: &Question<'a>,
-    inner: &'a mut Vec<u8>,
-    trail: &mut wherefore_decide::Trail,
-) -> Result<Admitted<'a>, Verdict> {
-    while !matches!(admission.next(question, trail)?, Need::Nothing) {}
-    admission.end(question, inner, trail)
-}
-
-/// Looks a resource of a folder up, and answers with it.
+/// Looks a resource of a folder up, and answers with it, unless it is to be written.
 async fn answer_place(
     asked: &mut Asked<'_>,
     question: &Question<'_>,
     place: &Place<'_>,
     origin: &Arc<Origin>,
-    (sites, site): (&Arc<wherefore_decide::policy::Sites>, usize),
-) -> Next {
+    (sites, site): (&Arc<Sites>, usize),
+) -> Option<(Writing, Box<Job>)> {
     let request = asked.request;
     let reads = matches!(request.method, Method::Get | Method::Head);
     let mut scratch = Vec::new();
@@ -136,38 +171,48 @@ async fn answer_place(
     for _ in 0..LOOK_TRIES_MAX {
         let mut entry = match asked.look(origin, path, reads).await {
             Ok(entry) => entry,
-            Err(failure) => return asked.fail(failure),
+            Err(failure) => {
+                asked.fail(failure);
+                return None;
+            }
         };
         let instead = plan::instead(request, place.folder, &entry.found);
         if let Some(Ok(instead)) = instead.map(|path| decode_made(path, &mut scratch)) {
             path = instead;
             entry = match asked.look(origin, path, reads).await {
                 Ok(entry) => entry,
-                Err(failure) => return asked.fail(failure),
+                Err(failure) => {
+                asked.fail(failure);
+                return None;
+            }
             };
         }
         match plan::after_lookup(question, place, &entry.found, &mut asked.answer.trail) {
-            Err(verdict) => return asked.refuse(&verdict, Some(&entry.found)),
+            Err(verdict) => {
+                asked.refuse(&verdict, Some(&entry.found));
+                return None;
+            }
             Ok(Plan::Write(writing)) => {
-                let job = Job::new(question, sites, site, place);
-                return Next::Write(writing, Arc::clone(origin), Box::new(job));
+                return Some((writing, Box::new(Job::new(question, sites, site, place))));
             }
             Ok(Plan::Read(verdict, reading)) => {
                 match asked.read(origin, path, &entry, &verdict, reading).await {
-                    Ok(()) => return Next::Answered,
+                    Ok(()) => return None,
                     Err(Stopped::Store(error)) if is_passing(&error) => {
                         asked.service.cache.borrow_mut().forget(origin.id(), path.bytes());
                         path = place.inner;
                     }
                     Err(Stopped::Store(error)) => {
-                        let Some(found) = refused(&error) else {
-                            return asked.fail(asked.told(&error));
-                        };
                         let trail = &mut asked.answer.trail;
-                        return match plan::after_lookup(question, place, &found, trail) {
-                            Err(verdict) => asked.refuse(&verdict, Some(&found)),
-                            Ok(_) => asked.fail(asked.told(&error)),
-                        };
+                        let found = refused(&error);
+                        let verdict = found
+                            .as_ref()
+                            .and_then(|found| plan::after_lookup(question, place, found, trail).err());
+                        match verdict {
+                            Some(verdict) => asked.refuse(&verdict, found.as_ref()),
+                            None => asked.fail(asked.told(&error)),
+                        }
+                        return None;
                     }
                     Err(Stopped::Failed(failure)) => return asked.fail(failure),
                 }
@@ -175,10 +220,7 @@ async fn answer_place(
         }
     }
     // Nothing is wrong with the request, nor for long with what is there.
-    asked.fail(Failure::Busy(1))
+    asked.fail(Failure::Busy(1));
+    None
 }
 
-/// Adds what the route adds to every answer.
-fn dress(matched: &Matched<'_>, request: &Request<'_>, client: &Client, answer: &mut Answer) {
-    reply::dress::dress(matched.route, request, client.scheme, &[], &mut answer.head);
-}

@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod admission;
+pub mod admit;
 mod answer;
 pub mod blocking;
 pub mod buffer;

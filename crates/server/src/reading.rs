@@ -12,6 +12,7 @@ use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::{Client, Verdict};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
+use wherefore_message::status::Class;
 use wherefore_message::range::ByteRange;
 use wherefore_message::{Coding, FieldName, Method, Request, digest, media};
 use wherefore_origin::Origin;
@@ -21,8 +22,8 @@ use wherefore_origin::multipart::byteranges;
 use wherefore_origin::read::{Content, OpenFile};
 use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
+use crate::admit::settle;
 use crate::answer::{Answer, explain};
-use crate::exchange::Next;
 use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
 
@@ -65,7 +66,17 @@ pub(crate) struct Asked<'a> {
     pub(crate) answer: &'a mut Answer,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// A request of which nothing more is known.
+    pub(crate) const fn new(
+        service: &'a Service,
+        request: &'a Request<'a>,
+        client: &'a Client,
+        answer: &'a mut Answer,
+    ) -> Self {
+        Self { service, request, path: None, matched: None, dress: None, client, answer }
+    }
+
     /// What stands under `path`: from this core's memory for a reading, else from the store.
     pub(crate) async fn look(
         &self,
@@ -235,10 +246,10 @@ impl Asked<'_> {
         Ok(())
     }
 
-    pub(crate) fn refuse(&mut self, verdict: &Verdict, found: Option<&Found>) -> Next {
+    pub(crate) fn refuse(&mut self, verdict: &Verdict, found: Option<&Found>) {
         let current = found.and_then(|found| plan::selected(self.request, found));
         let current = current.map(|(current, _)| current);
-        self.refuse_with(verdict, current, found.map_or(Varies::Not, Varies::of))
+        self.refuse_with(verdict, current, found.map_or(Varies::Not, Varies::of));
     }
 
     pub(crate) fn refuse_with(
@@ -246,7 +257,7 @@ impl Asked<'_> {
         verdict: &Verdict,
         current: Option<&Representation>,
         varies: Varies,
-    ) -> Next {
+    ) {
         let setting = Setting {
             verdict,
             request: Some(self.request),
@@ -260,12 +271,35 @@ impl Asked<'_> {
         };
         let form = problem::form(self.request.fields.all(FieldName::Accept));
         explain(self.service, &setting, form, self.answer);
-        Next::Answered
     }
 
-    pub(crate) fn fail(&mut self, failure: Failure) -> Next {
+    pub(crate) fn fail(&mut self, failure: Failure) {
         let verdict = plan::outcome(Acted::Failed(failure), &mut self.answer.trail);
-        self.refuse(&verdict, None)
+        self.refuse(&verdict, None);
+    }
+
+    /// Spends what the request reserved, if its answer is one that was paid for; else it is given back.
+    pub(crate) async fn settle(&mut self) {
+        let taken = self.answer.taken.as_mut();
+        let Some(reservation) = taken.and_then(|taken| taken.reservation.take()) else { return };
+        let Some(price) = self.matched.and_then(|matched| matched.route.price.as_ref()) else {
+            return;
+        };
+        if self.answer.head.status.class() == Class::Success
+            && settle(self.service, reservation).await.is_err()
+        {
+            let verdict = plan::unsettled(price, &mut self.answer.trail);
+            self.refuse(&verdict, None);
+        }
+    }
+
+    /// Adds what the route adds to every answer, or else the site.
+    pub(crate) fn dress(&mut self) {
+        let Some(dress) = self.dress else { return };
+        let route = self.matched.map(|matched| matched.route);
+        let left = self.answer.taken.as_ref().map_or(&[][..], |taken| &taken.left);
+        let scheme = self.client.scheme;
+        reply::dress::dress(dress, route, self.request, scheme, left, &mut self.answer.head);
     }
 
     async fn work<T: Send + 'static>(

@@ -15,6 +15,7 @@ use wherefore_origin::cache::Cache;
 use wherefore_store::StoreError;
 
 use crate::admission::{Admitted, Refusal};
+use crate::admit::Kept;
 use crate::blocking::WorkError;
 use crate::configuration::{Current, Held};
 use crate::connection::{Active, Place, connection, turn_away};
@@ -39,6 +40,7 @@ pub struct Service {
     /// The limits on messages.
     pub wire: h1::Limits,
     pub(crate) configuration: Held,
+    pub(crate) kept: Arc<Kept>,
     pub(crate) cache: RefCell<Cache>,
     #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
@@ -70,12 +72,18 @@ impl Service {
     /// # Panics
     /// Outside a local set of tokio's.
     #[must_use]
-    pub fn new(core: Rc<Core>, current: Arc<Current>, wire: h1::Limits) -> Rc<Self> {
+    pub fn new(
+        core: Rc<Core>,
+        current: Arc<Current>,
+        kept: Arc<Kept>,
+        wire: h1::Limits,
+    ) -> Rc<Self> {
         let limits = &core.limits;
         let cache = Cache::new(limits.cache_bytes, limits.cache_files, limits.cache_recheck_millis);
         let service = Rc::new(Self {
             core,
             configuration: Held::new(current),
+            kept,
             wire,
             cache: RefCell::new(cache),
             active: RefCell::default(),
@@ -219,7 +227,7 @@ mod tests {
             let origin = Arc::new(Origin::new(Arc::new(store), None));
             let configuration = Configuration::of_folder(site, Arc::clone(&origin));
             let current = Current::new(configuration);
-            let service = Service::new(core(), current, h1::Limits::default());
+            let service = Service::new(core(), current, Kept::new([1; 64], None), h1::Limits::default());
 
             let mut scratch = Vec::new();
             let path = path::decode(b"/large", &mut scratch).unwrap();
