@@ -8,8 +8,10 @@
 
 pub mod authorization;
 pub mod basic;
+pub mod bearer;
 pub mod cost;
 pub mod forwarded;
+mod keys;
 mod password;
 pub mod proxy_protocol;
 mod users;
