@@ -10,6 +10,7 @@ pub mod authorization;
 pub mod basic;
 pub mod bearer;
 pub mod cost;
+pub mod country;
 pub mod forwarded;
 mod keys;
 mod password;
