@@ -13,6 +13,7 @@ use wherefore_server::admit::Kept;
 use wherefore_server::configuration::Current;
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::line::Format;
+use wherefore_server::random::secret;
 use wherefore_server::service::Service;
 use wherefore_server::shutdown::Shutdown;
 use wherefore_server::{core, descriptors, listen, log};
@@ -64,7 +65,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let access = arguments.served.access();
     let configuration = arguments.served.configuration(&arguments.folder, access, site)?;
     let current = Current::new(configuration);
-    let kept = Kept::new(secret()?, None);
+    let kept = Kept::new(secret().map_err(|error| UsageError(error.to_string()))?, None);
     let listeners = arguments
         .addresses
         .iter()

@@ -21,8 +21,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("state", &["message"]),
     ("coding", &["message"]),
     ("origin", &["decide", "store", "state", "message"]),
-    ("server", &["decide", "h1", "message", "origin", "state", "store"]),
-    ("wherefore", &["decide", "h1", "message", "origin", "server", "state", "store"]),
+    ("server", &["access", "decide", "h1", "message", "origin", "state", "store"]),
+    ("wherefore", &["access", "decide", "h1", "message", "origin", "server", "state", "store"]),
     ("counts", &["decide", "h1", "message", "origin", "store"]),
 ];
 

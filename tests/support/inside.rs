@@ -60,7 +60,12 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
     };
     let wire = wherefore_h1::Limits::default();
     let thread = std::thread::spawn(move || {
-        core::run(server, |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire), || ()).unwrap();
+        core::run(
+            server,
+            |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire),
+            || (),
+        )
+        .unwrap();
         drop(writer);
     });
     Inside { address, log: Mutex::new(received), shutdown, thread: Some(thread) }

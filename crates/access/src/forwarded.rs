@@ -100,13 +100,27 @@ pub enum ForwardedFault {
     Conflict,
 }
 
+impl ForwardedFault {
+    /// What is wrong, in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Malformed(FieldName::Forwarded) => {
+                "what the trusted proxy says in Forwarded can't be read"
+            }
+            Self::Malformed(FieldName::XForwardedProto) => {
+                "what the trusted proxy says in X-Forwarded-Proto can't be read"
+            }
+            Self::Malformed(_) => "what the trusted proxy says in X-Forwarded-For can't be read",
+            Self::TooManyHops => "there are more proxies in between than are followed",
+            Self::Conflict => "Forwarded and X-Forwarded-For name different clients",
+        }
+    }
+}
+
 impl fmt::Display for ForwardedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(name) => write!(f, "what the proxy says in {name} can't be read"),
-            Self::TooManyHops => write!(f, "more than {HOPS_MAX} proxies in between"),
-            Self::Conflict => f.write_str("Forwarded and X-Forwarded-For name different clients"),
-        }
+        f.write_str(self.text())
     }
 }
 

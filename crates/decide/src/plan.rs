@@ -7,8 +7,8 @@ use wherefore_message::path::Path;
 use wherefore_message::range::{ByteRange, Resolved};
 use wherefore_message::{Coding, FieldName, Method, MethodSet, Request, Status};
 
-use crate::allowance::{Paid, PriceFacts};
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
+use crate::allowance::{Paid, PriceFacts};
 use crate::choose::{self, ListingForm};
 use crate::conditions::{ConditionFacts, Current};
 use crate::content::{self, PatchFormat};

@@ -129,7 +129,8 @@ struct Fetching<'a> {
 impl Fetching<'_> {
     /// Takes from all limits of this phase, or from none.
     fn limits(&mut self, limits: &[Limit], phase: Phase) -> Option<Denied> {
-        let of_phase = |limit: &&(usize, &Limit)| (limit.1.by == By::User) == (phase == Phase::User);
+        let of_phase =
+            |limit: &&(usize, &Limit)| (limit.1.by == By::User) == (phase == Phase::User);
         let all: Vec<_> = limits.iter().enumerate().collect();
         let all: Vec<_> = all.iter().filter(of_phase).copied().collect();
         let mut charges = Vec::new();

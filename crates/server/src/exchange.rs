@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use wherefore_decide::Client;
 use wherefore_decide::act::Failure;
 use wherefore_decide::admit::Admission;
 use wherefore_decide::plan::{self, Admitted, Place, Plan, Question, Reading, Writing};
@@ -88,7 +89,7 @@ async fn head<C: Carrier>(
     answer: &mut Answer,
 ) -> Next {
     let request = &carrier.request();
-    let mut client = configuration.client(carrier.peer(), request.fields);
+    let client = configuration.client(carrier.peer(), request.fields);
     let now = HttpDate::from_unix(service.core.clock.unix_seconds());
     let question = Question { request, client: &client, now };
     let (mut scratch, mut inner) = (Vec::new(), Vec::new());
@@ -102,10 +103,14 @@ async fn head<C: Carrier>(
             return Next::Answered;
         }
     };
-    if admission.asks_for_country() {
-        client.country = configuration.country(&client);
-    }
-    let question = Question { request, client: &client, now };
+    let located;
+    let client = if admission.asks_for_country() {
+        located = Client { country: configuration.country(&client), ..client };
+        &located
+    } else {
+        &client
+    };
+    let question = Question { request, client, now };
     let admitted = if admission.is_guarded() && pass == Pass::First {
         // Most requests have nothing to wait for here, and should not carry the room for it along.
         Box::pin(admit(service, configuration, &question, &mut admission, answer)).await
@@ -113,9 +118,8 @@ async fn head<C: Carrier>(
         admission.resume();
         Ok(())
     };
-    let admitted = admitted
-        .and_then(|()| admission.end(&question, &mut inner, &mut answer.trail));
-    let mut asked = Asked::new(service, request, &client, answer);
+    let admitted = admitted.and_then(|()| admission.end(&question, &mut inner, &mut answer.trail));
+    let mut asked = Asked::new(service, request, client, answer);
     (asked.path, asked.matched) = (admission.path, admission.matched);
     let dress = admission.matched.map_or(&admission.site.dress, |matched| &matched.route.dress);
     asked.dress = Some(dress);
@@ -182,9 +186,9 @@ async fn answer_place(
             entry = match asked.look(origin, path, reads).await {
                 Ok(entry) => entry,
                 Err(failure) => {
-                asked.fail(failure);
-                return None;
-            }
+                    asked.fail(failure);
+                    return None;
+                }
             };
         }
         match plan::after_lookup(question, place, &entry.found, &mut asked.answer.trail) {
@@ -205,16 +209,19 @@ async fn answer_place(
                     Err(Stopped::Store(error)) => {
                         let trail = &mut asked.answer.trail;
                         let found = refused(&error);
-                        let verdict = found
-                            .as_ref()
-                            .and_then(|found| plan::after_lookup(question, place, found, trail).err());
+                        let verdict = found.as_ref().and_then(|found| {
+                            plan::after_lookup(question, place, found, trail).err()
+                        });
                         match verdict {
                             Some(verdict) => asked.refuse(&verdict, found.as_ref()),
                             None => asked.fail(asked.told(&error)),
                         }
                         return None;
                     }
-                    Err(Stopped::Failed(failure)) => return asked.fail(failure),
+                    Err(Stopped::Failed(failure)) => {
+                        asked.fail(failure);
+                        return None;
+                    }
                 }
             }
         }
@@ -223,4 +230,3 @@ async fn answer_place(
     asked.fail(Failure::Busy(1));
     None
 }
-

@@ -227,7 +227,8 @@ mod tests {
             let origin = Arc::new(Origin::new(Arc::new(store), None));
             let configuration = Configuration::of_folder(site, Arc::clone(&origin));
             let current = Current::new(configuration);
-            let service = Service::new(core(), current, Kept::new([1; 64], None), h1::Limits::default());
+            let service =
+                Service::new(core(), current, Kept::new([1; 64], None), h1::Limits::default());
 
             let mut scratch = Vec::new();
             let path = path::decode(b"/large", &mut scratch).unwrap();
