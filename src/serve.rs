@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use wherefore_server::configuration::Current;
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::line::Format;
 use wherefore_server::service::Service;
@@ -60,7 +61,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let is_loopback = arguments.addresses.iter().all(|address| address.ip().is_loopback());
     let site = arguments.served.site(is_loopback, &limits);
     let access = arguments.served.access();
-    let origin = Arc::new(arguments.served.origin(&arguments.folder, access, site)?);
+    let configuration = arguments.served.configuration(&arguments.folder, access, site)?;
+    let current = Current::new(configuration);
     let listeners = arguments
         .addresses
         .iter()
@@ -80,7 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
         ends: Ends::OnSignal,
     };
     let wire = limits.wire;
-    let make_service = |core| Service::new(core, Arc::clone(&origin), wire);
+    let make_service = |core| Service::new(core, Arc::clone(&current), wire);
     // Whoever reads it may connect, or end it, at once.
     let ready = || announce(&arguments, &bound, is_loopback);
     let served = core::run(server, make_service, ready);

@@ -16,8 +16,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("message", &[]),
     ("decide", &["message"]),
     ("h1", &["message"]),
+    ("access", &["message"]),
     ("store", &["message"]),
     ("state", &["message"]),
+    ("coding", &["message"]),
     ("origin", &["decide", "store", "state", "message"]),
     ("server", &["decide", "h1", "message", "origin", "state", "store"]),
     ("wherefore", &["decide", "h1", "message", "origin", "server", "state", "store"]),
@@ -25,7 +27,12 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that hold what HTTP says, and the crates of others that each may use.
-const PURE: &[(&str, &[&str])] = &[("message", &[]), ("decide", &[]), ("h1", &["httparse"])];
+const PURE: &[(&str, &[&str])] = &[
+    ("message", &[]),
+    ("decide", &[]),
+    ("h1", &["httparse"]),
+    ("coding", &["brotli", "flate2", "zstd-safe"]),
+];
 
 /// What a pure crate may not take from the standard library, and the words that would betray it.
 const IMPURE_STD: &[&str] = &["env", "fs", "io", "net", "os", "process", "thread"];

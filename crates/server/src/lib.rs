@@ -10,6 +10,7 @@ pub mod blocking;
 pub mod buffer;
 mod carrier;
 pub mod clock;
+pub mod configuration;
 mod connection;
 pub mod core;
 pub mod descriptors;
