@@ -11,7 +11,7 @@ use wherefore_message::base64;
 use crate::Asker;
 use crate::password::{NoMemory, hash_new};
 pub use crate::users::{
-    Complaint, GROUPS_MAX, KINDS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX, Text, Users,
+    COMPLAINTS_MAX, Complaint, GROUPS_MAX, KINDS_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX, Text, Users,
 };
 pub use crate::verified::{VERIFIED_MAX, Verified};
 
@@ -105,7 +105,8 @@ pub enum Verification<'a> {
 }
 
 impl Users {
-    /// The user whose credentials these are, if they were found right lately. Never blocks.
+    /// The user whose credentials these are, if they were found right lately. Takes no time
+    /// to speak of, and may be asked on a loop.
     #[must_use]
     pub fn recall(&self, verified: &Verified, credentials: &Credentials) -> Option<&Asker> {
         let user = self.users.get(credentials.name());
@@ -187,6 +188,7 @@ pub fn hash_password(password: &str, salt: [u8; 16]) -> Result<String, PasswordF
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::password;
     use proptest::prelude::*;
 
     const BERT: &str = "bert:$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
@@ -262,6 +264,30 @@ mod tests {
         assert_eq!(Users::read(BERT, "").unwrap().recall(&memory, &anna), None);
         let again = Users::read(ANNA, "staff: anna").unwrap();
         assert!(again.recall(&memory, &anna).is_some_and(|anna| anna.is_in("staff")));
+    }
+
+    #[test]
+    fn who_is_refused_pays_the_same_whoever_it_is() {
+        let users = Users::read(&format!("{ANNA}{BERT}"), "").unwrap();
+        let memory = memory();
+        let spent = |text: &str| {
+            password::tests::SPENT.take();
+            assert_eq!(name(users.verify(&memory, &credentials(text))), None);
+            let mut spent = password::tests::SPENT.take();
+            spent.sort_unstable();
+            spent
+        };
+        let nobody = spent("nobody:password");
+        assert_eq!(nobody.len(), 2);
+        assert_eq!(spent("anna:wrong"), nobody);
+        assert_eq!(spent("bert:wrong"), nobody);
+
+        // Who is right pays one hash, and then none.
+        let anna = credentials("anna:password");
+        assert_eq!(name(users.verify(&memory, &anna)), Some("anna"));
+        assert_eq!(password::tests::SPENT.take().len(), 1);
+        assert!(users.recall(&memory, &anna).is_some());
+        assert_eq!(password::tests::SPENT.take().len(), 0);
     }
 
     #[test]

@@ -8,8 +8,11 @@
 
 pub mod authorization;
 pub mod basic;
+pub mod bearer;
 pub mod cost;
+pub mod country;
 pub mod forwarded;
+mod keys;
 mod password;
 pub mod proxy_protocol;
 mod users;

@@ -102,6 +102,8 @@ impl Kind {
     }
 
     fn hash(self, password: &str, salt: &[u8], hash_bytes: usize) -> Result<Vec<u8>, NoMemory> {
+        #[cfg(test)]
+        tests::SPENT.with_borrow_mut(|spent| spent.push(self));
         match self {
             Self::Argon2id { memory_kib, passes, lanes } => {
                 let params = Params::new(memory_kib, passes, lanes, Some(hash_bytes));
@@ -275,9 +277,16 @@ fn is_des(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::RefCell;
+
     use super::*;
     use proptest::prelude::*;
+
+    thread_local! {
+        /// The hashes that this test has computed: what it took, without a clock.
+        pub(crate) static SPENT: RefCell<Vec<Kind>> = const { RefCell::new(Vec::new()) };
+    }
 
     fn is_of(stored: &str, password: &str) -> bool {
         Stored::parse(stored).unwrap().is_of(password).unwrap()

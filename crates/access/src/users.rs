@@ -1,6 +1,6 @@
 //! Who there is: the texts of an htpasswd file and of a file of groups.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use crate::Asker;
@@ -20,6 +20,9 @@ pub const NAME_BYTES_MAX: usize = 255;
 
 /// The most groups of one file: each request that asks for one looks through those of its user.
 pub const GROUPS_MAX: usize = 1024;
+
+/// The most complaints that are told at once.
+pub const COMPLAINTS_MAX: usize = 100;
 
 /// Users with their hashes and groups.
 #[derive(Default)]
@@ -71,9 +74,9 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with either, in order.
+    /// Everything that is wrong with either, in order; of more than [`COMPLAINTS_MAX`] the first.
     pub fn read(passwords: &str, groups: &str) -> Result<Self, Vec<Complaint>> {
-        let mut complaints = Vec::new();
+        let mut complaints = Complaints::default();
         let mut users = Self::default();
         if has_room(Text::Passwords, passwords, &mut complaints) {
             users.read_passwords(passwords, &mut complaints);
@@ -81,7 +84,7 @@ impl Users {
         if has_room(Text::Groups, groups, &mut complaints) {
             users.read_groups(groups, &mut complaints);
         }
-        if complaints.is_empty() { Ok(users) } else { Err(complaints) }
+        if complaints.0.is_empty() { Ok(users) } else { Err(complaints.0) }
     }
 
     /// How many there are.
@@ -90,67 +93,78 @@ impl Users {
         self.users.len()
     }
 
-    fn read_passwords(&mut self, text: &str, complaints: &mut Vec<Complaint>) {
-        let mut complain =
-            |line, what| complaints.push(Complaint { text: Text::Passwords, line, what });
+    fn read_passwords(&mut self, text: &str, complaints: &mut Complaints) {
         for (line, words) in lines(text) {
+            let mut complain = |what| complaints.add(Text::Passwords, line, what);
             let Some((name, rest)) = words.split_once(':') else {
-                complain(line, "there is no colon: a line is user:hash".to_owned());
+                complain("there is no colon: a line is user:hash".to_owned());
                 continue;
             };
-            let hash = rest.split(':').next().unwrap_or_default();
             if let Some(what) = wrong_with(name) {
-                complain(line, format!("the user's name {what}"));
+                complain(format!("the user's name {what}"));
                 continue;
             }
-            let stored = match Stored::parse(hash) {
+            let text = rest.split(':').next().unwrap_or_default();
+            let stored = match Stored::parse(text) {
                 Ok(stored) => stored,
                 Err(fault) => {
-                    complain(line, fault.to_string());
+                    complain(fault.to_string());
                     continue;
                 }
             };
-            if !self.kinds.contains(&stored.kind) {
+            // One more than may be is kept, so that it is complained about once.
+            if self.kinds.len() <= KINDS_MAX && !self.kinds.contains(&stored.kind) {
                 self.kinds.push(stored.kind);
-                if self.kinds.len() == KINDS_MAX + 1 {
+                if self.kinds.len() > KINDS_MAX {
                     let what = "the hashes up to here have five different costs, four are the most";
-                    complain(line, format!("{what}: hash some passwords anew"));
+                    complain(format!("{what}: hash some passwords anew"));
                 }
             }
             let asker = Asker { name: name.to_owned(), groups: Vec::new() };
-            let user = User { asker, stored, text: hash.to_owned() };
+            let user = User { asker, stored, text: text.to_owned() };
             if self.users.insert(name.to_owned(), user).is_some() {
-                complain(line, format!("the user {name} is there before"));
+                complain(format!("the user {name} is there before"));
             }
         }
     }
 
-    fn read_groups(&mut self, text: &str, complaints: &mut Vec<Complaint>) {
-        let mut complain =
-            |line, what| complaints.push(Complaint { text: Text::Groups, line, what });
-        // A group may stand on several lines; the one that has it first gives it its place.
-        let mut first_lines: BTreeMap<&str, usize> = BTreeMap::new();
+    fn read_groups(&mut self, text: &str, complaints: &mut Complaints) {
+        // A group may stand on several lines, and a user twice in one.
+        let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (line, words) in lines(text) {
+            let mut complain = |what| complaints.add(Text::Groups, line, what);
             let Some((group, members)) = words.split_once(':') else {
-                complain(line, "there is no colon: a line is group: user user".to_owned());
+                complain("there is no colon: a line is group: user user".to_owned());
                 continue;
             };
             let group = group.trim();
             if let Some(what) = wrong_with(group) {
-                complain(line, format!("the group's name {what}"));
+                complain(format!("the group's name {what}"));
                 continue;
             }
-            first_lines.entry(group).or_insert(line);
-            for member in members.split_whitespace() {
-                let Some(user) = self.users.get_mut(member) else { continue };
-                // Lines of one group may lie apart: a user is in it once all the same.
-                if !user.asker.is_in(group) {
-                    user.asker.groups.push(group.to_owned());
-                }
+            groups.entry(group).or_default().extend(members.split_whitespace());
+            if groups.len() > GROUPS_MAX {
+                complain(format!("this is one group more than {GROUPS_MAX}, which are the most"));
+                return;
             }
         }
-        if first_lines.len() > GROUPS_MAX {
-            complain(0, format!("there are more than {GROUPS_MAX} groups"));
+        for (group, members) in groups {
+            for member in members {
+                let user = self.users.get_mut(member);
+                user.into_iter().for_each(|user| user.asker.groups.push(group.to_owned()));
+            }
+        }
+    }
+}
+
+/// What is wrong, as far as it is told.
+#[derive(Default)]
+struct Complaints(Vec<Complaint>);
+
+impl Complaints {
+    fn add(&mut self, text: Text, line: usize, what: String) {
+        if self.0.len() < COMPLAINTS_MAX {
+            self.0.push(Complaint { text, line, what });
         }
     }
 }
@@ -162,11 +176,10 @@ impl fmt::Debug for Users {
     }
 }
 
-fn has_room(text: Text, octets: &str, complaints: &mut Vec<Complaint>) -> bool {
+fn has_room(text: Text, octets: &str, complaints: &mut Complaints) -> bool {
     let fits = octets.len() <= TEXT_BYTES_MAX;
     if !fits {
-        let what = format!("the text is longer than {TEXT_BYTES_MAX} octets");
-        complaints.push(Complaint { text, line: 0, what });
+        complaints.add(text, 0, format!("the text is longer than {TEXT_BYTES_MAX} octets"));
     }
     fits
 }
@@ -206,7 +219,7 @@ mod tests {
         let groups = "# who may\nstaff: anna bert nobody\nadmins:anna\n\nstaff: zoë anna\nempty:\n";
         let users = Users::read(&passwords, groups).unwrap();
         assert_eq!((users.count(), users.kinds.len()), (3, 2));
-        assert_eq!(users.users["anna"].asker.groups, ["staff", "admins"]);
+        assert_eq!(users.users["anna"].asker.groups, ["admins", "staff"]);
         assert_eq!(users.users["zoë"].asker.groups, ["staff"]);
         assert_eq!(users.users["bert"].text, TWO);
         let shown = format!("{users:?}");
@@ -246,8 +259,11 @@ mod tests {
         let long = "#".repeat(TEXT_BYTES_MAX + 1);
         assert_eq!(Users::read(&long, &long).unwrap_err().len(), 2);
         assert_eq!(Users::read(&long[1..], "").unwrap().count(), 0);
-        let groups: String = (0..=GROUPS_MAX).map(|i| format!("g{i}: anna\n")).collect();
-        assert_eq!(Users::read("", &groups).unwrap_err()[0].line, 0);
+        let groups = |count| (0..count).map(|i| format!("g{i}: anna\n")).collect::<String>();
+        assert!(Users::read("", &groups(GROUPS_MAX)).is_ok());
+        let complaints = Users::read("", &groups(GROUPS_MAX + 9)).unwrap_err();
+        assert_eq!(complaints.iter().map(|c| c.line).collect::<Vec<_>>(), [GROUPS_MAX + 1]);
+        assert_eq!(Users::read(&"x\n".repeat(1000), "").unwrap_err().len(), COMPLAINTS_MAX);
     }
 
     proptest! {
