@@ -1,8 +1,12 @@
-//! What is remembered between requests and over restarts, outside the folders that are served: so far,
-//! that something was there and was removed.
+//! What is remembered between requests, outside the folders that are served.
 //!
-//! A folder of state belongs to one process at a time, its files carry the version of their form, and
-//! what is said to be remembered survives a crash. Others may read it, and see it as it is then.
+//! Over restarts: that something was there and was removed ([`Tombstones`]), and what accounts have paid
+//! in ([`Balances`]). What is said to be remembered survives a crash. A folder of state belongs to one
+//! process at a time, and its files carry the version of their form. Tombstones may be read by others, who
+//! see them as they are then.
+//!
+//! Until the process ends: how much each key took of its quota ([`Limits`]), and how many requests of
+//! each are in flight ([`Concurrent`]).
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
