@@ -7,16 +7,20 @@
 use toml::de::DeTable;
 
 pub mod complaint;
+pub mod docs;
 mod duplicate;
 mod hints;
 pub mod keys;
 pub mod kind;
 pub mod nearest;
+pub mod schema;
+mod show;
 pub mod source;
 pub mod table;
 pub mod value;
 
 pub use complaint::{Colours, Complaint, Report, Severity};
+pub use show::show;
 pub use source::{Placed, Position, Source, Span};
 pub use table::{Key, Provenance, Set};
 

@@ -74,9 +74,12 @@ pub(crate) trait Keys: Sized + Clone {
     /// Reads each key.
     fn read_keys(table: &Table<'_>, reader: &mut Reader<'_>) -> Self;
 
-    /// Tells each key that has a value: its row, the value as TOML, and where it came from.
-    fn each(&self, tell: &mut dyn FnMut(&'static Row, &dyn Fn(&mut String), Provenance));
+    /// Tells each key that has a value.
+    fn each(&self, tell: &mut Tell<'_>);
 }
+
+/// Told of a key: its row, what writes its value as TOML, and where it came from.
+pub(crate) type Tell<'a> = dyn FnMut(&'static Row, &dyn Fn(&mut String), Provenance) + 'a;
 
 /// What was found under a key.
 #[derive(Clone, Copy)]
@@ -400,14 +403,7 @@ macro_rules! keys {
                 }
             }
 
-            fn each(
-                &self,
-                tell: &mut dyn FnMut(
-                    &'static $crate::kind::Row,
-                    &dyn Fn(&mut String),
-                    $crate::table::Provenance,
-                ),
-            ) {
+            fn each(&self, tell: &mut $crate::table::Tell<'_>) {
                 let mut rows = Self::SCOPE.rows.iter();
                 $(
                     if let (Some(row), Some(set)) = (rows.next(), &self.$field) {
@@ -428,6 +424,12 @@ macro_rules! keys {
                     $( $field: $crate::table::over(&self.$field, &other.$field), )*
                     $( $shared: self.$shared.over(&other.$shared), )?
                 }
+            }
+
+            /// The same, with the defaults where nothing is written.
+            #[must_use]
+            pub fn resolved(&self) -> Self {
+                self.over(&Self::defaults())
             }
 
             /// What holds where nothing is written.
