@@ -37,21 +37,24 @@ const ELSEWHERE: &[(&str, &str)] = &[
 /// Keys by which people would set a status by its number.
 const STATUS_KEYS: [&str; 5] = ["status", "return", "code", "respond", "response"];
 
-/// What was perhaps meant by a key that the table does not have.
-pub(crate) fn hint(name: &str, value: Option<&DeValue<'_>>, scope: &Scope) -> Option<String> {
+/// What is meant by a key that people know from elsewhere.
+pub(crate) fn habit(name: &str, value: Option<&DeValue<'_>>) -> Option<String> {
     if STATUS_KEYS.contains(&name) {
         return Some(no_status(value));
     }
+    let (_, hint) = ELSEWHERE.iter().find(|(known, _)| *known == name)?;
+    Some((*hint).to_owned())
+}
+
+/// Which other tables have the key.
+pub(crate) fn other_table(name: &str, scope: &Scope) -> Option<String> {
     let tables: Vec<_> = scopes()
         .into_iter()
         .filter(|other| other.name != scope.name && other.rows.iter().any(|row| row.name == name))
         .map(|other| other.name)
         .collect();
-    if !tables.is_empty() {
-        return Some(format!("`{name}` is a key of {}", tables.join(" and of ")));
-    }
-    let (_, hint) = ELSEWHERE.iter().find(|(known, _)| *known == name)?;
-    Some((*hint).to_owned())
+    let is_known = !tables.is_empty();
+    is_known.then(|| format!("`{name}` is a key of {}", tables.join(" and of ")))
 }
 
 /// Why no status is set by its number, and why this one least of all.

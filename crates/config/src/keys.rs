@@ -60,7 +60,7 @@ keys! {
         "listen",
         "\"0.0.0.0:80\"",
         "The addresses to listen on",
-    ).default("\"127.0.0.1:8080\"");
+    ).default("\"127.0.0.1:8080\"").within(1, 64);
     cores: Count = key(
         "cores",
         "2",
@@ -76,7 +76,7 @@ keys! {
         "trusted-proxies",
         "[\"10.0.0.0/8\"]",
         "The proxies whose word is taken for who the client is",
-    ).spec(7239, "8.1");
+    ).spec(7239, "8.1").within(1, 1024);
     proxy_protocol: bool = key(
         "proxy-protocol",
         "true",
@@ -146,7 +146,7 @@ keys! {
         "audience",
         "[\"https://api.example.org\"]",
         "Whom a token has to be for: one of these",
-    ).spec(7519, "4.1.3");
+    ).spec(7519, "4.1.3").within(1, 16);
     issuer: crate::value::Prose = key(
         "issuer",
         "\"https://login.example.org\"",

@@ -80,7 +80,7 @@ pub struct Row {
     pub is_choice: bool,
     /// It means something only beside one of these keys.
     pub with: &'static [&'static str],
-    /// The least and the greatest number, in the base unit of the kind.
+    /// The least and the greatest number, in the base unit of the kind; of lists, of members.
     pub bounds: Option<(u64, u64)>,
     /// The section that it carries out.
     pub spec: Option<Spec>,

@@ -89,6 +89,8 @@ fn key(row: &Row, out: &mut Writer) {
 
 fn kind(kind: &Kind, bounds: Option<(u64, u64)>, out: &mut Writer) {
     match kind.shape {
+        Shape::Boolean if kind.wrong.contains(&"true") => out.raw("const", "false"),
+        Shape::Boolean if kind.wrong.contains(&"false") => out.raw("const", "true"),
         Shape::Boolean => out.text("type", "boolean"),
         Shape::Number => {
             out.text("type", "integer");
@@ -115,6 +117,10 @@ fn kind(kind: &Kind, bounds: Option<(u64, u64)>, out: &mut Writer) {
             out.close('}');
             out.open('{');
             out.text("type", "array");
+            if let Some((least, most)) = bounds {
+                out.raw("minItems", &least.to_string());
+                out.raw("maxItems", &most.to_string());
+            }
             out.key("items");
             out.open('{');
             self::kind(of, None, out);
@@ -219,11 +225,14 @@ mod tests {
         let site = &schema["properties"]["site"]["additionalProperties"];
         let route = &site["properties"]["route"]["anyOf"][1]["items"];
         assert_eq!(route["required"][0], "path");
-        assert_eq!(route["properties"]["gone"]["type"], "boolean");
+        assert_eq!(route["properties"]["gone"]["const"], true);
+        assert_eq!(route["properties"]["trace"]["type"], "boolean");
         assert_eq!(route["oneOf"][1]["required"][0], "redirect");
         assert_eq!(route["properties"]["content-max"]["default"], "1GiB");
         assert_eq!(route["dependentSchemas"]["writable"]["anyOf"][0]["required"][0], "folder");
-        let cors = &site["properties"]["cors"];
+        let cors = &site["properties"]["cors"]["anyOf"];
+        assert_eq!(cors[0]["const"], false);
+        let cors = &cors[1];
         assert_eq!(cors["required"][0], "origins");
         assert_eq!(cors["additionalProperties"], false);
         for row in crate::keys::Route::SCOPE.keys() {

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::complaint::{Complaint, quoted};
 use crate::hints;
-use crate::kind::{Absent, Choice, Kind, Row, Scope};
+use crate::kind::{Absent, Choice, Kind, Row, Scope, Shape};
 use crate::nearest::nearest;
 use crate::source::{Source, Span};
 
@@ -90,6 +90,16 @@ pub(crate) struct Found<'t> {
     pub(crate) example: &'static str,
     pub(crate) value: &'t DeValue<'t>,
     pub(crate) span: Span,
+    pub(crate) part: Part,
+}
+
+/// Which part of a key's value was found.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// All of it.
+    Whole,
+    /// One of several.
+    Member,
 }
 
 /// Takes the complaints in while the tables are read.
@@ -179,16 +189,21 @@ impl<'t> Table<'t> {
             return None;
         };
         let span = value.span().into();
-        let found = Found { key: row.name, example: row.example, value: value.get_ref(), span };
+        let found = Found {
+            key: row.name,
+            example: row.example,
+            value: value.get_ref(),
+            span,
+            part: Part::Whole,
+        };
         let value = T::read(found, reader)?;
         if let (Some((least, most)), Some(number)) = (row.bounds, value.measure())
             && !(least..=most).contains(&number)
         {
             let [found, least, most] = [number, least, most].map(T::measured);
-            let what = format!("`{}` can't be {found}", row.name);
-            reader.complain(
-                Complaint::error(span, what).right(format!("it is from {least} to {most}")),
-            );
+            let is = if matches!(row.kind.shape, Shape::List(_)) { "be of length" } else { "be" };
+            let what = format!("`{}` can't {is} {found}", row.name);
+            reader.complain(Complaint::error(span, what).right(format!("from {least} to {most}")));
             return None;
         }
         Some(Set { value, from: Provenance::Written(span) })
@@ -208,12 +223,15 @@ impl<'t> Table<'t> {
             let what = format!("{} has no key {}", scope.name, quoted(text));
             let complaint = Complaint::error(span, what);
             let value = self.members.get(text).map(|value| value.get_ref());
-            reader.complain(match nearest(text, scope.keys().map(|row| row.name)) {
-                Some(known) => complaint.right(format!("did you mean `{known}`?")),
-                None => match hints::hint(text, value, scope) {
-                    Some(hint) => complaint.right(hint),
-                    None => complaint,
-                },
+            let near = nearest(text, scope.keys().map(|row| row.name));
+            let near = near.map(|near| format!("did you mean `{near}`?"));
+            let right = match (near, hints::other_table(text, scope)) {
+                (Some(near), Some(other)) => Some(format!("{near} {other}")),
+                (near, other) => near.or(other),
+            };
+            reader.complain(match hints::habit(text, value).or(right) {
+                Some(right) => complaint.right(right),
+                None => complaint,
             });
         }
     }
@@ -278,7 +296,13 @@ pub(crate) fn default<T: Value>(row: &'static Row) -> Key<T> {
     let source = Source::new("", text);
     let mut reader = Reader::new(&source);
     let span = value.span().into();
-    let found = Found { key: row.name, example: row.example, value: value.get_ref(), span };
+    let found = Found {
+        key: row.name,
+        example: row.example,
+        value: value.get_ref(),
+        span,
+        part: Part::Whole,
+    };
     Some(Set { value: T::read(found, &mut reader)?, from: Provenance::Default })
 }
 
@@ -313,7 +337,12 @@ type Valued<'t> = &'t Spanned<DeValue<'t>>;
 impl<'t> Found<'t> {
     /// Complains that the value is of a wrong type.
     pub(crate) fn mismatch(&self, kind: &Kind, reader: &mut Reader<'_>) {
-        let what = format!("`{}` is {}, not {}", self.key, kind.name, in_words(self.value));
+        let each = match self.part {
+            Part::Whole => "",
+            Part::Member => "each of ",
+        };
+        let found = in_words(self.value);
+        let what = format!("{each}`{}` is {}, not {found}", self.key, kind.name);
         let example = if self.example.is_empty() { kind.example } else { self.example };
         let right = format!("as in {} = {example}", shown_key(self.key));
         reader.complain(Complaint::error(self.span, what).right(right));
@@ -321,7 +350,8 @@ impl<'t> Found<'t> {
 
     /// The same key with a member of its value.
     pub(crate) fn member(&self, value: Valued<'t>) -> Self {
-        Self { value: value.get_ref(), span: value.span().into(), ..*self }
+        let (value, span) = (value.get_ref(), value.span().into());
+        Self { value, span, part: Part::Member, ..*self }
     }
 }
 

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use crate::complaint::{Complaint, quoted};
 use crate::kind::{Kind, Shape};
 use crate::source::{Placed, Span};
-use crate::table::{Found, Reader, Value, shown_key, string};
+use crate::table::{Found, Part, Reader, Value, shown_key, string};
 
 mod address;
 mod field;
@@ -135,6 +135,31 @@ impl Value for bool {
     }
 }
 
+/// `true`, where `false` would mean what the absence of the key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Yes;
+
+impl Value for Yes {
+    const KIND: Kind =
+        Kind { name: "true", example: "true", wrong: &["false"], shape: Shape::Boolean };
+
+    fn read(found: Found<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        match found.value {
+            DeValue::Boolean(true) => return Some(Self),
+            DeValue::Boolean(false) => {
+                let what = format!("`{}` can't be false", found.key);
+                reader.complain(Complaint::error(found.span, what).right("no such key at all"));
+            }
+            _ => found.mismatch(&<Self as Value>::KIND, reader),
+        }
+        None
+    }
+
+    fn write(&self, out: &mut String) {
+        out.push_str("true");
+    }
+}
+
 /// Several values of one kind, each with its place; a single one need not stand in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T>(pub Vec<Placed<T>>);
@@ -170,6 +195,10 @@ impl<T: Value> Value for List<T> {
         }
         out.push(']');
     }
+
+    fn measure(&self) -> Option<u64> {
+        u64::try_from(self.0.len()).ok()
+    }
 }
 
 /// Values under names that the operator chose, in the order of the file.
@@ -195,7 +224,8 @@ impl<N: Text, T: Value> Value for Named<N, T> {
         members.sort_by_key(|(name, _)| name.span().start);
         for (key, value) in members {
             let (text, span) = (key.get_ref().as_ref(), Span::from(key.span()));
-            let member = Found { key: text, example: T::KIND.example, ..found.member(value) };
+            let member = found.member(value);
+            let member = Found { key: text, example: T::KIND.example, part: Part::Whole, ..member };
             let value = T::read(member, reader);
             let name = match N::parse(text) {
                 Ok(name) => name,
@@ -274,6 +304,51 @@ impl<T: Value> Value for Switch<T> {
         }
     }
 }
+
+/// A table that says how, or `false` for not at all, where a site says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unless<T> {
+    /// Not at all.
+    Not,
+    /// In this way.
+    As(T),
+}
+
+impl<T: Value> Value for Unless<T> {
+    const KIND: Kind = Kind {
+        name: "a table, or false",
+        example: "false",
+        wrong: &[],
+        shape: Shape::Either(const { &[FALSE, T::KIND] }),
+    };
+
+    fn read(found: Found<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        match found.value {
+            DeValue::Boolean(false) => Some(Self::Not),
+            DeValue::Boolean(true) => {
+                let what = format!("`{}` can't be true: that does not say how", found.key);
+                let right = format!("as in {} = {}", found.key, found.example);
+                reader.complain(Complaint::error(found.span, what).right(right));
+                None
+            }
+            DeValue::Table(_) => T::read(found, reader).map(Self::As),
+            _ => {
+                found.mismatch(&<Self as Value>::KIND, reader);
+                None
+            }
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Not => out.push_str("false"),
+            Self::As(value) => value.write(out),
+        }
+    }
+}
+
+const FALSE: Kind =
+    Kind { name: "false", example: "false", wrong: &["true"], shape: Shape::Boolean };
 
 /// A value in its short form, or a table with more to say.
 #[derive(Clone, Debug, PartialEq, Eq)]

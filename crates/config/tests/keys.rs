@@ -342,6 +342,13 @@ fn wrong_values(kind: &Kind) -> Vec<String> {
 /// Numbers just beyond the bounds.
 fn beyond(row: &Row) -> Vec<String> {
     let Some((least, most)) = row.bounds else { return Vec::new() };
+    if let Shape::List(of) = row.kind.shape {
+        let list = |count: u64| {
+            let members: Vec<_> = (0..count).map(|_| of.example).collect();
+            format!("[{}]", members.join(", "))
+        };
+        return least.checked_sub(1).into_iter().chain([most + 1]).map(list).collect();
+    }
     let written = |number: u64| match row.kind.example {
         example if !example.starts_with('"') => number.to_string(),
         example if example.contains('/') => format!("\"{number}/hour\""),

@@ -6,7 +6,7 @@ use crate::table::keys;
 use crate::value::{
     AbsoluteUri, CodingName, CorsOrigin, Count, CountedBy, Country, Directives, Duration, Either,
     ErrorStatus, FieldName, FieldValue, FilePath, HttpVersion, LinkValue, List, MediaRange, Method,
-    Moment, Name, Named, Network, Prose, Rate, SecurityFields, SetField, Size, Switch,
+    Moment, Name, Named, Network, Prose, Rate, SecurityFields, SetField, Size, Switch, Unless,
 };
 
 keys! {
@@ -20,7 +20,7 @@ keys! {
         "methods",
         "[\"GET\", \"HEAD\"]",
         "The methods that are let in; others are not allowed (405)",
-    ).spec(9110, "15.5.6");
+    ).spec(9110, "15.5.6").within(1, 9);
     headers: Named<SetField, FieldValue> = key(
         "headers",
         "{ \"X-Frame-Options\" = \"DENY\" }",
@@ -40,7 +40,7 @@ keys! {
         "early-hints",
         "[\"</style.css>; rel=preload; as=style\"]",
         "Links that are told before the answer is ready (103)",
-    ).spec(8297, "2");
+    ).spec(8297, "2").within(0, 32);
     error_pages: Named<ErrorStatus, FilePath> = key(
         "error-pages",
         "{ 404 = \"404.html\" }",
@@ -51,12 +51,12 @@ keys! {
         "true",
         "Whether content is encoded as it is sent",
     ).default("false").spec(9110, "8.4");
-    cors: Cors = key(
+    cors: Unless<Cors> = key(
         "cors",
         "{ origins = \"*\" }",
         "Which other sites' pages may read this one",
     );
-    auth: Auth = key(
+    auth: Unless<Auth> = key(
         "auth",
         "{ users = \"staff\" }",
         "Who is let in (401, 403)",
@@ -70,13 +70,13 @@ keys! {
         "limit",
         "\"per-client\"",
         "The limits that hold here, by their names; all of them are met, or none is used up (429, 503)",
-    ).spec(6585, "4");
-    price: Price = key(
+    ).spec(6585, "4").within(0, 8);
+    price: Unless<Price> = key(
         "price",
         "{ amount = 5 }",
         "What an answer costs (402)",
     ).spec(9110, "15.5.3");
-    blocked: Blocked = key(
+    blocked: Unless<Blocked> = key(
         "blocked",
         "{ by = \"https://example.org/legal\" }",
         "What an authority demanded to be blocked (451)",
@@ -152,27 +152,27 @@ keys! {
         "codings",
         "[\"br\"]",
         "The codings that are offered, the best first",
-    ).default("[\"zstd\", \"br\", \"gzip\"]");
+    ).default("[\"zstd\", \"br\", \"gzip\"]").within(1, 3);
     min: Size = key("min", "\"256B\"", "What is shorter is sent as it is").default("\"1KiB\"");
     types: List<MediaRange> = key(
         "types",
         "[\"text/*\"]",
         "The media types that are encoded; those that gain by it where it is not said",
-    );
+    ).within(1, 64);
 }
 
 keys! {
     /// Which other sites' pages may read this one.
     Cors: scope("who may read across sites", "`cors = { ... }`: which other sites' pages may read this one.");
 
-    origins: List<CorsOrigin> = key("origins", "\"https://app.example\"", "The sites").required();
+    origins: List<CorsOrigin> = key("origins", "\"https://app.example\"", "The sites").required().within(1, 256);
     methods: List<Method> = key(
         "methods",
         "[\"PUT\"]",
         "The methods that their pages may use",
-    ).default("[\"GET\", \"HEAD\", \"POST\"]");
-    headers: List<FieldName> = key("headers", "[\"X-Api-Key\"]", "The fields that their pages may send");
-    expose: List<FieldName> = key("expose", "[\"ETag\"]", "The fields of answers that their pages may read");
+    ).default("[\"GET\", \"HEAD\", \"POST\"]").within(1, 9);
+    headers: List<FieldName> = key("headers", "[\"X-Api-Key\"]", "The fields that their pages may send").within(1, 64);
+    expose: List<FieldName> = key("expose", "[\"ETag\"]", "The fields of answers that their pages may read").within(1, 64);
     credentials: bool = key(
         "credentials",
         "true",
@@ -193,11 +193,11 @@ keys! {
          and networks say who of them.",
     );
 
-    users: List<Name> = key("users", "\"staff\"", "The lists of users, by their names").spec(7617, "2");
-    tokens: List<Name> = key("tokens", "\"api\"", "The issuers of tokens, by their names").spec(6750, "3");
-    groups: List<Name> = key("groups", "[\"admins\"]", "The groups that are let in").with(&["users", "tokens"]);
-    names: List<Prose> = key("names", "[\"anna\"]", "The users that are let in").with(&["users", "tokens"]);
-    networks: List<Network> = key("networks", "[\"10.0.0.0/8\"]", "The networks that are let in");
+    users: List<Name> = key("users", "\"staff\"", "The lists of users, by their names").spec(7617, "2").within(1, 8);
+    tokens: List<Name> = key("tokens", "\"api\"", "The issuers of tokens, by their names").spec(6750, "3").within(1, 8);
+    groups: List<Name> = key("groups", "[\"admins\"]", "The groups that are let in").with(&["users", "tokens"]).within(1, 256);
+    names: List<Prose> = key("names", "[\"anna\"]", "The users that are let in").with(&["users", "tokens"]).within(1, 256);
+    networks: List<Network> = key("networks", "[\"10.0.0.0/8\"]", "The networks that are let in").within(1, 1024);
     realm: Prose = key(
         "realm",
         "\"Orders\"",
@@ -207,7 +207,7 @@ keys! {
         "methods",
         "[\"PUT\", \"DELETE\"]",
         "The methods for which this is asked; all where it is not said",
-    );
+    ).within(1, 9);
 }
 
 keys! {
@@ -233,8 +233,8 @@ keys! {
         "Who blocks it",
     ).required().spec(7725, "4");
     demand: Prose = key("demand", "\"Order 17 of the court of X\"", "The demand, explained");
-    networks: List<Network> = key("networks", "[\"192.0.2.0/24\"]", "The networks for which it is blocked; all where nothing is said");
-    countries: List<Country> = key("countries", "[\"AT\"]", "The countries for which it is blocked").with(&["database"]);
+    networks: List<Network> = key("networks", "[\"192.0.2.0/24\"]", "The networks for which it is blocked; all where nothing is said").within(1, 1024);
+    countries: List<Country> = key("countries", "[\"AT\"]", "The countries for which it is blocked").with(&["database"]).within(1, 256);
     database: FilePath = key("database", "\"countries.mmdb\"", "The file that tells the country of an address").with(&["countries"]);
 }
 

@@ -5,7 +5,7 @@ use crate::kind::{Choice, Scope, key};
 use crate::table::keys;
 use crate::value::{
     CodingName, Count, Either, FileName, FilePath, InboxAnswer, Language, List, MediaRange,
-    Negotiate, Origin, PathPattern, Size, Template, TryStep,
+    Negotiate, Origin, PathPattern, Size, Template, TryStep, Yes,
 };
 
 keys! {
@@ -36,7 +36,7 @@ keys! {
         "\"/thanks\"",
         "The answer stands elsewhere, and is asked for by GET (303)",
     ).choice().spec(9110, "15.4.4");
-    gone: bool = key(
+    gone: Yes = key(
         "gone",
         "true",
         "It was here, and is not coming back (410)",
@@ -55,7 +55,7 @@ keys! {
         "variants",
         "[{ file = \"photo.webp\" }, { file = \"photo.jpg\" }]",
         "One resource in several forms",
-    ).choice().spec(9110, "12");
+    ).choice().spec(9110, "12").within(1, 64);
     permanent: bool = key(
         "permanent",
         "true",
@@ -75,7 +75,7 @@ keys! {
         "index",
         "[\"home.html\"]",
         "The file that is sent for a folder: the first that is there",
-    ).default("[\"index.html\"]").with(&["folder"]);
+    ).default("[\"index.html\"]").with(&["folder"]).within(1, 16);
     listing: bool = key(
         "listing",
         "true",
@@ -85,7 +85,7 @@ keys! {
         "try",
         "[\"file\", \"index\", \"/index.html\"]",
         "What is looked for, in order; a path at the end answers for all that is not there",
-    ).with(&["folder"]);
+    ).with(&["folder"]).within(1, 8);
     rewrite: Template = key(
         "rewrite",
         "\"/{rest}\"",
@@ -121,7 +121,7 @@ keys! {
         "types",
         "[\"application/json\"]",
         "The media types that are taken; forms, files and JSON where it is not said",
-    );
+    ).within(1, 64);
     file_max: Size = key("file-max", "\"2MiB\"", "The longest file").default("\"10MiB\"").within(1, 1 << 40);
     files_max: Count = key("files-max", "3", "The most files in one form").default("10").within(0, 1000);
     fields_max: Count = key("fields-max", "20", "The most fields in one form").default("100").within(1, 10_000);
@@ -144,7 +144,7 @@ keys! {
         "\"image/webp\"",
         "Its media type; told from the file's name where it is not said",
     );
-    language: List<Language> = key("language", "[\"de\"]", "The languages of its readers").spec(9110, "8.5");
+    language: List<Language> = key("language", "[\"de\"]", "The languages of its readers").spec(9110, "8.5").within(1, 8);
     coding: CodingName = key("coding", "\"gzip\"", "How it is encoded").spec(9110, "8.4");
     quality: Count = key(
         "quality",

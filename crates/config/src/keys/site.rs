@@ -17,7 +17,7 @@ keys! {
         "aliases",
         "[\"www.example.org\", \"*.example.net\"]",
         "Other hosts that it answers for",
-    ).spec(9110, "7.4");
+    ).spec(9110, "7.4").within(1, 10000);
     default: bool = key(
         "default",
         "true",

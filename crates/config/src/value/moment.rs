@@ -102,6 +102,7 @@ const fn civil(days: u64) -> (u64, u64, u64) {
 mod tests {
     use super::*;
     use crate::source::Source;
+    use crate::table::Part;
     use proptest::prelude::*;
 
     fn read(text: &str) -> Result<u64, String> {
@@ -109,7 +110,8 @@ mod tests {
         let mut reader = Reader::new(&source);
         let value = DeValue::parse(text).unwrap();
         let span = value.span().into();
-        let found = Found { key: "until", example: "", value: value.get_ref(), span };
+        let found =
+            Found { key: "until", example: "", value: value.get_ref(), span, part: Part::Whole };
         match Moment::read(found, &mut reader) {
             Some(moment) => Ok(moment.unix_seconds),
             None => Err(reader.into_complaints().remove(0).what),
