@@ -17,12 +17,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ("decide", &["message"]),
     ("h1", &["message"]),
     ("access", &["message"]),
+    ("config", &["message", "decide"]),
     ("store", &["message"]),
     ("state", &["message"]),
     ("coding", &["message"]),
     ("origin", &["decide", "store", "state", "message"]),
     ("server", &["access", "decide", "h1", "message", "origin", "state", "store"]),
-    ("wherefore", &["access", "decide", "h1", "message", "origin", "server", "state", "store"]),
+    (
+        "wherefore",
+        &["access", "config", "decide", "h1", "message", "origin", "server", "state", "store"],
+    ),
     ("counts", &["decide", "h1", "message", "origin", "store"]),
 ];
 
@@ -32,6 +36,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("decide", &[]),
     ("h1", &["httparse"]),
     ("coding", &["brotli", "flate2", "zstd-safe"]),
+    ("config", &["annotate-snippets", "toml"]),
 ];
 
 /// What a pure crate may not take from the standard library, and the words that would betray it.

@@ -1,0 +1,154 @@
+//! The keys of a route.
+
+use super::{Policies, scope};
+use crate::kind::{Choice, Scope, key};
+use crate::table::keys;
+use crate::value::{
+    CodingName, Count, Either, FileName, FilePath, InboxAnswer, Language, List, MediaRange,
+    Negotiate, Origin, PathPattern, Size, Template, TryStep, Yes,
+};
+
+keys! {
+    /// A route: what answers for some paths of a site.
+    Route: Scope {
+        choice: Choice::One("this route does not say what answers"),
+        ..scope(
+            "a route",
+            "`[[site.\"HOST\".route]]`: what stands under a path. It has one key that says what answers; \
+             of several routes that take a path, the most specific answers.",
+        )
+    };
+
+    path: PathPattern = key(
+        "path",
+        "\"/docs/*\"",
+        "The paths that it answers for: one (`/about`), all under one (`/docs/*`), or with captures \
+         (`/u/{name}/x`, `/files/{rest*}`)",
+    ).required();
+    folder: FilePath = key("folder", "\"public\"", "The files of this folder").choice();
+    redirect: Template = key(
+        "redirect",
+        "\"/new/{name}\"",
+        "It is elsewhere: there, with what the path captured (301, 302, 307, 308)",
+    ).choice().spec(9110, "15.4");
+    see_other: Template = key(
+        "see-other",
+        "\"/thanks\"",
+        "The answer stands elsewhere, and is asked for by GET (303)",
+    ).choice().spec(9110, "15.4.4");
+    gone: Yes = key(
+        "gone",
+        "true",
+        "It was here, and is not coming back (410)",
+    ).choice().spec(9110, "15.5.11");
+    use_proxy: Origin = key(
+        "use-proxy",
+        "\"http://proxy.example:3128\"",
+        "It is to be asked for through this proxy (305, which is deprecated)",
+    ).choice().spec(9110, "15.4.6");
+    inbox: Either<FilePath, Inbox> = key(
+        "inbox",
+        "\"orders\"",
+        "Takes posted forms and files, and stores each in this folder",
+    ).choice();
+    variants: List<Variant> = key(
+        "variants",
+        "[{ file = \"photo.webp\" }, { file = \"photo.jpg\" }]",
+        "One resource in several forms",
+    ).choice().spec(9110, "12").within(1, 64);
+    permanent: bool = key(
+        "permanent",
+        "true",
+        "Whether it is elsewhere for good (301, 308)",
+    ).default("false").with(&["redirect"]);
+    writable: bool = key(
+        "writable",
+        "true",
+        "Whether files can be put, patched and deleted",
+    ).default("false").with(&["folder"]);
+    create_folders: bool = key(
+        "create-folders",
+        "true",
+        "Whether a PUT makes the folders that its path names",
+    ).default("false").with(&["writable"]);
+    index: List<FileName> = key(
+        "index",
+        "[\"home.html\"]",
+        "The file that is sent for a folder: the first that is there",
+    ).default("[\"index.html\"]").with(&["folder"]).within(1, 16);
+    listing: bool = key(
+        "listing",
+        "true",
+        "Whether a folder without index shows what it holds",
+    ).default("false").with(&["folder"]);
+    r#try: List<TryStep> = key(
+        "try",
+        "[\"file\", \"index\", \"/index.html\"]",
+        "What is looked for, in order; a path at the end answers for all that is not there",
+    ).with(&["folder"]).within(1, 8);
+    rewrite: Template = key(
+        "rewrite",
+        "\"/{rest}\"",
+        "The path that is looked up in place of the one asked for; nobody is led elsewhere",
+    ).with(&["folder"]);
+    negotiate: Negotiate = key(
+        "negotiate",
+        "\"proactive\"",
+        "Who chooses among the files `page.en.html` and `page.de.html`, or among the variants",
+    ).default("\"off\"").with(&["folder", "variants"]).spec(9110, "12.1");
+    websocket_only: bool = key(
+        "websocket-only",
+        "true",
+        "Whether nothing but WebSocket is spoken here (426)",
+    ).default("false").spec(9110, "15.5.22");
+    ..policies: Policies;
+}
+
+keys! {
+    /// What an inbox takes and how it answers.
+    Inbox: scope(
+        "an inbox",
+        "`inbox = { ... }`: a folder that takes posted forms. Each is stored whole before it is answered.",
+    );
+
+    folder: FilePath = key("folder", "\"orders\"", "Where they are stored").required();
+    answer: Either<InboxAnswer, InboxPage> = key(
+        "answer",
+        "\"reset\"",
+        "What is answered: 201, 204, 205, or 303 to a page",
+    ).default("\"created\"");
+    types: List<MediaRange> = key(
+        "types",
+        "[\"application/json\"]",
+        "The media types that are taken; forms, files and JSON where it is not said",
+    ).within(1, 64);
+    file_max: Size = key("file-max", "\"2MiB\"", "The longest file").default("\"10MiB\"").within(1, 1 << 40);
+    files_max: Count = key("files-max", "3", "The most files in one form").default("10").within(0, 1000);
+    fields_max: Count = key("fields-max", "20", "The most fields in one form").default("100").within(1, 10_000);
+}
+
+keys! {
+    /// The page that follows a form.
+    InboxPage: scope("the page after a form", "`answer = { see-other = ... }`: the page that follows a form.");
+
+    see_other: Template = key("see-other", "\"/thanks\"", "The page that is shown then (303)").required();
+}
+
+keys! {
+    /// One form of a resource that has several.
+    Variant: scope("a variant", "`variants = [{ ... }]`: one form of a resource that has several.");
+
+    file: FilePath = key("file", "\"photo.webp\"", "The file that holds it").required();
+    r#type: MediaRange = key(
+        "type",
+        "\"image/webp\"",
+        "Its media type; told from the file's name where it is not said",
+    );
+    language: List<Language> = key("language", "[\"de\"]", "The languages of its readers").spec(9110, "8.5").within(1, 8);
+    coding: CodingName = key("coding", "\"gzip\"", "How it is encoded").spec(9110, "8.4");
+    quality: Count = key(
+        "quality",
+        "700",
+        "How good it is beside the others, in thousandths",
+    ).default("1000").within(0, 1000);
+}
