@@ -226,6 +226,36 @@ mod tests {
         assert!(gate.enter(one).is_ok());
     }
 
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn the_next_is_woken_once_it_is_let_in() {
+        let gate = Gate::new(Room { at_once_max: 1, waiting_max: 2, of_one_client_max: 3 });
+        let woken: [Arc<Woken>; 3] = Default::default();
+        let counts = || woken.each_ref().map(|woken| woken.0.load(Ordering::SeqCst));
+        let mut all = woken.each_ref().map(|woken| {
+            let mut entering = gate.enter(client(1)).unwrap();
+            let waker = Waker::from(Arc::clone(woken));
+            let place = match Pin::new(&mut entering).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(place) => Some(place),
+                Poll::Pending => None,
+            };
+            (entering, place)
+        });
+        assert_eq!(counts(), [0, 0, 0]);
+        all[0].1 = None;
+        assert_eq!(counts(), [0, 1, 0]);
+        all[1].1 = try_enter(&mut all[1].0);
+        assert!(all[1].1.is_some() && try_enter(&mut all[2].0).is_none());
+    }
+
     struct Parked(Thread);
 
     impl Wake for Parked {
