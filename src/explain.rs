@@ -7,12 +7,15 @@ use std::time::SystemTime;
 
 use wherefore_decide::act::{Acted, Begun};
 use wherefore_decide::admit::{Admission, Need};
+use wherefore_decide::inbox::{Shown, Submitted};
 use wherefore_decide::plan::{self, Admitted, Plan, Question};
+use wherefore_decide::policy::inbox::{Format, Inbox, Thanks};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::{Detail, Story};
 use wherefore_decide::{Client, Trail, Verdict};
 use wherefore_h1::{Event, Millis, Server};
 use wherefore_message::date::HttpDate;
+use wherefore_message::form::{FormFault, FormFaultKind};
 use wherefore_message::{Method, Request, Status};
 use wherefore_server::configuration::Configuration;
 use wherefore_store::{Access, LookFor, Wait};
@@ -120,6 +123,13 @@ fn of_request(
     let planned = match admitted {
         Err(verdict) => return Ok(tell(&trail, &verdict)),
         Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+        Ok(Admitted::Inbox(place)) => {
+            let planned = plan::of_inbox(&question, &place, &mut trail);
+            if let Ok(Plan::Take(format)) = planned {
+                return Ok(of_submission(request, place.inbox, format, trail, detail));
+            }
+            planned
+        }
         Ok(Admitted::Resource(place)) => {
             let what = if request.method == Method::Delete {
                 LookFor::Emptiness
@@ -150,7 +160,56 @@ fn of_request(
             }
             out
         }
+        // Only inboxes take what is posted.
+        Ok(Plan::Take(_)) => String::new(),
     })
+}
+
+/// What an inbox would do with what is posted: whether it is stored, its content decides.
+fn of_submission(
+    request: &Request<'_>,
+    inbox: &Inbox,
+    format: Format,
+    mut trail: Trail,
+    detail: Detail,
+) -> String {
+    let mut out = String::new();
+    if plan::invite(request, Begun::NotYet, &mut trail).is_some() {
+        let _ = writeln!(out, "{} is sent first.", Status::CONTINUE);
+    }
+    let read = match format {
+        Format::UrlEncoded => "a form",
+        Format::FormData => "a form in parts",
+        Format::Json => "JSON",
+        Format::File => "a file",
+    };
+    let _ = writeln!(out, "It is read as {read}: the answer depends on how that ends.");
+    let mut ends = vec![
+        ("it is stored, and a route shows it", Submitted::Stored(Shown::ByARoute)),
+        ("it is stored, and no route shows it", Submitted::Stored(Shown::Nowhere)),
+    ];
+    if inbox.thanks != Thanks::Created {
+        ends = vec![("it is stored", Submitted::Stored(Shown::Nowhere))];
+    }
+    let malformed = match format {
+        Format::UrlEncoded => Some(FormFaultKind::Percent),
+        Format::FormData => Some(FormFaultKind::Unended),
+        Format::Json => Some(FormFaultKind::Json),
+        // Whatever comes is the file.
+        Format::File => None,
+    };
+    if let Some(kind) = malformed {
+        ends.push(("it is malformed", Submitted::Faulty(FormFault::new(kind, 0))));
+    }
+    let too_large = FormFault::new(FormFaultKind::FormTooLarge, inbox.content_bytes_max(format));
+    ends.push(("it is too large", Submitted::Faulty(too_large)));
+    for (what, submitted) in ends {
+        let mut branch = trail;
+        let verdict = plan::submitted(&inbox.thanks, submitted, &mut branch);
+        let _ = writeln!(out, "If {what}:");
+        let _ = write!(out, "{}", Story { trail: &branch, verdict: Some(&verdict), detail });
+    }
+    out
 }
 
 const fn ended(acted: Acted) -> &'static str {

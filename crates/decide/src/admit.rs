@@ -11,7 +11,7 @@ use crate::asker::{AskerFacts, Credentials};
 use crate::content::ContentFacts;
 use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
-use crate::plan::{Admitted, Place, Question};
+use crate::plan::{Admitted, InboxPlace, Place, Question};
 use crate::policy::allowance::By;
 use crate::policy::{Auth, Limit, Matched, Price, Resource, Site, Sites};
 use crate::preflight::PreflightFacts;
@@ -238,6 +238,10 @@ impl<'a> Admission<'a> {
             ask(&ElsewhereFacts { request, elsewhere }, trail)?;
         }
         ask(&ContentFacts { request, route, now: now.unix() }, trail)?;
+        if let (Some((matched, path)), Some(inbox)) = (place, route.and_then(|route| route.inbox()))
+        {
+            return Ok(Admitted::Inbox(InboxPlace { matched, inbox, path }));
+        }
         Ok(match (place, folder, inner) {
             (Some((matched, path)), Some(folder), Some(inner)) => {
                 Admitted::Resource(Place { matched, folder, path, inner })

@@ -51,7 +51,7 @@ pub(crate) fn explain(
     form: ProblemForm,
     answer: &mut Answer,
 ) {
-    let id = service.core.random.request_id();
+    let id = answer.id.unwrap_or_else(|| service.core.random.request_id());
     answer.verdict = Some(*setting.verdict);
     match reply::explained(setting, form, id.as_str(), &mut answer.head) {
         None => answer.content = Content::None,

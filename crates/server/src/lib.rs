@@ -30,6 +30,7 @@ pub mod sendfile;
 pub mod service;
 pub mod shutdown;
 pub mod socket;
+mod taking;
 mod told;
 mod unwind;
 pub mod wheel;

@@ -2,7 +2,7 @@
 
 use wherefore_message::path;
 
-use crate::policy::{Elsewhere, Resource};
+use crate::policy::{Elsewhere, Resource, Thanks};
 use crate::reply::Setting;
 use crate::rule::Leads;
 
@@ -36,13 +36,21 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
             location.push_str(&setting.path?.encoded());
         }
         Leads::ToTarget => {
-            let Resource::Elsewhere(elsewhere) = &route?.resource else { return None };
+            let captures = &setting.matched?.captures;
+            let elsewhere = match &route?.resource {
+                Resource::Elsewhere(elsewhere) => elsewhere,
+                Resource::Inbox(inbox) => {
+                    let Thanks::SeeOther(page) = &inbox.thanks else { return None };
+                    // The query was the form's.
+                    return Some(page.expanded(setting.path?.bytes(), captures));
+                }
+                Resource::Folder(_) => return None,
+            };
             let template = match elsewhere {
                 Elsewhere::Moved { to, .. } | Elsewhere::SeeOther(to) => to,
                 Elsewhere::UseProxy(proxy) => return Some(proxy.to_string()),
                 Elsewhere::Gone { .. } => return None,
             };
-            let captures = &setting.matched?.captures;
             return Some(template.target(setting.path?.bytes(), captures, query));
         }
     }

@@ -91,7 +91,7 @@ proptest! {
                 );
                 head
             }
-            Said::Read(..) | Said::Write(_) => return Ok(()),
+            Said::Read(..) | Said::Write(_) | Said::Take(_) => return Ok(()),
         };
         prop_assert_eq!(Some(head.status), said.status());
         prop_assert_eq!(holds(head), Ok(()));
