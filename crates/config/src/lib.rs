@@ -11,6 +11,7 @@ pub mod docs;
 mod duplicate;
 mod hints;
 pub mod keys;
+pub mod model;
 pub mod kind;
 pub mod nearest;
 pub mod schema;

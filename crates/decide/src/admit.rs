@@ -155,7 +155,10 @@ impl<'a> Admission<'a> {
                 }
                 Step::Credentials => {
                     self.step = Step::UserLimits;
-                    if let Some(auth) = &route.auth {
+                    let asks = |auth: &&Auth| {
+                        auth.methods.is_none_or(|methods| methods.has(request.method))
+                    };
+                    if let Some(auth) = route.auth.as_ref().filter(asks) {
                         return Ok(Need::Credentials(auth));
                     }
                 }
