@@ -1,18 +1,20 @@
 //! `wherefore explain METHOD TARGET`: the path that a request would take through the rules.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use wherefore_decide::act::{Acted, Begun};
+use wherefore_decide::admit::{Admission, Need};
 use wherefore_decide::plan::{self, Admitted, Plan, Question};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::{Detail, Story};
-use wherefore_decide::{Trail, Verdict};
+use wherefore_decide::{Client, Trail, Verdict};
 use wherefore_h1::{Event, Millis, Server};
 use wherefore_message::date::HttpDate;
 use wherefore_message::{Method, Request, Status};
-use wherefore_origin::Origin;
+use wherefore_server::configuration::Configuration;
 use wherefore_store::{Access, LookFor, Wait};
 
 use crate::folder::Served;
@@ -50,14 +52,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
     let limits = Limits::read(&arguments.served.limits, 1024, 1)?;
     let site = arguments.served.site(!arguments.public, &limits);
     // Explaining writes nothing, so another instance may be writing.
-    let origin = arguments.served.origin(&arguments.folder, Access::ReadOnly, site)?;
+    let configuration =
+        arguments.served.configuration(&arguments.folder, Access::ReadOnly, site)?;
     let head = arguments.head()?;
     let detail = if arguments.all { Detail::All } else { Detail::Applied };
     let mut server = Server::new(&limits.wire);
     let told = match server.receive(&head, Millis(0)) {
         Ok((used, Event::Head)) => {
             let head = head.get(..used).unwrap_or_default();
-            of_request(&server.request(head), &origin, detail)?
+            of_request(&server.request(head), &configuration, detail)?
         }
         Ok(_) => return Err(UsageError("the request's head is not complete".to_owned())),
         Err(fault) => {
@@ -98,29 +101,37 @@ impl Arguments {
 
 fn of_request(
     request: &Request<'_>,
-    origin: &Origin,
+    configuration: &Configuration,
     detail: Detail,
 ) -> Result<String, UsageError> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let question = Question { request, site: origin.site(), now: HttpDate::from_unix(now) };
-    let (mut trail, mut scratch) = (Trail::new(), Vec::new());
+    let client = Client::at(IpAddr::from([127, 0, 0, 1]));
+    let question = Question { request, client: &client, now: HttpDate::from_unix(now) };
+    let (mut trail, mut scratch, mut inner) = (Trail::new(), Vec::new(), Vec::new());
     let tell = |trail: &Trail, verdict: &Verdict| {
         Story { trail, verdict: Some(verdict), detail }.to_string()
     };
-    let admitted = plan::before_lookup(&question, &Wire::default(), &mut scratch, &mut trail);
+    let (sites, wire) = (&configuration.sites, Wire::default());
+    let begun = Admission::begin(&question, sites, &wire, &mut scratch, &mut trail);
+    let admitted = begun.and_then(|mut admission| {
+        while !matches!(admission.next(&question, &mut trail)?, Need::Nothing) {}
+        admission.end(&question, &mut inner, &mut trail)
+    });
     let planned = match admitted {
         Err(verdict) => return Ok(tell(&trail, &verdict)),
-        Ok(Admitted::Server) => plan::of_server(&question, &mut trail),
-        Ok(Admitted::Resource { route, path }) => {
+        Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+        Ok(Admitted::Resource(place)) => {
             let what = if request.method == Method::Delete {
                 LookFor::Emptiness
             } else {
                 LookFor::Content
             };
-            let found = origin.find(path, what, Wait::Yes).map_err(|error| {
+            let origin = configuration.origins.get(usize::from(place.folder.origin));
+            let Some(origin) = origin else { return Ok(String::new()) };
+            let found = origin.find(place.inner, what, Wait::Yes).map_err(|error| {
                 UsageError(format!("can't look at {}: {error}", request_path(request)))
             })?;
-            plan::after_lookup(&question, route, path, &found, &mut trail)
+            plan::after_lookup(&question, &place, &found, &mut trail)
         }
     };
     Ok(match planned {

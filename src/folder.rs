@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
+use wherefore_decide::policy::{
+    ContentPolicy, Folder, FolderAccess, Hosts, MissingFolders, Pattern, Resource, Route, Site,
+    Trace,
+};
 use wherefore_origin::{Deleted, Memory, Origin};
+use wherefore_server::configuration::Configuration;
 use wherefore_server::notice;
 use wherefore_state::{
     CAPACITY_DEFAULT, RootIdentity, StateError, Tombstones, state_folder_default,
@@ -51,16 +55,14 @@ impl Served {
         let access = if self.writable { FolderAccess::Writable } else { FolderAccess::ReadOnly };
         let missing_folders =
             if self.create_folders { MissingFolders::Create } else { MissingFolders::Conflict };
-        Site {
-            hosts: if is_loopback { Hosts::Loopback(self.hosts.clone()) } else { Hosts::Any },
-            routes: vec![Route {
-                prefix: "/".to_owned(),
-                resource: Folder { access, missing_folders },
-                content_bytes_max: limits.wire.content_bytes,
-                patch_bytes_max: limits.server.patch_bytes,
-                trace: if self.trace { Trace::On } else { Trace::Off },
-            }],
-        }
+        let hosts = if is_loopback { Hosts::loopback(&self.hosts) } else { Hosts::any() };
+        let folder = Folder { access, missing_folders, ..Folder::read_only(0) };
+        let content = ContentPolicy::up_to(limits.wire.content_bytes, limits.server.patch_bytes);
+        let route = Route {
+            trace: if self.trace { Trace::On } else { Trace::Off },
+            ..Route::new(Pattern::everything(), Resource::Folder(folder), content)
+        };
+        Site::new("folder", hosts, vec![route])
     }
 
     /// How `serve` opens the folder.
@@ -83,13 +85,13 @@ impl Served {
         FileStore::open(folder, options).map_err(|error| unservable(folder, &error))
     }
 
-    /// An origin over the folder, with what is remembered of it.
-    pub(crate) fn origin(
+    /// The site over the folder, with what is remembered of it.
+    pub(crate) fn configuration(
         &self,
         folder: &Path,
         access: Access,
         site: Site,
-    ) -> Result<Origin, UsageError> {
+    ) -> Result<Configuration, UsageError> {
         let meta = fs::metadata(folder).map_err(|error| unservable(folder, &error))?;
         if !meta.is_dir() {
             return Err(unservable(folder, &io::ErrorKind::NotADirectory.into()));
@@ -103,7 +105,8 @@ impl Served {
         };
         let deleted = deleted.map(|tombstones| Deleted { tombstones, root });
         let store = self.store(folder, access)?;
-        Ok(Origin::new(Arc::new(store), deleted, Arc::new(site)))
+        let origin = Arc::new(Origin::new(Arc::new(store), deleted));
+        Ok(Configuration::of_folder(site, origin))
     }
 
     fn kept(&self, folder: &Path, root: RootIdentity) -> Result<Memory, UsageError> {

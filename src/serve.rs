@@ -9,8 +9,11 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use wherefore_server::admit::Kept;
+use wherefore_server::configuration::Current;
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::line::Format;
+use wherefore_server::random::secret;
 use wherefore_server::service::Service;
 use wherefore_server::shutdown::Shutdown;
 use wherefore_server::{core, descriptors, listen, log};
@@ -60,7 +63,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let is_loopback = arguments.addresses.iter().all(|address| address.ip().is_loopback());
     let site = arguments.served.site(is_loopback, &limits);
     let access = arguments.served.access();
-    let origin = Arc::new(arguments.served.origin(&arguments.folder, access, site)?);
+    let configuration = arguments.served.configuration(&arguments.folder, access, site)?;
+    let current = Current::new(configuration);
+    let kept = Kept::new(secret().map_err(|error| UsageError(error.to_string()))?, None);
     let listeners = arguments
         .addresses
         .iter()
@@ -80,7 +85,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
         ends: Ends::OnSignal,
     };
     let wire = limits.wire;
-    let make_service = |core| Service::new(core, Arc::clone(&origin), wire);
+    let make_service = |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire);
     // Whoever reads it may connect, or end it, at once.
     let ready = || announce(&arguments, &bound, is_loopback);
     let served = core::run(server, make_service, ready);

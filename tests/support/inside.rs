@@ -7,8 +7,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
+use wherefore_decide::policy::{
+    ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site,
+};
 use wherefore_origin::Origin;
+use wherefore_server::admit::Kept;
+use wherefore_server::configuration::{Configuration, Current};
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::limits::Limits;
 use wherefore_server::line::Format;
@@ -37,20 +41,13 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
     for (name, value) in limits {
         bounds.set(name, value).unwrap();
     }
-    let site = Site {
-        hosts: Hosts::Loopback(Vec::new()),
-        routes: vec![Route {
-            prefix: "/".to_owned(),
-            resource: Folder {
-                access: FolderAccess::Writable,
-                missing_folders: MissingFolders::Conflict,
-            },
-            content_bytes_max: 1 << 30,
-            patch_bytes_max: 1 << 20,
-            trace: Trace::Off,
-        }],
-    };
-    let origin = Arc::new(Origin::new(store, None, Arc::new(site)));
+    let folder = Folder { access: FolderAccess::Writable, ..Folder::read_only(0) };
+    let content = ContentPolicy::up_to(1 << 30, 1 << 20);
+    let route = Route::new(Pattern::everything(), Resource::Folder(folder), content);
+    let site = Site::new("inside", Hosts::loopback::<&str>(&[]), vec![route]);
+    let origin = Arc::new(Origin::new(store, None));
+    let kept = Kept::new([7; 64], None);
+    let current = Current::new(Configuration::of_folder(site, origin));
     let shutdown = Shutdown::new();
     let (lines, received) = channel();
     let (log, writer) = log::start(Lines(lines), Format::Json).unwrap();
@@ -63,7 +60,12 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
     };
     let wire = wherefore_h1::Limits::default();
     let thread = std::thread::spawn(move || {
-        core::run(server, |core| Service::new(core, Arc::clone(&origin), wire), || ()).unwrap();
+        core::run(
+            server,
+            |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire),
+            || (),
+        )
+        .unwrap();
         drop(writer);
     });
     Inside { address, log: Mutex::new(received), shutdown, thread: Some(thread) }

@@ -5,8 +5,9 @@ use std::hint::black_box;
 use wherefore_decide::act::Acted;
 use wherefore_decide::facts::Found;
 use wherefore_decide::plan::{self, Admitted, Plan, Question, Reading};
+use wherefore_decide::policy::Sites;
 use wherefore_decide::screen::Wire;
-use wherefore_decide::{Trail, Verdict};
+use wherefore_decide::{Admission, Client, Need, Trail, Verdict};
 use wherefore_h1::{Limits, Millis, Server};
 use wherefore_message::Status;
 
@@ -55,9 +56,10 @@ fn decide(octets: &[u8], served: &Served, found: &Found, times: u32) -> Status {
     let request = server.request(octets);
     let mut last = Status::CONTINUE;
     for _ in 0..times {
-        let question = Question { request: black_box(&request), site: &served.site, now: NOW };
+        let client = Client::UNKNOWN;
+        let question = Question { request: black_box(&request), client: &client, now: NOW };
         let mut trail = Trail::new();
-        let (verdict, _) = answer(&question, black_box(found), &mut trail);
+        let (verdict, _) = answer(&question, &served.sites, black_box(found), &mut trail);
         black_box(&trail);
         last = black_box(verdict).status;
     }
@@ -67,16 +69,21 @@ fn decide(octets: &[u8], served: &Served, found: &Found, times: u32) -> Status {
 /// The verdict, with what is to be read if it is one of reading. Writes are taken to succeed.
 pub(crate) fn answer(
     question: &Question<'_>,
+    sites: &Sites,
     found: &Found,
     trail: &mut Trail,
 ) -> (Verdict, Option<Reading>) {
-    let mut scratch = Vec::new();
-    let plan = match plan::before_lookup(question, &Wire::default(), &mut scratch, trail) {
+    let (mut scratch, mut inner) = (Vec::new(), Vec::new());
+    let begun = Admission::begin(question, sites, &Wire::default(), &mut scratch, trail);
+    let admitted = begun.and_then(|mut admission| {
+        // The site has nothing that would have to be fetched.
+        while !matches!(admission.next(question, trail)?, Need::Nothing) {}
+        admission.end(question, &mut inner, trail)
+    });
+    let plan = match admitted {
         Err(verdict) => Err(verdict),
-        Ok(Admitted::Server) => plan::of_server(question, trail),
-        Ok(Admitted::Resource { route, path }) => {
-            plan::after_lookup(question, route, path, found, trail)
-        }
+        Ok(Admitted::Server(site)) => plan::of_server(question, site, trail),
+        Ok(Admitted::Resource(place)) => plan::after_lookup(question, &place, found, trail),
     };
     match plan {
         Ok(Plan::Read(verdict, reading)) => (verdict, Some(reading)),

@@ -3,10 +3,10 @@
 
 use std::hint::black_box;
 
-use wherefore_decide::Trail;
 use wherefore_decide::facts::Found;
 use wherefore_decide::plan::{self, Part, Question, Reading};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
+use wherefore_decide::{Client, Scheme, Trail};
 use wherefore_h1::{Event, Limits, Millis, Server};
 use wherefore_message::{FieldName, Request, ResponseHead, Status, Value, problem};
 
@@ -74,9 +74,10 @@ enum Made {
 
 /// Makes the answer's head, and says what its content is.
 fn make(request: &Request<'_>, served: &Served, found: &Found, head: &mut ResponseHead) -> Made {
-    let question = Question { request, site: &served.site, now: NOW };
+    let client = Client::UNKNOWN;
+    let question = Question { request, client: &client, now: NOW };
     let mut trail = Trail::new();
-    let (verdict, reading) = answer(&question, found, &mut trail);
+    let (verdict, reading) = answer(&question, &served.sites, found, &mut trail);
     black_box(&trail);
     let selected = plan::selected(request, found);
     if let (Some(Reading::Representation { coding, part, .. }), Some((of, _))) = (reading, selected)
@@ -88,9 +89,11 @@ fn make(request: &Request<'_>, served: &Served, found: &Found, head: &mut Respon
     }
     let setting = Setting {
         verdict: &verdict,
-        method: request.method,
+        request: Some(request),
         path: None,
-        query: request.target.query,
+        matched: None,
+        dress: None,
+        scheme: Scheme::Http,
         current: selected.map(|(current, _)| current),
         varies: Varies::Not,
         field: None,

@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use wherefore_decide::facts::{Found, Representation};
-use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
+use wherefore_decide::policy::{
+    ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site, Sites,
+};
 use wherefore_message::date::HttpDate;
 use wherefore_message::{media, path};
 use wherefore_origin::Origin;
@@ -20,7 +22,7 @@ const PAGE_BYTES: usize = 1024;
 
 /// A site, with what a look at its page and at a missing one finds.
 pub(crate) struct Served {
-    pub(crate) site: Arc<Site>,
+    pub(crate) sites: Sites,
     pub(crate) page: Found,
     pub(crate) missing: Found,
     pub(crate) file: Rc<OpenFile>,
@@ -39,22 +41,15 @@ impl Served {
     }
 
     fn make() -> Result<Self, StoreError> {
-        let route = Route {
-            prefix: "/".to_owned(),
-            resource: Folder {
-                access: FolderAccess::Writable,
-                missing_folders: MissingFolders::Conflict,
-            },
-            content_bytes_max: 1 << 30,
-            patch_bytes_max: 1 << 20,
-            trace: Trace::Off,
-        };
-        let site = Arc::new(Site { hosts: Hosts::Loopback(Vec::new()), routes: vec![route] });
+        let folder = Folder { access: FolderAccess::Writable, ..Folder::read_only(0) };
+        let content = ContentPolicy::up_to(1 << 30, 1 << 20);
+        let route = Route::new(Pattern::everything(), Resource::Folder(folder), content);
+        let site = Site::new("page", Hosts::loopback::<&str>(&[]), vec![route]);
         let store = MemoryStore::new();
         let mut staged = store.stage(b"/docs", None)?;
         staged.write(&[b'x'; PAGE_BYTES])?;
         store.replace(b"/docs/page.html", staged, CreateFolders::Yes, &mut |_| true)?;
-        let origin = Origin::new(Arc::new(store), None, Arc::clone(&site));
+        let origin = Origin::new(Arc::new(store), None);
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let page = path::decode(b"/docs/page.html", &mut first).map_err(|_| StoreError::Invalid)?;
         let missing =
@@ -64,7 +59,7 @@ impl Served {
             missing: origin.find(missing, LookFor::Content, Wait::Yes)?,
             file: Rc::new(origin.open(page, None, Wait::Yes)?),
             media_type: media::by_name(page.name()),
-            site,
+            sites: Sites::new(vec![site]),
         })
     }
 }

@@ -3,10 +3,12 @@
 
 use wherefore_message::authority::{Authority, HostKind};
 use wherefore_message::path::Path;
-use wherefore_message::{FieldName, FieldSet, Method, Request, Spec, Status};
+use wherefore_message::{FieldName, FieldSet, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
-use crate::policy::{IMPLEMENTED, Route};
+use crate::gate::{Client, Scheme};
+use crate::policy::cors::Origins;
+use crate::policy::{Cors, IMPLEMENTED, Route};
 use crate::rule::{Group, Info, Rule, Step, Witness};
 
 /// What is known of the request before its content and its resource are looked at.
@@ -18,6 +20,8 @@ pub struct AccessFacts<'a> {
     pub route: Option<&'a Route>,
     /// The path; none for `OPTIONS *`, and where it names nothing that a folder could hold.
     pub path: Option<Path<'a>>,
+    /// Who asks.
+    pub client: &'a Client,
 }
 
 impl Group for AccessFacts<'_> {
@@ -104,9 +108,14 @@ impl Group for AccessFacts<'_> {
 /// Programs that are no browsers send neither, and are not meant.
 fn cross_site_write(facts: &AccessFacts<'_>) -> Step {
     let request = facts.request;
-    let offered = facts.route.is_some_and(|route| route.offers(request.method));
-    if request.method.is_safe() || request.method == Method::Other || !offered {
+    let Some(route) = facts.route.filter(|route| route.changes_by(request.method)) else {
         return Step::Skip;
+    };
+    let origin = request.fields.only(FieldName::Origin);
+    if let (Some(Cors { origins: Origins::These(these), .. }), Some(origin)) = (&route.cors, origin)
+        && these.iter().any(|other| other.as_bytes() == origin)
+    {
+        return Step::Pass;
     }
     let refusal = |name| Step::Stop(Status::FORBIDDEN, Witness::Field(name));
     if request.fields.has(FieldName::SecFetchSite) {
@@ -115,20 +124,25 @@ fn cross_site_write(facts: &AccessFacts<'_>) -> Step {
             Some(_) | None => refusal(FieldName::SecFetchSite),
         };
     }
-    let origin = request.fields.only(FieldName::Origin);
-    match origin.and_then(|origin| origin.strip_prefix(b"http://")).and_then(Authority::parse) {
-        Some(origin) if request.authority.is_some_and(|own| same_authority(&own, &origin)) => {
+    let (scheme, port) = match facts.client.scheme {
+        Scheme::Http => (b"http://".as_slice(), 80),
+        Scheme::Https => (b"https://".as_slice(), 443),
+    };
+    match origin.and_then(|origin| origin.strip_prefix(scheme)).and_then(Authority::parse) {
+        Some(origin)
+            if request.authority.is_some_and(|own| same_authority(&own, &origin, port)) =>
+        {
             Step::Pass
         }
         Some(_) | None => refusal(FieldName::Origin),
     }
 }
 
-fn same_authority(own: &Authority<'_>, origin: &Authority<'_>) -> bool {
+fn same_authority(own: &Authority<'_>, origin: &Authority<'_>, port: u16) -> bool {
     let same_host = match (own.kind, origin.kind) {
         (HostKind::Name, HostKind::Name) => own.host.eq_ignore_ascii_case(origin.host),
         (HostKind::Address(own), HostKind::Address(origin)) => own == origin,
         (HostKind::Name, HostKind::Address(_)) | (HostKind::Address(_), HostKind::Name) => false,
     };
-    same_host && own.port.unwrap_or(80) == origin.port.unwrap_or(80)
+    same_host && own.port.unwrap_or(port) == origin.port.unwrap_or(port)
 }

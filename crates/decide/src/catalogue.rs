@@ -1,7 +1,10 @@
 //! Every group and every rule, for those who print, draw, count and check them.
 
 use crate::rule::{Group, Info};
-use crate::{access, act, conditions, content, find, ranges, read, screen, target};
+use crate::{
+    access, act, allowance, asker, conditions, content, elsewhere, find, gate, hints, preflight,
+    ranges, read, screen, target,
+};
 
 macro_rules! groups {
     ($( $name:ident $text:literal $stage:ident $facts:ty; )*) => {
@@ -41,8 +44,16 @@ macro_rules! groups {
 groups! {
     Wire "whether the message can be read, and there is room for it" screen screen::Wire;
     Target "whether the target is one of ours, and can be read" screen target::TargetFacts<'static>;
+    Gate "whether the route is open to this client" admit gate::GateFacts<'static>;
+    ClientLimits "whether this client asks for more than its share" admit allowance::ClientLimitFacts<'static>;
+    Preflight "whether a browser asks for a script of another origin" admit preflight::PreflightFacts<'static>;
+    Asker "who asks, and whether that one may" admit asker::AskerFacts<'static>;
+    UserLimits "whether this user asks for more than its share" admit allowance::UserLimitFacts<'static>;
+    Price "whether the price is paid" admit allowance::PriceFacts<'static>;
     Access "whether this method, from this sender, may be asked here" admit access::AccessFacts<'static>;
+    Elsewhere "whether it stands here" admit elsewhere::ElsewhereFacts<'static>;
     Content "what the head says of the content" admit content::ContentFacts<'static>;
+    Hints "what the client is told before the page" admit hints::HintFacts<'static>;
     Find "what is there, and what can be done with it" find find::FindFacts<'static>;
     Conditions "the client's preconditions" conditions conditions::ConditionFacts<'static>;
     Ranges "the part that is asked for" ranges ranges::RangeFacts<'static>;
@@ -83,7 +94,6 @@ mod tests {
     /// What no rule answers yet, and what will: each leaves this list with the role that sends it.
     const LATER: &[(u16, &str)] = &[
         (101, "a gateway's upgrade"),
-        (103, "a gateway's or a site's hints"),
         (104, "resumable uploads"),
         (202, "an inbox that delivers later"),
         (203, "a gateway's transform"),
@@ -91,21 +101,11 @@ mod tests {
         (207, "WebDAV"),
         (226, "delta encoding"),
         (300, "negotiation left to the client"),
-        (302, "a redirect of a site"),
-        (303, "a form's inbox"),
-        (305, "a route behind a proxy"),
-        (307, "a redirect of a site"),
-        (401, "a site's users"),
-        (402, "a site's prices"),
         (406, "variants of a site"),
         (407, "the forward proxy"),
         (423, "WebDAV"),
         (424, "WebDAV"),
         (425, "TLS early data"),
-        (426, "a route's protocol"),
-        (428, "a route that demands conditions"),
-        (429, "a route's limits"),
-        (451, "a site's blocks"),
         (502, "the gateway"),
         (504, "the gateway"),
         (506, "a site's variants"),

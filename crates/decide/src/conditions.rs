@@ -7,6 +7,7 @@ use wherefore_message::{FieldName, FieldSet, Method, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
 use crate::facts::{Representation, Representations, present};
+use crate::policy::Preconditions;
 use crate::rule::{Group, Info, Rule, Step, Witness};
 
 /// What preconditions are asked about.
@@ -18,6 +19,8 @@ pub struct ConditionFacts<'a> {
     pub current: Current<'a>,
     /// The time, for dates with a year of two digits.
     pub now: HttpDate,
+    /// Whether a write has to name a condition.
+    pub required: Preconditions,
 }
 
 /// What the target resource has at this moment.
@@ -33,10 +36,34 @@ pub enum Current<'a> {
     AnyOf(&'a Representations),
 }
 
+/// The fields that keep a write from undoing another.
+const CONDITIONS: FieldSet =
+    FieldSet::of(&[FieldName::IfMatch, FieldName::IfNoneMatch, FieldName::IfUnmodifiedSince]);
+
 impl Group for ConditionFacts<'_> {
     const ID: GroupId = GroupId::Conditions;
-    type Rules = [Rule<Self>; 4];
+    type Rules = [Rule<Self>; 5];
     const RULES: Self::Rules = [
+        Rule {
+            info: &Info {
+                id: "precondition-sent",
+                asks: "Does a write that could undo another's name a condition?",
+                spec: Spec::new(6585, "3"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::PRECONDITION_REQUIRED],
+                shown_by: "require-precondition = true on a route, and a PUT without If-Match",
+            },
+            check: |facts| match (facts.required, facts.request.method) {
+                (Preconditions::Required, Method::Put | Method::Patch | Method::Delete) => {
+                    if CONDITIONS.meets(present(facts.request)) {
+                        Step::Pass
+                    } else {
+                        Step::Stop(Status::PRECONDITION_REQUIRED, Witness::Nothing)
+                    }
+                }
+                (Preconditions::Required | Preconditions::Optional, _) => Step::Skip,
+            },
+        },
         Rule {
             info: &Info {
                 id: "if-match",

@@ -8,7 +8,7 @@ use wherefore_message::{
 
 use crate::catalogue::GroupId;
 use crate::facts::present;
-use crate::policy::Route;
+use crate::policy::{Length, Route};
 use crate::rule::{Group, Info, Rule, Step, Witness};
 
 /// What is known of the content from the head.
@@ -18,6 +18,8 @@ pub struct ContentFacts<'a> {
     pub request: &'a Request<'a>,
     /// The route that its path falls under; none for `OPTIONS *`.
     pub route: Option<&'a Route>,
+    /// The time, in seconds since 1970.
+    pub now: u64,
 }
 
 /// The media types of patches that are understood.
@@ -106,6 +108,10 @@ impl Group for ContentFacts<'_> {
                 let request = facts.request;
                 match request.announced {
                     _ if !facts.is_taken() => Step::Skip,
+                    Announced::Unknown if facts.is_length_required() => Step::Stop(
+                        Status::LENGTH_REQUIRED,
+                        Witness::Because("this route takes content of an announced length alone"),
+                    ),
                     Announced::Nothing if request.version.major == 1 => {
                         Step::Stop(Status::LENGTH_REQUIRED, Witness::Nothing)
                     }
@@ -129,7 +135,15 @@ impl Group for ContentFacts<'_> {
                 {
                     let limit = route.content_bytes_max_of(facts.request.method);
                     if seen > limit {
-                        Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Limit { limit, seen })
+                        let witness = match route.content.until {
+                            Some(until) if until > facts.now => Witness::LimitUntil {
+                                limit,
+                                seen,
+                                wait_seconds: u32::try_from(until - facts.now).unwrap_or(u32::MAX),
+                            },
+                            Some(_) | None => Witness::Limit { limit, seen },
+                        };
+                        Step::Stop(Status::CONTENT_TOO_LARGE, witness)
                     } else {
                         Step::Pass
                     }
@@ -208,6 +222,10 @@ impl Group for ContentFacts<'_> {
 }
 
 impl ContentFacts<'_> {
+    fn is_length_required(&self) -> bool {
+        self.route.is_some_and(|route| route.content.length == Length::Required)
+    }
+
     /// Whether content means something to this method, and some resource of the route offers it: where
     /// none does, 405 is the truth, whatever the content.
     fn is_taken(&self) -> bool {

@@ -6,8 +6,9 @@ use wherefore_message::{FieldSet, Method, MethodSet, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
 use crate::facts::{Found, Members, Parent, Refusal, present};
-use crate::policy::{FolderAccess, MissingFolders, ResourceKind, Route};
-use crate::rule::{Group, Info, Rule, Step, Witness};
+use crate::policy::folder::Listing;
+use crate::policy::{Folder, FolderAccess, MissingFolders, ResourceKind, Route};
+use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
 
 /// What is known once the resource has been looked up.
 #[derive(Clone, Copy, Debug)]
@@ -16,15 +17,19 @@ pub struct FindFacts<'a> {
     pub request: &'a Request<'a>,
     /// The route that its path falls under.
     pub route: &'a Route,
-    /// The path.
+    /// The folder that it stands in.
+    pub folder: &'a Folder,
+    /// The request's path.
     pub path: Path<'a>,
+    /// The path within the folder.
+    pub inner: Path<'a>,
     /// What stands there.
     pub found: &'a Found,
 }
 
 impl Group for FindFacts<'_> {
     const ID: GroupId = GroupId::Find;
-    type Rules = [Rule<Self>; 11];
+    type Rules = [Rule<Self>; 12];
     const RULES: Self::Rules = [
         Rule {
             info: &Info {
@@ -150,12 +155,31 @@ impl Group for FindFacts<'_> {
                         Method::Get | Method::Head => Status::MOVED_PERMANENTLY,
                         _ => Status::PERMANENT_REDIRECT,
                     };
-                    Step::Stop(status, Witness::Nothing)
+                    Step::Stop(status, Witness::Leads(Leads::ToSlash))
                 }
                 Found::Folder { .. }
                 | Found::File(_)
                 | Found::Missing { .. }
                 | Found::Refused(_) => Step::Skip,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "listed",
+                asks: "Does the folder have an index file, or may its members be listed?",
+                spec: Spec::new(9110, "15.5.5"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::NOT_FOUND],
+                shown_by: "listing = false on a route, and a GET of a folder without an index file",
+            },
+            check: |facts| match (facts.found, facts.request.method) {
+                (Found::Folder { index: None, .. }, Method::Get | Method::Head) => {
+                    match facts.folder.listing {
+                        Listing::On => Step::Pass,
+                        Listing::Off => Step::Stop(Status::NOT_FOUND, Witness::Nothing),
+                    }
+                }
+                _ => Step::Skip,
             },
         },
         Rule {
@@ -213,7 +237,7 @@ impl Group for FindFacts<'_> {
                     Witness::Because("a part of the path names something that is no folder"),
                 ),
                 (Method::Put, Found::Missing { parent: Parent::Missing, .. })
-                    if facts.route.resource.missing_folders == MissingFolders::Conflict =>
+                    if facts.folder.missing_folders == MissingFolders::Conflict =>
                 {
                     Step::Stop(
                         Status::CONFLICT,
@@ -254,11 +278,11 @@ impl FindFacts<'_> {
     /// The methods that what was found offers.
     #[must_use]
     pub fn methods(&self) -> MethodSet {
-        self.route.methods(resource_kind(self.path, self.found))
+        self.route.methods(resource_kind(self.inner, self.found))
     }
 
     fn is_writable(&self) -> bool {
-        self.route.resource.access == FolderAccess::Writable
+        self.folder.access == FolderAccess::Writable
     }
 
     fn unless_refused(&self, refusal: Refusal, because: &'static str) -> Step {

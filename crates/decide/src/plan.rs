@@ -1,35 +1,36 @@
-//! The stages one after the other. Facts are fetched only between [`before_lookup`] and
-//! [`after_lookup`], and whoever fetches them (a server, a test, `explain`) asks the same rules.
+//! The stages after the look-up; those before it are in [`admit`](crate::admit). Whoever fetches facts between
+//! them (a server, a test, `explain`) asks the same rules.
 
 use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
-use wherefore_message::path::{self, Path};
+use wherefore_message::path::Path;
 use wherefore_message::range::{ByteRange, Resolved};
-use wherefore_message::target::Form;
 use wherefore_message::{Coding, FieldName, Method, MethodSet, Request, Status};
 
-use crate::access::AccessFacts;
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
+use crate::allowance::{Paid, PriceFacts};
 use crate::choose::{self, ListingForm};
 use crate::conditions::{ConditionFacts, Current};
-use crate::content::{self, ContentFacts, PatchFormat};
+use crate::content::{self, PatchFormat};
 use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
-use crate::policy::{Route, Site};
+use crate::gate::Client;
+use crate::hints::HintFacts;
+use crate::policy::folder::Listing;
+use crate::policy::{Dress, Folder, Matched, Preconditions, Price, Site};
 use crate::ranges::{self, RangeFacts};
 use crate::read::{ReadFacts, Subject};
 use crate::rule::{Verdict, ask};
 use crate::screen::Wire;
 use crate::story::Trail;
-use crate::target::TargetFacts;
 
 /// A request, with what is known of it without looking anything up.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The request.
     pub request: &'a Request<'a>,
-    /// The site that is to answer.
-    pub site: &'a Site,
+    /// Who asks, as far as the connection tells.
+    pub client: &'a Client,
     /// The time.
     pub now: HttpDate,
 }
@@ -37,15 +38,23 @@ pub struct Question<'a> {
 /// A request that may be asked: where it leads.
 #[derive(Clone, Copy, Debug)]
 pub enum Admitted<'a> {
-    /// To a resource, which is now to be looked up.
-    Resource {
-        /// The route that its path falls under.
-        route: &'a Route,
-        /// Its path.
-        path: Path<'a>,
-    },
-    /// To the server itself: `OPTIONS *`.
-    Server,
+    /// To a resource of a folder, which is now to be looked up.
+    Resource(Place<'a>),
+    /// To the site itself: `OPTIONS *`.
+    Server(&'a Site),
+}
+
+/// A resource of a folder, by the way that led to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The route that the path falls under.
+    pub matched: Matched<'a>,
+    /// The folder that the route serves.
+    pub folder: &'a Folder,
+    /// The request's path.
+    pub path: Path<'a>,
+    /// The path within the folder.
+    pub inner: Path<'a>,
 }
 
 /// What is to be done, with nothing against it.
@@ -103,37 +112,6 @@ pub enum Writing {
     DeleteFolder,
 }
 
-/// Stages one and two: everything that can be said without looking the resource up.
-///
-/// # Errors
-/// The verdict, where a rule answers.
-pub fn before_lookup<'a>(
-    question: &Question<'a>,
-    wire: &Wire,
-    scratch: &'a mut Vec<u8>,
-    trail: &mut Trail,
-) -> Result<Admitted<'a>, Verdict> {
-    let Question { request, site, .. } = *question;
-    ask(wire, trail)?;
-    let decoded = match request.target.form {
-        Form::Origin | Form::Absolute => Some(path::decode(request.target.path, scratch)),
-        Form::Asterisk | Form::Authority => None,
-    };
-    let (path, path_fault) = match decoded {
-        Some(Ok(path)) => (Some(path), None),
-        Some(Err(fault)) => (None, Some(fault)),
-        None => (None, None),
-    };
-    ask(&TargetFacts { request, site, path_fault }, trail)?;
-    let route = path.and_then(|path| site.route(path.bytes()));
-    ask(&AccessFacts { request, route, path }, trail)?;
-    ask(&ContentFacts { request, route }, trail)?;
-    Ok(match (route, path) {
-        (Some(route), Some(path)) => Admitted::Resource { route, path },
-        _ => Admitted::Server,
-    })
-}
-
 /// Stages three to five: what is there, the client's preconditions, the part that it asks for.
 ///
 /// Asked a second time under the write lock, with what stands there then.
@@ -142,17 +120,17 @@ pub fn before_lookup<'a>(
 /// The verdict, where a rule answers.
 pub fn after_lookup(
     question: &Question<'_>,
-    route: &Route,
-    path: Path<'_>,
+    place: &Place<'_>,
     found: &Found,
     trail: &mut Trail,
 ) -> Result<Plan, Verdict> {
     let Question { request, now, .. } = *question;
-    ask(&FindFacts { request, route, path, found }, trail)?;
+    let Place { matched: Matched { route, .. }, folder, path, inner } = *place;
+    ask(&FindFacts { request, route, folder, path, inner, found }, trail)?;
     match request.method {
         Method::Get | Method::Head => read(question, found, trail),
         Method::Options | Method::Trace => {
-            let methods = route.methods(resource_kind(path, found));
+            let methods = route.methods(resource_kind(inner, found));
             told(request.method, methods, Subject::Representation, trail)
         }
         _ => {
@@ -162,7 +140,8 @@ pub fn after_lookup(
                 Found::Folder { index: None, .. } | Found::Refused(_) => Current::Unmarked,
                 Found::Missing { .. } => Current::None,
             };
-            ask(&ConditionFacts { request, current, now }, trail)?;
+            let required = route.preconditions;
+            ask(&ConditionFacts { request, current, now, required }, trail)?;
             Ok(Plan::Write(writing(request, found)))
         }
     }
@@ -172,8 +151,8 @@ pub fn after_lookup(
 ///
 /// # Errors
 /// The verdict, where a rule answers.
-pub fn of_server(question: &Question<'_>, trail: &mut Trail) -> Result<Plan, Verdict> {
-    let routes = question.site.routes.iter();
+pub fn of_server(question: &Question<'_>, site: &Site, trail: &mut Trail) -> Result<Plan, Verdict> {
+    let routes = site.routes().iter();
     let offered = routes.fold(MethodSet::EMPTY, |all, route| all.or(route.offered()));
     told(question.request.method, offered, Subject::Server, trail)
 }
@@ -182,6 +161,12 @@ pub fn of_server(question: &Question<'_>, trail: &mut Trail) -> Result<Plan, Ver
 #[must_use]
 pub fn invite(request: &Request<'_>, begun: Begun, trail: &mut Trail) -> Option<Verdict> {
     ask(&InviteFacts { request, begun }, trail).err()
+}
+
+/// Whether the client is to be told what the page needs besides itself: the interim verdict, if so.
+#[must_use]
+pub fn hints(request: &Request<'_>, dress: &Dress, trail: &mut Trail) -> Option<Verdict> {
+    ask(&HintFacts { request, dress }, trail).err()
 }
 
 /// What the end of an act is answered with.
@@ -198,11 +183,37 @@ pub fn outcome(acted: Acted, trail: &mut Trail) -> Verdict {
     }
 }
 
+/// What an answer becomes whose price was reserved and could not be spent.
+#[must_use]
+pub fn unsettled(price: &Price, trail: &mut Trail) -> Verdict {
+    match ask(&PriceFacts { price, paid: Paid::Unreachable }, trail) {
+        Err(verdict) => verdict,
+        Ok(()) => own_fault(trail),
+    }
+}
+
+/// The end of a path that no rule ended: a fault of ours.
+pub(crate) fn own_fault(trail: &mut Trail) -> Verdict {
+    outcome(Acted::Failed(crate::act::Failure::Panicked), trail)
+}
+
 /// What a message that can't be read, or that there is no room for, is answered with; none if nothing
 /// is wrong.
 #[must_use]
 pub fn refuse(wire: &Wire, trail: &mut Trail) -> Option<Verdict> {
     ask(wire, trail).err()
+}
+
+/// The file that is looked up instead, where a reading found nothing: its path within the folder.
+#[must_use]
+pub fn instead<'a>(request: &Request<'_>, folder: &'a Folder, found: &Found) -> Option<&'a [u8]> {
+    let is_missing = match found {
+        Found::Missing { .. } => true,
+        Found::Folder { index: None, .. } => folder.listing == Listing::Off,
+        Found::File(_) | Found::Folder { .. } | Found::Refused(_) => false,
+    };
+    let reads = matches!(request.method, Method::Get | Method::Head);
+    folder.fallback.as_deref().filter(|_| reads && is_missing)
 }
 
 /// The representation that a GET of this client gets of what was found, and its coding.
@@ -218,12 +229,14 @@ pub fn selected<'f>(
 
 fn read(question: &Question<'_>, found: &Found, trail: &mut Trail) -> Result<Plan, Verdict> {
     let Question { request, now, .. } = *question;
+    let required = Preconditions::Optional;
+    let condition = |current| ConditionFacts { request, current, now, required };
     let Some((selected, coding)) = selected(request, found) else {
-        ask(&ConditionFacts { request, current: Current::Unmarked, now }, trail)?;
+        ask(&condition(Current::Unmarked), trail)?;
         let reading = Reading::Listing(choose::listing(request.fields));
         return settle(request.method, Subject::Listing, reading, trail);
     };
-    ask(&ConditionFacts { request, current: Current::Selected(selected), now }, trail)?;
+    ask(&condition(Current::Selected(selected)), trail)?;
     let resolved = ranges::of(request, Some(selected));
     let facts = RangeFacts { request, selected: Some(selected), resolved: &resolved, now };
     let digest = digest::wanted(request.fields.all(FieldName::WantReprDigest));
@@ -263,7 +276,7 @@ fn settle(
     match ask(&ReadFacts { method, subject }, trail) {
         Err(verdict) => Ok(Plan::Read(verdict, reading)),
         // The last rule of the group always answers.
-        Ok(()) => Err(outcome(Acted::Failed(crate::act::Failure::Panicked), trail)),
+        Ok(()) => Err(own_fault(trail)),
     }
 }
 

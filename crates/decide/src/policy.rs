@@ -1,66 +1,184 @@
 //! What the operator decided: sites, routes, and the policies that rules read. `serve FOLDER` is one
 //! site with one route; a configuration file makes more of them.
 
-use wherefore_message::authority::{Authority, HostKind};
+pub mod allowance;
+pub mod asker;
+pub mod cors;
+pub mod dress;
+pub mod folder;
+pub mod gate;
+pub mod hosts;
+pub mod pattern;
+pub mod router;
+pub mod template;
+
 use wherefore_message::{Method, MethodSet};
+
+pub use allowance::{Limit, Price};
+pub use asker::Auth;
+pub use cors::Cors;
+pub use dress::Dress;
+pub use folder::{Folder, FolderAccess, MissingFolders, ResourceKind};
+pub use gate::Gate;
+pub use hosts::{DefaultFor, Hosts, Sites};
+pub use pattern::{Captures, Pattern};
+pub use router::Router;
+pub use template::Template;
+
+/// Something that stands outside the engine, by its number in the configuration: a folder's origin, a
+/// source of credentials, a limit.
+pub type Index = u16;
 
 /// One site: the hosts that it answers for, and what stands under its paths.
 #[derive(Clone, Debug)]
 pub struct Site {
+    /// Its name, for people.
+    pub name: Box<str>,
     /// Which hosts it answers for.
     pub hosts: Hosts,
-    /// Its routes, most specific first. A request that matches none finds nothing.
-    pub routes: Vec<Route>,
+    /// What is added to answers that are no route's.
+    pub dress: Dress,
+    index: usize,
+    routes: Vec<Route>,
+    router: Router,
 }
 
-/// Which hosts a site answers for (RFC 9110 §7.4).
-#[derive(Clone, Debug)]
-pub enum Hosts {
-    /// Any: the default site of a listener.
-    Any,
-    /// Addresses, `localhost` and names under it, and these names: the guard against DNS rebinding
-    /// of what listens on loopback only.
-    Loopback(Vec<String>),
-}
-
-impl Hosts {
-    /// Whether the site answers for this host; a request that names none (HTTP/1.0) goes to whoever
-    /// listens.
+impl Site {
+    /// A site of these routes. Of two that stand under the same path, the first holds.
     #[must_use]
-    pub fn answer_for(&self, authority: Option<&Authority<'_>>) -> bool {
-        let (Self::Loopback(names), Some(authority)) = (self, authority) else { return true };
-        match authority.kind {
-            HostKind::Address(_) => true,
-            HostKind::Name => {
-                authority.host.is_empty()
-                    || authority.is_named("localhost")
-                    || is_under_localhost(authority.host)
-                    || names.iter().any(|name| authority.is_named(name))
-            }
-        }
+    pub fn new(name: &str, hosts: Hosts, routes: Vec<Route>) -> Self {
+        let router = Router::new(routes.iter().map(|route| &route.pattern));
+        Self { name: name.into(), hosts, dress: Dress::default(), index: 0, routes, router }
+    }
+
+    /// Its place among the sites of its configuration.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its routes, in the order of the configuration.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The most specific route that a decoded path falls under.
+    #[must_use]
+    pub fn route(&self, path: &[u8]) -> Option<Matched<'_>> {
+        let (index, captures) = self.router.route(path)?;
+        Some(Matched { route: self.routes.get(index)?, index, captures })
     }
 }
 
-/// Names under `localhost` are loopback's too (RFC 6761 §6.3), and no one else can own them.
-fn is_under_localhost(host: &[u8]) -> bool {
-    let host = host.strip_suffix(b".").unwrap_or(host);
-    let tail = b".localhost";
-    host.len() > tail.len() && host[host.len() - tail.len()..].eq_ignore_ascii_case(tail)
+/// A route that a path falls under, and what the route's pattern captured of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Matched<'a> {
+    /// The route.
+    pub route: &'a Route,
+    /// Its place among its site's routes.
+    pub index: usize,
+    /// What was captured.
+    pub captures: Captures,
 }
 
-/// What stands under a path.
+/// What stands under a path, and the policies in front of it.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// The path that it stands under, ending in `/`.
-    pub prefix: String,
+    /// The paths that it stands under.
+    pub pattern: Pattern,
     /// What answers.
-    pub resource: Folder,
-    /// The most octets of content that a request may bring.
-    pub content_bytes_max: u64,
-    /// The most octets of content that a patch may bring: it is held in memory.
-    pub patch_bytes_max: u64,
+    pub resource: Resource,
+    /// The only methods that are offered; none: all that the resource has.
+    pub methods: Option<MethodSet>,
+    /// What content is taken.
+    pub content: ContentPolicy,
     /// Whether TRACE is offered (RFC 9110 §9.3.8).
     pub trace: Trace,
+    /// Whether writes have to name a condition (RFC 6585 §3).
+    pub preconditions: Preconditions,
+    /// What is asked before anyone is asked for credentials.
+    pub gate: Gate,
+    /// Who may ask.
+    pub auth: Option<Auth>,
+    /// How often, and how much at once.
+    pub limits: Vec<Limit>,
+    /// What it costs.
+    pub price: Option<Price>,
+    /// What scripts of other origins may do (the Fetch standard's CORS protocol).
+    pub cors: Option<Cors>,
+    /// What is added to every answer.
+    pub dress: Dress,
+}
+
+/// What answers under a route.
+#[derive(Clone, Debug)]
+pub enum Resource {
+    /// The files of a folder.
+    Folder(Folder),
+    /// Something that is no longer here, or never was.
+    Elsewhere(Elsewhere),
+}
+
+/// What is not here.
+#[derive(Clone, Debug)]
+pub enum Elsewhere {
+    /// It moved. The method decides between 301 and 308, or between 302 and 307.
+    Moved {
+        /// Where to.
+        to: Template,
+        /// For how long.
+        lasting: Lasting,
+    },
+    /// What is to be looked at stands elsewhere (303).
+    SeeOther(Template),
+    /// It was retired for good (410).
+    Gone {
+        /// Since when, in seconds since 1970.
+        since: Option<u64>,
+    },
+    /// It is reached through a proxy (305, deprecated by RFC 9110 §15.4.6): the proxy's URI.
+    UseProxy(Box<str>),
+}
+
+/// For how long something has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// For good: 301, 308.
+    Permanent,
+    /// For now: 302, 307.
+    Temporary,
+}
+
+/// What content a route takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentPolicy {
+    /// The most octets of content that a request may bring.
+    pub bytes_max: u64,
+    /// The most octets of content that a patch may bring: it is held in memory.
+    pub patch_bytes_max: u64,
+    /// Until when `bytes_max` is expected to hold, in seconds since 1970: who is refused before is told to come
+    /// back then. None: for good.
+    pub until: Option<u64>,
+    /// Whether its length has to be announced.
+    pub length: Length,
+}
+
+impl ContentPolicy {
+    /// Content of at most so many octets, patches of at most so many.
+    #[must_use]
+    pub const fn up_to(bytes_max: u64, patch_bytes_max: u64) -> Self {
+        Self { bytes_max, patch_bytes_max, until: None, length: Length::Optional }
+    }
+}
+
+/// Whether the length of content has to be announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Chunked content will do.
+    Optional,
+    /// 411 without `Content-Length`.
+    Required,
 }
 
 /// Whether TRACE is offered.
@@ -72,46 +190,13 @@ pub enum Trace {
     Off,
 }
 
-/// A folder as an origin's resources.
+/// Whether writes have to name a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Folder {
-    /// Whether it can be written to.
-    pub access: FolderAccess,
-    /// Whether a PUT makes the folders that its path names.
-    pub missing_folders: MissingFolders,
-}
-
-/// Whether a folder can be written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FolderAccess {
-    /// GET, HEAD and OPTIONS alone.
-    ReadOnly,
-    /// PUT, POST, PATCH and DELETE too.
-    Writable,
-}
-
-/// What a PUT under a folder that is not there does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingFolders {
-    /// 409.
-    Conflict,
-    /// Makes it.
-    Create,
-}
-
-/// The kinds of thing that a path of a folder can name, as far as methods differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResourceKind {
-    /// The folder that is served itself: it can't be deleted.
-    Root,
-    /// A folder in it.
-    Folder,
-    /// A file.
-    File,
-    /// A file of JSON: it can be patched.
-    JsonFile,
-    /// Nothing.
-    Nothing,
+pub enum Preconditions {
+    /// As the client likes.
+    Optional,
+    /// 428 without one.
+    Required,
 }
 
 /// Methods that an origin implements somewhere (RFC 9110 §9.1): any other is 501.
@@ -126,26 +211,62 @@ pub const IMPLEMENTED: MethodSet = MethodSet::of(&[
     Method::Patch,
 ]);
 
-const READ: MethodSet = MethodSet::of(&[Method::Get, Method::Head, Method::Options]);
-
 impl Route {
+    /// A route without policies.
+    #[must_use]
+    pub fn new(pattern: Pattern, resource: Resource, content: ContentPolicy) -> Self {
+        Self {
+            pattern,
+            resource,
+            methods: None,
+            content,
+            trace: Trace::Off,
+            preconditions: Preconditions::Optional,
+            gate: Gate::default(),
+            auth: None,
+            limits: Vec::new(),
+            price: None,
+            cors: None,
+            dress: Dress::default(),
+        }
+    }
+
+    /// Whether anything is asked before what its resource asks.
+    #[must_use]
+    pub const fn is_guarded(&self) -> bool {
+        !self.gate.is_open()
+            || self.auth.is_some()
+            || !self.limits.is_empty()
+            || self.price.is_some()
+            || self.cors.is_some()
+    }
+
+    /// The folder that answers, if one does.
+    #[must_use]
+    pub const fn folder(&self) -> Option<&Folder> {
+        match &self.resource {
+            Resource::Folder(folder) => Some(folder),
+            Resource::Elsewhere(_) => None,
+        }
+    }
+
     /// The methods that a resource of this kind offers: the one table behind `Allow`, 405 and OPTIONS.
     #[must_use]
     pub fn methods(&self, kind: ResourceKind) -> MethodSet {
-        let read = match self.trace {
-            Trace::On => READ.or(MethodSet::of(&[Method::Trace])),
-            Trace::Off => READ,
+        let own = match &self.resource {
+            Resource::Folder(folder) => folder.methods(kind),
+            // Whatever the method, the answer is where to go.
+            Resource::Elsewhere(_) => IMPLEMENTED.without(MethodSet::of(&[Method::Trace])),
         };
-        if self.resource.access == FolderAccess::ReadOnly {
-            return read;
+        let own = match self.trace {
+            Trace::On => own.or(MethodSet::of(&[Method::Trace])),
+            Trace::Off => own,
+        };
+        match self.methods {
+            // OPTIONS only tells what there is.
+            Some(only) => own.and(only.or(MethodSet::of(&[Method::Options]))),
+            None => own,
         }
-        read.or(MethodSet::of(match kind {
-            ResourceKind::Root => &[Method::Post],
-            ResourceKind::Folder => &[Method::Post, Method::Delete],
-            ResourceKind::File => &[Method::Put, Method::Delete],
-            ResourceKind::JsonFile => &[Method::Put, Method::Delete, Method::Patch],
-            ResourceKind::Nothing => &[Method::Put],
-        }))
     }
 
     /// The methods that any resource of this route offers.
@@ -158,22 +279,21 @@ impl Route {
     #[must_use]
     pub fn content_bytes_max_of(&self, method: Method) -> u64 {
         match method {
-            Method::Patch => self.content_bytes_max.min(self.patch_bytes_max),
-            _ => self.content_bytes_max,
+            Method::Patch => self.content.bytes_max.min(self.content.patch_bytes_max),
+            _ => self.content.bytes_max,
         }
+    }
+
+    /// Whether a request with this method can change something here.
+    #[must_use]
+    pub fn changes_by(&self, method: Method) -> bool {
+        let is_write = !method.is_safe() && method != Method::Other;
+        is_write && matches!(self.resource, Resource::Folder(_)) && self.offers(method)
     }
 
     /// Whether any resource of this route offers the method.
     #[must_use]
     pub fn offers(&self, method: Method) -> bool {
         self.offered().has(method)
-    }
-}
-
-impl Site {
-    /// The route that a decoded path falls under.
-    #[must_use]
-    pub fn route(&self, path: &[u8]) -> Option<&Route> {
-        self.routes.iter().find(|route| path.starts_with(route.prefix.as_bytes()))
     }
 }

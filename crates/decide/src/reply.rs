@@ -1,22 +1,33 @@
 //! The fields of every answer: what the status, the rule and what it saw ask for. The one table that no
 //! answer can break is the registry's (`must`, `must_not`), and [`seal`] holds every head to it.
 
+mod challenge;
+pub mod dress;
+mod location;
+mod page;
+mod policy_text;
+
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use wherefore_message::date::HttpDate;
 use wherefore_message::method::MethodSet;
-use wherefore_message::path::{self, Path};
+use wherefore_message::path::Path;
 use wherefore_message::problem::{Extra, Problem, ProblemForm};
 use wherefore_message::range::ByteRange;
 use wherefore_message::{
     Coding, FieldName, FieldSet, Method, Request, ResponseHead, Status, Value,
 };
 
+use crate::catalogue::find_rule;
 use crate::choose::ListingForm;
 use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};
 use crate::facts::{Found, Representation};
+use crate::gate::Scheme;
 use crate::plan::Part;
-use crate::rule::{Verdict, Witness};
+use crate::policy::gate::{Block, Protocol};
+use crate::policy::{Dress, Matched};
+use crate::rule::{Info, Verdict, Witness};
 use crate::story::Grounds;
 
 /// Where the pages of the rules stand; a rule's id follows.
@@ -27,12 +38,16 @@ pub const RULE_URI: &str = "urn:wherefore:rule:";
 pub struct Setting<'a> {
     /// The verdict.
     pub verdict: &'a Verdict,
-    /// The request's method.
-    pub method: Method,
-    /// The request's path, where it could be read.
+    /// The request, where it could be read.
+    pub request: Option<&'a Request<'a>>,
+    /// Its path, where that could be read.
     pub path: Option<Path<'a>>,
-    /// The request's query.
-    pub query: Option<&'a [u8]>,
+    /// The route that its path falls under.
+    pub matched: Option<Matched<'a>>,
+    /// What is added to the answer: by the route, else by the site.
+    pub dress: Option<&'a Dress>,
+    /// How it came.
+    pub scheme: Scheme,
     /// The resource's current representation, where one was found.
     pub current: Option<&'a Representation>,
     /// Whether there are several representations to choose from.
@@ -71,16 +86,14 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
     let verdict = setting.verdict;
     head.reset(verdict.status);
     match verdict.status {
-        Status::MOVED_PERMANENTLY | Status::PERMANENT_REDIRECT => {
-            head.push(FieldName::Location, Value::Text(with_slash(setting).into_boxed_str()));
-        }
+        Status::UNAUTHORIZED => challenge::push(setting, head),
         Status::NOT_MODIFIED => {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
             }
             vary_by_coding(setting.varies, head);
         }
-        Status::PRECONDITION_FAILED => {
+        Status::PRECONDITION_FAILED | Status::PRECONDITION_REQUIRED => {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
             }
@@ -91,11 +104,12 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
         }
         _ => {}
     }
-    witnessed(verdict, head);
+    witnessed(setting, head);
 }
 
 /// The fields that hold what the rule saw.
-fn witnessed(verdict: &Verdict, head: &mut ResponseHead) {
+fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
+    let verdict = setting.verdict;
     match verdict.witness {
         Witness::Methods(methods) => head.push(FieldName::Allow, Value::Methods(methods)),
         Witness::Length(length) if verdict.status == Status::RANGE_NOT_SATISFIABLE => {
@@ -114,7 +128,32 @@ fn witnessed(verdict: &Verdict, head: &mut ResponseHead) {
         Witness::Field(FieldName::AcceptEncoding) => {
             head.push(FieldName::AcceptEncoding, Value::Static(ACCEPT_ENCODING));
         }
-        Witness::Field(FieldName::SecFetchSite | FieldName::Origin) => {
+        Witness::LimitUntil { wait_seconds, .. } => {
+            head.push(FieldName::RetryAfter, Value::Number(u64::from(wait_seconds)));
+        }
+        Witness::Quota { wait_seconds, .. } => {
+            head.push(FieldName::RetryAfter, Value::Number(wait_seconds));
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
+        }
+        Witness::Leads(leads) => {
+            if let Some(location) = location::of(setting, leads) {
+                head.push(FieldName::Location, Value::Text(location.into_boxed_str()));
+            }
+        }
+        Witness::Field(FieldName::Upgrade) => {
+            head.push(FieldName::Upgrade, Value::Static(upgrade(setting)));
+            head.push(FieldName::Connection, Value::Static("upgrade"));
+        }
+        Witness::Policy(number) => {
+            if let Some(block) = block(setting, number) {
+                let link = format!("<{}>; rel=\"blocked-by\"", block.by);
+                head.push(FieldName::Link, Value::Text(link.into_boxed_str()));
+            }
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
+        }
+        Witness::Who(_)
+        | Witness::Price { .. }
+        | Witness::Field(FieldName::SecFetchSite | FieldName::Origin | FieldName::Authorization) => {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         Witness::Nothing
@@ -123,8 +162,23 @@ fn witnessed(verdict: &Verdict, head: &mut ResponseHead) {
         | Witness::Length(_)
         | Witness::Since(_)
         | Witness::Field(_)
+        | Witness::Hidden
         | Witness::Because(_) => {}
     }
+}
+
+/// What the client is to change to (RFC 9110 §7.8).
+fn upgrade(setting: &Setting<'_>) -> &'static str {
+    match setting.matched.map(|matched| matched.route.gate.protocol) {
+        Some(Protocol::WebSocket) => "websocket",
+        Some(Protocol::Http2) => "HTTP/2.0",
+        Some(Protocol::Any | Protocol::Http11) | None => "HTTP/1.1",
+    }
+}
+
+/// The demand that withholds what was asked for.
+fn block<'a>(setting: &Setting<'a>, number: u16) -> Option<&'a Block> {
+    setting.matched?.route.gate.blocked.get(usize::from(number))
 }
 
 /// Pages of ours may style themselves, and do nothing else.
@@ -151,10 +205,13 @@ pub fn explained(
     head.push(FieldName::ContentType, Value::Static(form.content_type()));
     head.push(FieldName::Vary, Value::Static("Accept"));
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
+    head.push(FieldName::RequestId, Value::Text(request_id.into()));
+    if let Some(page) = page::of(setting, form) {
+        return Some(page::filled(setting, page, request_id));
+    }
     if form == ProblemForm::Html {
         head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
     }
-    head.push(FieldName::RequestId, Value::Text(request_id.into()));
     Some(explanation(setting, Some(request_id), form))
 }
 
@@ -180,17 +237,35 @@ pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemF
         Witness::Since(seconds) => {
             more.push(("since", Extra::Text(HttpDate::from_unix(seconds).to_string())));
         }
-        Witness::Wait(seconds) => more.push(("retry-after", Extra::Number(seconds))),
+        Witness::Wait(seconds) | Witness::Quota { wait_seconds: seconds, .. } => {
+            more.push(("retry-after", Extra::Number(seconds)));
+        }
+        Witness::LimitUntil { limit, seen, wait_seconds } => {
+            more.push(("limit", Extra::Number(limit)));
+            more.push(("seen", Extra::Number(seen)));
+            more.push(("retry-after", Extra::Number(u64::from(wait_seconds))));
+        }
+        Witness::Price { price, balance } => {
+            more.push(("price", Extra::Number(price)));
+            more.push(("balance", Extra::Number(balance)));
+        }
         Witness::Field(name) if name != FieldName::Other => {
             more.push(("field", Extra::Text(name.as_str().to_owned())));
         }
-        Witness::Nothing | Witness::Field(_) | Witness::Because(_) => {}
+        Witness::Nothing
+        | Witness::Field(_)
+        | Witness::Because(_)
+        | Witness::Who(_)
+        | Witness::Leads(_)
+        | Witness::Policy(_)
+        | Witness::Hidden => {}
     }
+    more.extend(policy_text::more(setting));
     if let Some(field) = setting.field {
         more.push(("field", Extra::Text(String::from_utf8_lossy(field).into_owned())));
     }
     let problem = Problem {
-        type_uri: &[RULE_URI, verdict.because.id].concat(),
+        type_uri: &[RULE_URI, told(verdict).id].concat(),
         title: verdict.status.phrase(),
         status: verdict.status,
         detail: &detail(setting),
@@ -200,11 +275,22 @@ pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemF
     problem.to_form(form)
 }
 
+/// The rule that the client is told of. Of what is hidden from it, the rule that says that nothing is there.
+fn told(verdict: &Verdict) -> &'static Info {
+    match verdict.witness {
+        Witness::Hidden => find_rule("missing").unwrap_or(verdict.because),
+        _ => verdict.because,
+    }
+}
+
 fn detail(setting: &Setting<'_>) -> Cow<'static, str> {
     let verdict = setting.verdict;
+    if let Some(text) = policy_text::detail(setting) {
+        return Cow::Owned(text);
+    }
     let advice = advice(setting);
     let grounds = match verdict.witness {
-        Witness::Nothing if !advice.is_empty() => return Cow::Borrowed(advice),
+        Witness::Nothing | Witness::Hidden if !advice.is_empty() => return Cow::Borrowed(advice),
         witness => Grounds { witness, info: verdict.because }.to_string(),
     };
     let mut text = match grounds.chars().next() {
@@ -234,11 +320,24 @@ fn advice(setting: &Setting<'_>) -> &'static str {
         Status::INTERNAL_SERVER_ERROR => "The fault is the server's; its log says more.",
         Status::INSUFFICIENT_STORAGE => "Nothing was changed.",
         Status::SERVICE_UNAVAILABLE => "The server is busy; nothing is wrong with the request.",
-        Status::MOVED_PERMANENTLY | Status::PERMANENT_REDIRECT => {
-            "It stands at the path with a slash."
+        Status::PRECONDITION_REQUIRED => {
+            "Fetch it, and send its tag in If-Match with what you made of it; If-None-Match: * makes what \
+             is not there yet."
         }
+        Status::UPGRADE_REQUIRED => "The field Upgrade says what is spoken here.",
+        Status::UNAUTHORIZED => "The field WWW-Authenticate says what is taken here.",
         _ => "",
     }
+}
+
+/// The head that tells a client early what a page needs (RFC 8297).
+#[must_use]
+pub fn hints(verdict: &Verdict, dress: &Dress) -> ResponseHead {
+    let mut head = ResponseHead::new(verdict.status);
+    for link in &dress.early_hints {
+        head.push(FieldName::Link, Value::Shared(Arc::clone(link)));
+    }
+    head
 }
 
 /// Writes the fields of a representation's answer, for the whole or a part.
@@ -394,18 +493,6 @@ pub fn seal(head: &mut ResponseHead) -> Result<(), FieldSet> {
     }
     let missing = row.must.without(head.present());
     if missing.is_empty() { Ok(()) } else { Err(missing) }
-}
-
-/// The path of the request with a slash at its end, and its query kept. It begins with exactly one
-/// slash, so that it can't be taken for another host.
-fn with_slash(setting: &Setting<'_>) -> String {
-    let mut location = setting.path.map(|path| path.encoded()).unwrap_or_default();
-    location.push('/');
-    if let Some(query) = setting.query {
-        location.push('?');
-        path::encode_query(query, &mut location);
-    }
-    location
 }
 
 fn vary_by_coding(varies: Varies, head: &mut ResponseHead) {

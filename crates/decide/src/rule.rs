@@ -58,6 +58,15 @@ pub enum Witness {
         /// What passed it.
         seen: u64,
     },
+    /// The same of a limit that holds for a time: how long, in seconds.
+    LimitUntil {
+        /// The limit.
+        limit: u64,
+        /// What passed it.
+        seen: u64,
+        /// For how long it holds.
+        wait_seconds: u32,
+    },
     /// A length in octets.
     Length(u64),
     /// Since when, in seconds since 1970.
@@ -68,6 +77,41 @@ pub enum Witness {
     Field(FieldName),
     /// A fixed sentence, without its full stop.
     Because(&'static str),
+    /// The same of what depends on who or where the client is: no cache may keep the answer.
+    Who(&'static str),
+    /// What stands elsewhere: where it leads.
+    Leads(Leads),
+    /// The route's policy of this number.
+    Policy(u16),
+    /// The route's limit of this number, and how long to wait, in seconds.
+    Quota {
+        /// The limit's place among the route's limits.
+        limit: u16,
+        /// In how many seconds it can be asked again.
+        wait_seconds: u64,
+    },
+    /// A price and the balance that does not meet it.
+    Price {
+        /// The price.
+        price: u64,
+        /// What the account holds.
+        balance: u64,
+    },
+    /// Something may be there, and the client is not to know.
+    Hidden,
+}
+
+/// Where an answer leads that sends no representation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leads {
+    /// To the path with a slash at its end.
+    ToSlash,
+    /// To the same target by https.
+    ToHttps,
+    /// To the same target on the site's canonical host.
+    ToCanonicalHost,
+    /// To the target that the route names.
+    ToTarget,
 }
 
 const _: () = assert!(size_of::<Witness>() <= 32, "a path record keeps 32 octets of witness");

@@ -5,13 +5,13 @@ use core::fmt;
 use wherefore_message::date::HttpDate;
 
 use crate::catalogue::{GROUPS, GroupId};
-use crate::rule::{Info, Verdict, Witness};
+use crate::rule::{Info, Leads, Verdict, Witness};
 
 /// The path of one request: which rules passed, and which answered. Always kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trail {
     passed: [u16; GROUPS],
-    asked: u16,
+    asked: u32,
     answered: Option<(GroupIndex, u8)>,
 }
 
@@ -134,7 +134,24 @@ impl fmt::Display for Grounds {
             }
             Witness::Wait(seconds) => write!(f, "it can't be done now; try again in {seconds} s"),
             Witness::Field(name) => write!(f, "the field {name} decided"),
-            Witness::Because(text) => f.write_str(text),
+            Witness::LimitUntil { limit, seen, wait_seconds } => {
+                write!(f, "{seen} octets, where {limit} is the limit for {wait_seconds} s more")
+            }
+            Witness::Because(text) | Witness::Who(text) => f.write_str(text),
+            Witness::Leads(leads) => f.write_str(match leads {
+                Leads::ToSlash => "it stands at the path with a slash",
+                Leads::ToHttps => "it is served by https",
+                Leads::ToCanonicalHost => "it is served under the site's canonical host",
+                Leads::ToTarget => "the route names where it stands",
+            }),
+            Witness::Policy(number) => write!(f, "number {number} of the route's list answered"),
+            Witness::Quota { limit, wait_seconds } => {
+                write!(f, "limit number {limit} of the route; try again in {wait_seconds} s")
+            }
+            Witness::Price { price, balance } => {
+                write!(f, "the price is {price}, and the account holds {balance}")
+            }
+            Witness::Hidden => f.write_str("something may be there, and is hidden from this user"),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Stage one, the target: whether it is one of ours, and whether its path can be read.
 
-use wherefore_message::authority::Authority;
 use wherefore_message::path::PathFault;
 use wherefore_message::target::Form;
-use wherefore_message::{FieldSet, Request, Spec, Status};
+use wherefore_message::{FieldName, FieldSet, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
+use crate::gate::Client;
 use crate::policy::Site;
 use crate::rule::{Group, Info, Rule, Step, Witness};
 
@@ -14,16 +14,36 @@ use crate::rule::{Group, Info, Rule, Step, Witness};
 pub struct TargetFacts<'a> {
     /// The request.
     pub request: &'a Request<'a>,
-    /// The site that is to answer.
-    pub site: &'a Site,
+    /// The site that answers for its host.
+    pub site: Option<&'a Site>,
+    /// Who asks.
+    pub client: &'a Client,
     /// What is wrong with its path.
     pub path_fault: Option<PathFault>,
 }
 
 impl Group for TargetFacts<'_> {
     const ID: GroupId = GroupId::Target;
-    type Rules = [Rule<Self>; 3];
+    type Rules = [Rule<Self>; 4];
     const RULES: Self::Rules = [
+        Rule {
+            info: &Info {
+                id: "forwarded",
+                asks: "Can it be read whom the trusted proxies were asked by?",
+                spec: Spec::new(7239, "4"),
+                needs: FieldSet::of(&[
+                    FieldName::Forwarded,
+                    FieldName::XForwardedFor,
+                    FieldName::XForwardedProto,
+                ]),
+                may: &[Status::BAD_REQUEST],
+                shown_by: "Forwarded: for=[ from a trusted proxy",
+            },
+            check: |facts| match facts.client.fault {
+                Some(fault) => Step::Stop(Status::BAD_REQUEST, Witness::Who(fault)),
+                None => Step::Pass,
+            },
+        },
         Rule {
             info: &Info {
                 id: "scheme",
@@ -51,16 +71,12 @@ impl Group for TargetFacts<'_> {
                 may: &[Status::MISDIRECTED_REQUEST],
                 shown_by: "Host: example.org to a server on loopback that was not given --host example.org",
             },
-            check: |facts| {
-                let authority: Option<&Authority<'_>> = facts.request.authority.as_ref();
-                if facts.site.hosts.answer_for(authority) {
-                    Step::Pass
-                } else {
-                    Step::Stop(
-                        Status::MISDIRECTED_REQUEST,
-                        Witness::Because("no site here answers for the host of the target"),
-                    )
-                }
+            check: |facts| match facts.site {
+                Some(_) => Step::Pass,
+                None => Step::Stop(
+                    Status::MISDIRECTED_REQUEST,
+                    Witness::Because("no site here answers for the host of the target"),
+                ),
             },
         },
         Rule {

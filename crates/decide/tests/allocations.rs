@@ -6,9 +6,11 @@ use std::cell::Cell;
 
 use wherefore_decide::facts::{Found, Representation, Representations};
 use wherefore_decide::plan::{self, Admitted, Plan, Question};
-use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
+use wherefore_decide::policy::{
+    ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site, Sites,
+};
 use wherefore_decide::screen::Wire;
-use wherefore_decide::{Trail, Verdict};
+use wherefore_decide::{Admission, Client, Need, Trail, Verdict};
 use wherefore_message::authority::Authority;
 use wherefore_message::date::HttpDate;
 use wherefore_message::target::Target;
@@ -48,7 +50,7 @@ static COUNTING: Counting = Counting;
 const TARGET: &[u8] = b"/folder/file.txt?a=b";
 
 /// The verdict on a GET of a file that is there, and how many allocations were made for it.
-fn decide(lines: &FieldLines, site: &Site, found: &Found) -> (Verdict, u64) {
+fn decide(lines: &FieldLines, sites: &Sites, found: &Found) -> (Verdict, u64) {
     let request = Request {
         version: Version::HTTP_11,
         method: Method::Get,
@@ -59,13 +61,17 @@ fn decide(lines: &FieldLines, site: &Site, found: &Found) -> (Verdict, u64) {
         fields: lines.view(),
         announced: Announced::Nothing,
     };
-    let question = Question { request: &request, site, now: HttpDate::from_unix(1_795_000_000) };
-    let (mut scratch, mut trail) = (Vec::new(), Trail::new());
+    let now = HttpDate::from_unix(1_795_000_000);
+    let question = Question { request: &request, client: &Client::UNKNOWN, now };
+    let (mut scratch, mut inner, mut trail) = (Vec::new(), Vec::new(), Trail::new());
+    let wire = Wire::default();
     let before = ALLOCATIONS.with(Cell::get);
-    let admitted =
-        plan::before_lookup(&question, &Wire::default(), &mut scratch, &mut trail).unwrap();
-    let Admitted::Resource { route, path } = admitted else { panic!("{admitted:?}") };
-    let verdict = match plan::after_lookup(&question, route, path, found, &mut trail) {
+    let mut admission =
+        Admission::begin(&question, sites, &wire, &mut scratch, &mut trail).unwrap();
+    assert!(matches!(admission.next(&question, &mut trail), Ok(Need::Nothing)));
+    let admitted = admission.end(&question, &mut inner, &mut trail).unwrap();
+    let Admitted::Resource(place) = admitted else { panic!("{admitted:?}") };
+    let verdict = match plan::after_lookup(&question, &place, found, &mut trail) {
         Err(verdict) | Ok(Plan::Read(verdict, _)) => verdict,
         Ok(Plan::Write(writing)) => panic!("{writing:?}"),
     };
@@ -74,19 +80,11 @@ fn decide(lines: &FieldLines, site: &Site, found: &Found) -> (Verdict, u64) {
 
 #[test]
 fn a_reading_is_decided_without_an_allocation() {
-    let site = Site {
-        hosts: Hosts::Loopback(vec!["example.org".to_owned()]),
-        routes: vec![Route {
-            prefix: "/".to_owned(),
-            resource: Folder {
-                access: FolderAccess::Writable,
-                missing_folders: MissingFolders::Conflict,
-            },
-            content_bytes_max: 1,
-            patch_bytes_max: 1 << 20,
-            trace: Trace::Off,
-        }],
-    };
+    let folder = Folder { access: FolderAccess::Writable, ..Folder::read_only(0) };
+    let content = ContentPolicy::up_to(1, 1 << 20);
+    let route = Route::new(Pattern::everything(), Resource::Folder(folder), content);
+    let hosts = Hosts::loopback(&["example.org"]);
+    let sites = Sites::new(vec![Site::new("test", hosts, vec![route])]);
     let original = Representation {
         tag: EntityTag::strong(b"now"),
         modified: HttpDate::from_unix(784_111_777),
@@ -111,7 +109,7 @@ fn a_reading_is_decided_without_an_allocation() {
         (Some(("Range", "bytes=20-")), Status::RANGE_NOT_SATISFIABLE),
     ] {
         let lines: FieldLines = browser.into_iter().chain(field).collect();
-        let (verdict, allocations) = decide(&lines, &site, &found);
+        let (verdict, allocations) = decide(&lines, &sites, &found);
         assert_eq!((verdict.status, allocations), (wanted, 0), "{field:?}");
     }
 }

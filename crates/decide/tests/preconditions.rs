@@ -3,6 +3,7 @@
 
 use wherefore_decide::conditions::{ConditionFacts, Current};
 use wherefore_decide::facts::Representation;
+use wherefore_decide::policy::Preconditions;
 use wherefore_decide::rule::ask;
 use wherefore_decide::story::Trail;
 use wherefore_message::date::HttpDate;
@@ -124,7 +125,8 @@ fn engine(method: Method, has: Has, sent: [Option<&str>; 4]) -> Option<Status> {
         Has::Strong | Has::Weak => Current::Selected(&kept),
     };
     let now = HttpDate::from_unix(1_795_000_000);
-    let facts = ConditionFacts { request: &request, current, now };
+    let required = Preconditions::Optional;
+    let facts = ConditionFacts { request: &request, current, now, required };
     ask(&facts, &mut Trail::new()).err().map(|verdict| verdict.status)
 }
 
@@ -152,7 +154,12 @@ fn a_repeated_date_is_no_date_and_a_split_list_is_one_list() {
     let decide = |sent: &[(&str, &str)]| {
         let lines: FieldLines = sent.iter().copied().collect();
         let request = request(Method::Get, &lines);
-        let facts = ConditionFacts { request: &request, current: Current::Selected(&kept), now };
+        let facts = ConditionFacts {
+            request: &request,
+            current: Current::Selected(&kept),
+            now,
+            required: Preconditions::Optional,
+        };
         ask(&facts, &mut Trail::new()).err().map(|verdict| (verdict.status, verdict.because.id))
     };
     let twice = [("If-Modified-Since", AFTER), ("If-Modified-Since", AFTER)];

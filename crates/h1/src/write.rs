@@ -141,6 +141,9 @@ fn fields(out: &mut Vec<u8>, head: &ResponseHead) {
             line(out, name.as_str(), |out| value(out, content));
         }
     }
+    for lines in head.lines() {
+        out.extend_from_slice(lines.written());
+    }
 }
 
 /// One `Connection` line: the head's own options (`upgrade`, RFC 9110 §7.8), then ours.

@@ -1,5 +1,5 @@
 //! Base 64 with the alphabet of `+` and `/`, as byte sequences of structured fields hold it
-//! (RFC 9651 §4.1.8, §4.2.7).
+//! (RFC 9651 §4.1.8, §4.2.7), and with that of `-` and `_`, as tokens do (RFC 4648 §5).
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const NONE: u8 = 0xff;
@@ -64,6 +64,26 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Reads what is written with `-` and `_` and without padding, as a token's parts are (RFC 7515 §2);
+/// none for anything else, leftover bits that are not zero included: what is signed has one form.
+#[must_use]
+pub fn decode_url(text: &[u8]) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .iter()
+        .map(|octet| match octet {
+            b'-' => Some(b'+'),
+            b'_' => Some(b'/'),
+            b'+' | b'/' | b'=' => None,
+            other => Some(*other),
+        })
+        .collect();
+    let digits = digits?;
+    let octets = decode(&digits)?;
+    let leftover_bits = digits.len() * 6 - octets.len() * 8;
+    let last = digits.last().map_or(0, |digit| VALUES[*digit as usize]);
+    (last & ((1 << leftover_bits) - 1) == 0).then_some(octets)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +112,17 @@ mod tests {
             assert_eq!(decode(wrong.as_bytes()), None, "{wrong}");
         }
         assert_eq!(decode(b"Zh==").unwrap(), b"f");
+    }
+
+    #[test]
+    fn the_other_alphabet_has_one_form() {
+        for (text, octets) in
+            [("", &b""[..]), ("Zg", b"f"), ("Zm9vYg", b"foob"), ("--__", b"\xfb\xef\xff")]
+        {
+            assert_eq!(decode_url(text.as_bytes()).unwrap(), octets);
+        }
+        for wrong in ["Zg==", "Zh", "Zm9", "++//", "A", "Zm 9", "Zm9v\n"] {
+            assert_eq!(decode_url(wrong.as_bytes()), None, "{wrong}");
+        }
     }
 }

@@ -63,6 +63,17 @@ impl HttpDate {
     }
 }
 
+impl HttpDate {
+    /// Writes the date as other documents than messages have it (RFC 3339): `1994-11-06T08:49:37Z`.
+    #[must_use]
+    pub fn to_timestamp(self) -> String {
+        let second = self.0 % SECONDS_A_DAY;
+        let (year, month, day) = civil_from_days((self.0 / SECONDS_A_DAY) as u32);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
 impl fmt::Display for HttpDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(core::str::from_utf8(&self.to_fixdate()).map_err(|_| fmt::Error)?)
@@ -180,6 +191,18 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn timestamps() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (784_111_777, "1994-11-06T08:49:37Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (u64::MAX, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(HttpDate::from_unix(seconds).to_timestamp(), text);
+        }
+    }
 
     const NOW: HttpDate = HttpDate::from_unix(1_795_000_000);
 

@@ -33,6 +33,13 @@ fields! {
     AcceptPatch = "Accept-Patch";
     AcceptPost = "Accept-Post";
     AcceptRanges = "Accept-Ranges";
+    AccessControlAllowCredentials = "Access-Control-Allow-Credentials";
+    AccessControlAllowHeaders = "Access-Control-Allow-Headers";
+    AccessControlAllowMethods = "Access-Control-Allow-Methods";
+    AccessControlAllowOrigin = "Access-Control-Allow-Origin";
+    AccessControlExposeHeaders = "Access-Control-Expose-Headers";
+    AccessControlMaxAge = "Access-Control-Max-Age";
+    AccessControlRequestHeaders = "Access-Control-Request-Headers";
     AccessControlRequestMethod = "Access-Control-Request-Method";
     Age = "Age";
     Allow = "Allow";

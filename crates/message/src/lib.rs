@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 pub mod accept;
+pub mod alternative;
 pub mod authority;
 pub mod base64;
 pub mod coding;
@@ -14,9 +15,13 @@ pub mod etag;
 pub mod expect;
 pub mod fault;
 pub mod field;
+pub mod form;
+pub mod form_data;
+pub mod language;
 pub mod list;
 pub mod media;
 pub mod method;
+pub mod network;
 pub mod path;
 pub mod problem;
 pub mod range;
@@ -34,6 +39,7 @@ pub use coding::Coding;
 pub use etag::{EntityTag, TagText};
 pub use fault::{Fault, FaultClass, FaultKind};
 pub use field::{FieldLines, FieldName, FieldSet, Fields, Line, Span};
+pub use language::{LanguageRange, LanguageTag};
 pub use method::{Method, MethodSet};
 pub use request::{Announced, Request};
 pub use response::{ResponseHead, Value};

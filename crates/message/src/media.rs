@@ -93,22 +93,28 @@ impl<'a> Parameter<'a> {
     /// Its value without quotes and escapes. Octets that are not UTF-8 become U+FFFD.
     #[must_use]
     pub fn value(&self) -> Cow<'a, str> {
-        let Some(inner) = self.written.strip_prefix(b"\"").and_then(|w| w.strip_suffix(b"\""))
-        else {
-            return String::from_utf8_lossy(self.written);
-        };
-        if !inner.contains(&b'\\') {
-            return String::from_utf8_lossy(inner);
-        }
-        let mut plain = Vec::with_capacity(inner.len());
-        let mut escaped = false;
-        for octet in inner {
-            escaped = *octet == b'\\' && !escaped;
-            if !escaped {
-                plain.push(*octet);
+        match self.inner() {
+            Some(inner) if inner.contains(&b'\\') => {
+                let plain: Vec<u8> = self.octets().collect();
+                Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
             }
+            inner => String::from_utf8_lossy(inner.unwrap_or(self.written)),
         }
-        Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
+    }
+
+    /// The octets of its value without quotes and escapes.
+    pub fn octets(&self) -> impl Iterator<Item = u8> + use<'a> {
+        let inner = self.inner();
+        let mut escaped = false;
+        inner.unwrap_or(self.written).iter().copied().filter(move |octet| {
+            escaped = inner.is_some() && *octet == b'\\' && !escaped;
+            !escaped
+        })
+    }
+
+    /// What stands between its quotes; none if there are none.
+    fn inner(&self) -> Option<&'a [u8]> {
+        self.written.strip_prefix(b"\"").and_then(|written| written.strip_suffix(b"\""))
     }
 }
 
@@ -134,17 +140,22 @@ fn is_quoted_string(text: &[u8]) -> bool {
 /// Text is said to be UTF-8. A dot at the start of the name begins no extension.
 #[must_use]
 pub fn by_name(file_name: &[u8]) -> &'static str {
-    let extension = match file_name.iter().rposition(|octet| *octet == b'.') {
-        None | Some(0) => return UNKNOWN,
-        Some(dot) => file_name.get(dot + 1..).unwrap_or_default(),
-    };
+    match file_name.iter().rposition(|octet| *octet == b'.') {
+        None | Some(0) => UNKNOWN,
+        Some(dot) => by_extension(file_name.get(dot + 1..).unwrap_or_default()).unwrap_or(UNKNOWN),
+    }
+}
+
+/// The media type that [`by_name`] gives files with this extension; none if it is not known.
+#[must_use]
+pub fn by_extension(extension: &[u8]) -> Option<&'static str> {
     names::BY_EXTENSION
         .binary_search_by(|(known, _)| {
             known.bytes().cmp(extension.iter().map(u8::to_ascii_lowercase))
         })
         .ok()
         .and_then(|i| names::BY_EXTENSION.get(i))
-        .map_or(UNKNOWN, |(_, media_type)| media_type)
+        .map(|(_, media_type)| *media_type)
 }
 
 #[cfg(test)]

@@ -54,6 +54,18 @@ pub fn decode<'a>(raw: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Path<'a>, P
     Ok(Path { text: scratch })
 }
 
+/// The same of a path that was made for the moment: it stands in `scratch` in any case.
+///
+/// # Errors
+/// The first [`PathFault`].
+pub fn decode_made<'a>(raw: &[u8], scratch: &'a mut Vec<u8>) -> Result<Path<'a>, PathFault> {
+    let mut decoded = Vec::new();
+    let path = decode(raw, &mut decoded)?;
+    scratch.clear();
+    scratch.extend_from_slice(path.bytes());
+    Ok(Path { text: scratch })
+}
+
 /// Whether nothing stands in the path that could make it stand for another: most paths are such, and it
 /// is seen of many octets at once.
 fn is_without_marks(raw: &[u8]) -> bool {
@@ -244,10 +256,32 @@ impl<'a> Path<'a> {
     #[must_use]
     pub fn encoded(&self) -> String {
         let mut out = String::with_capacity(self.text.len() + 8);
-        for octet in self.text {
-            encode_octet(*octet, is_path_octet(*octet), &mut out);
-        }
+        encode_path(self.text, &mut out);
         out
+    }
+
+    /// What is left of it from octet `at`, where a slash stands; the root if nothing is left.
+    #[must_use]
+    pub fn below(&self, at: usize) -> Self {
+        match self.text.get(at..) {
+            Some(text @ [b'/', ..]) => Self { text },
+            Some(_) | None => Path::ROOT,
+        }
+    }
+}
+
+/// Appends octets percent-encoded but for those that a path may hold bare, slashes among them.
+pub fn encode_path(octets: &[u8], out: &mut String) {
+    for octet in octets {
+        encode_octet(*octet, is_path_octet(*octet), out);
+    }
+}
+
+/// Appends octets percent-encoded but for `unreserved` (RFC 3986 §2.3): as a value in a query.
+pub fn encode_value(octets: &[u8], out: &mut String) {
+    for octet in octets {
+        let plain = octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~');
+        encode_octet(*octet, plain, out);
     }
 }
 

@@ -3,6 +3,7 @@
 use core::fmt::Write as _;
 
 use crate::accept::media_quality;
+use crate::alternative::{self, Alternative};
 use crate::escape;
 use crate::status::Status;
 
@@ -32,6 +33,8 @@ pub enum Extra {
     Number(u64),
     /// Several texts.
     List(Vec<String>),
+    /// What could be had instead.
+    Alternatives(Vec<Alternative>),
 }
 
 /// The forms that a problem is sent in.
@@ -216,6 +219,7 @@ impl Extra {
                 }
                 out.push(']');
             }
+            Self::Alternatives(all) => alternative::push_json_list(all, out),
         }
     }
 
@@ -228,6 +232,15 @@ impl Extra {
                 out.push_str("<ul>");
                 for text in texts {
                     let _ = write!(out, "<li>{}</li>", escape::html(text));
+                }
+                out.push_str("</ul>");
+            }
+            Self::Alternatives(all) => {
+                out.push_str("<ul>");
+                for one in all {
+                    out.push_str("<li>");
+                    one.push_html(out);
+                    out.push_str("</li>");
                 }
                 out.push_str("</ul>");
             }
@@ -250,6 +263,12 @@ impl Extra {
                 for text in texts {
                     out.push_str("\n  ");
                     push_plain(text, out);
+                }
+            }
+            Self::Alternatives(all) => {
+                for one in all {
+                    out.push_str("\n  ");
+                    push_plain(&one.to_text(), out);
                 }
             }
         }
@@ -278,6 +297,7 @@ fn push_plain(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alternative::Reference;
 
     const HOSTILE: &str = "</title><script>\"'&\\\u{1b}\n";
 
@@ -356,6 +376,25 @@ mod tests {
         assert!(!text.contains('\u{1b}'));
         // Title, detail, two empty lines, and seven for what else there is: none was forged.
         assert_eq!(text.lines().count(), 11);
+    }
+
+    #[test]
+    fn alternatives() {
+        let one = Alternative::new(Reference::Member(b"a.en.html"), HOSTILE, 500);
+        let problem =
+            Problem { more: vec![("instead", Extra::Alternatives(vec![one; 2]))], ..plain() };
+        let json = problem.to_json();
+        assert!(
+            json.contains(",\"instead\":[{\"href\":\"a.en.html\",\"type\":\"</title>"),
+            "{json}"
+        );
+        let page = problem.to_html();
+        assert_eq!(page.matches("<li><a rel=\"alternate\" href=\"a.en.html\">").count(), 2);
+        assert!(!page.contains("<script"));
+        let text = problem.to_text();
+        // Title, an empty line, the member's name, the two, and the type.
+        assert_eq!((text.lines().count(), text.matches("\n  a.en.html, </title>").count()), (6, 2));
+        assert!(!text.contains('\u{1b}'));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::etag::EntityTag;
 use crate::field::{FieldName, FieldSet};
 use crate::method::MethodSet;
 use crate::status::Status;
+use crate::token::{is_token, is_value_octet};
 
 /// A field's value. Kept as what it means until it is written, so that a hit formats nothing it need not.
 #[derive(Clone, Debug)]
@@ -38,6 +39,44 @@ pub enum Value {
     UnsatisfiedRange(u64),
 }
 
+/// Lines that an operator adds to answers, written once: of names that no answer of ours has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines {
+    fields: Vec<(Box<str>, Box<str>)>,
+    written: Box<[u8]>,
+}
+
+impl Lines {
+    /// These lines; none if a name is no token, or a value holds what none may (RFC 9110 §5.1, §5.5).
+    #[must_use]
+    pub fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
+        let mut lines = Self { fields: Vec::new(), written: Box::default() };
+        let mut written = Vec::new();
+        for (name, value) in fields {
+            if !is_token(name.as_bytes()) || !value.bytes().all(is_value_octet) {
+                return None;
+            }
+            for part in [name, ": ", value, "\r\n"] {
+                written.extend_from_slice(part.as_bytes());
+            }
+            lines.fields.push((name.into(), value.into()));
+        }
+        lines.written = written.into();
+        Some(lines)
+    }
+
+    /// The lines as HTTP/1.1 writes them.
+    #[must_use]
+    pub const fn written(&self) -> &[u8] {
+        &self.written
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
 /// A response's head: a status and its fields, in order. Reused from answer to answer.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
@@ -45,13 +84,14 @@ pub struct ResponseHead {
     pub status: Status,
     fields: Vec<(FieldName, Value)>,
     present: FieldSet,
+    lines: [Option<Arc<Lines>>; 2],
 }
 
 impl ResponseHead {
     /// A head without fields.
     #[must_use]
     pub const fn new(status: Status) -> Self {
-        Self { status, fields: Vec::new(), present: FieldSet::EMPTY }
+        Self { status, fields: Vec::new(), present: FieldSet::EMPTY, lines: [None, None] }
     }
 
     /// Makes it a head without fields again, keeping its memory.
@@ -59,6 +99,19 @@ impl ResponseHead {
         self.status = status;
         self.fields.clear();
         self.present = FieldSet::EMPTY;
+        self.lines = [None, None];
+    }
+
+    /// Adds an operator's lines, at most two blocks of them.
+    pub fn add_lines(&mut self, lines: &Arc<Lines>) {
+        if let Some(free) = self.lines.iter_mut().find(|lines| lines.is_none()) {
+            *free = Some(Arc::clone(lines));
+        }
+    }
+
+    /// The operator's lines.
+    pub fn lines(&self) -> impl Iterator<Item = &Lines> {
+        self.lines.iter().flatten().map(|lines| &**lines)
     }
 
     /// Adds a line.

@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use wherefore_message::form::{FormFault, pairs};
+use wherefore_message::form_data::{Event, FormData, Limits};
 use wherefore_message::path::{PathFault, decode};
 use wherefore_message::range::{ByteRange, RangeLimits, Resolved, resolve};
 
@@ -67,4 +69,38 @@ fn ranges() {
         };
         assert!(name.starts_with(found), "{name}: {found}");
     }
+}
+
+#[test]
+fn forms() {
+    for (name, input) in corpus("form") {
+        let read: Result<Vec<_>, _> = pairs(&input, 8).collect();
+        let found = read.map_or_else(|fault| fault.kind.id(), |_| "ok");
+        assert!(name.starts_with(found), "{name}: {found}");
+    }
+}
+
+#[test]
+fn forms_in_parts() {
+    for (name, input) in corpus("form_data") {
+        for step in [1, 2, 5, input.len().max(1)] {
+            let found = form_in_parts(&input, step).map_or_else(|fault| fault.kind.id(), |()| "ok");
+            assert!(name.starts_with(found), "{name} in pieces of {step}: {found}");
+        }
+    }
+}
+
+fn form_in_parts(input: &[u8], step: usize) -> Result<(), FormFault> {
+    let limits = Limits { parts_max: 8, head_bytes_max: 256, name_bytes_max: 32 };
+    let mut reader = FormData::new(b"b", limits)?;
+    for mut piece in input.chunks(step) {
+        loop {
+            let (used, event) = reader.receive(piece)?;
+            piece = &piece[used..];
+            if event == Event::NeedMore {
+                break;
+            }
+        }
+    }
+    reader.finish()
 }

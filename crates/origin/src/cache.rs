@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use quick_cache::unsync;
+use quick_cache::{Equivalent, unsync};
 use wherefore_decide::facts::Found;
 use wherefore_message::Coding;
 
@@ -91,8 +91,28 @@ const fn slot(coding: Option<Coding>) -> usize {
 
 /// One core's memory of files, bounded in octets.
 pub struct Cache {
-    entries: unsync::Cache<Box<[u8]>, Rc<Entry>, Weight>,
+    entries: unsync::Cache<Key, Rc<Entry>, Weight>,
     recheck_ms: u64,
+}
+
+/// Under which an entry is kept: the origin's number, and the path within it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    origin: u32,
+    path: Box<[u8]>,
+}
+
+/// The same, to ask with.
+#[derive(Clone, Copy, Hash)]
+struct Asked<'a> {
+    origin: u32,
+    path: &'a [u8],
+}
+
+impl Equivalent<Key> for Asked<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.origin == key.origin && *self.path == *key.path
+    }
 }
 
 /// An entry weighs what its small files have in octets. A large file is held open and weighs as much of
@@ -106,8 +126,8 @@ const ENTRY_BYTES: u64 = 512;
 /// For how long after the last look a large file is held open at least, in ms.
 const HELD_MS_MIN: u64 = 10_000;
 
-impl quick_cache::Weighter<Box<[u8]>, Rc<Entry>> for Weight {
-    fn weight(&self, path: &Box<[u8]>, entry: &Rc<Entry>) -> u64 {
+impl quick_cache::Weighter<Key, Rc<Entry>> for Weight {
+    fn weight(&self, key: &Key, entry: &Rc<Entry>) -> u64 {
         let octets = match &entry.found {
             Found::File(all) | Found::Folder { index: Some(all), .. } => {
                 let weight =
@@ -116,7 +136,7 @@ impl quick_cache::Weighter<Box<[u8]>, Rc<Entry>> for Weight {
             }
             Found::Folder { index: None, .. } | Found::Missing { .. } | Found::Refused(_) => 0,
         };
-        path.len() as u64 + ENTRY_BYTES + octets
+        key.path.len() as u64 + ENTRY_BYTES + octets
     }
 }
 
@@ -131,28 +151,28 @@ impl Cache {
         Self { entries: unsync::Cache::with_weighter(entries_about, bytes_max, weight), recheck_ms }
     }
 
-    /// What is remembered under `path`, if it is still good at `now` in ms.
+    /// What is remembered of `origin` under `path`, if it is still good at `now` in ms.
     #[must_use]
-    pub fn get(&self, path: &[u8], generation: u64, now: u64) -> Option<Rc<Entry>> {
-        let entry = self.entries.get(path)?;
+    pub fn get(&self, origin: u32, path: &[u8], generation: u64, now: u64) -> Option<Rc<Entry>> {
+        let entry = self.entries.get(&Asked { origin, path })?;
         let good = entry.generation == generation
             && now.saturating_sub(entry.checked_at.get()) < self.recheck_ms;
         good.then(|| Rc::clone(entry))
     }
 
-    /// Remembers what was found under `path`.
-    pub fn put(&mut self, path: &[u8], entry: Entry) -> Rc<Entry> {
-        if let Some(older) = self.entries.get(path) {
+    /// Remembers what was found of `origin` under `path`.
+    pub fn put(&mut self, origin: u32, path: &[u8], entry: Entry) -> Rc<Entry> {
+        if let Some(older) = self.entries.get(&Asked { origin, path }) {
             entry.inherit(older);
         }
         let entry = Rc::new(entry);
-        self.entries.insert(path.into(), Rc::clone(&entry));
+        self.entries.insert(Key { origin, path: path.into() }, Rc::clone(&entry));
         entry
     }
 
-    /// Forgets what is remembered under `path`.
-    pub fn forget(&mut self, path: &[u8]) {
-        self.entries.remove(path);
+    /// Forgets what is remembered of `origin` under `path`.
+    pub fn forget(&mut self, origin: u32, path: &[u8]) {
+        self.entries.remove(&Asked { origin, path });
     }
 
     /// Lets go, at `now` in ms, of the large files that nobody has asked for in a while. Should they have been
@@ -169,7 +189,6 @@ impl Cache {
 mod tests {
     use std::sync::Arc;
 
-    use wherefore_decide::policy::{Hosts, Site};
     use wherefore_message::path::{self, Path};
     use wherefore_store::{CreateFolders, LookFor, MemoryStore, Store, Wait};
 
@@ -179,7 +198,7 @@ mod tests {
     /// Looks `path` up and opens it, as a reading does; says what is held open.
     fn read(cache: &mut Cache, origin: &Origin, path: Path<'_>, now: u64) -> Rc<OpenFile> {
         let found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
-        let entry = cache.put(path.bytes(), Entry::new(found, "text/plain", 0, now));
+        let entry = cache.put(origin.id(), path.bytes(), Entry::new(found, "text/plain", 0, now));
         let file = Rc::new(origin.open(path, None, Wait::Yes).unwrap());
         assert_eq!(entry.keep(None, &file), Ok(()));
         file
@@ -193,8 +212,7 @@ mod tests {
             staged.write(&vec![b'x'; length as usize]).unwrap();
             store.replace(name.as_bytes(), staged, CreateFolders::No, &mut |_| true).unwrap();
         }
-        let site = Site { hosts: Hosts::Any, routes: Vec::new() };
-        let origin = Origin::new(Arc::new(store), None, Arc::new(site));
+        let origin = Origin::new(Arc::new(store), None);
         let (mut one, mut other) = (Vec::new(), Vec::new());
         let small = path::decode(b"/small", &mut one).unwrap();
         let large = path::decode(b"/large", &mut other).unwrap();
@@ -211,13 +229,13 @@ mod tests {
         cache.sweep(19_999);
         assert!(held.upgrade().is_none(), "nothing holds it any more");
         assert!(small.upgrade().is_some(), "it holds no more than memory");
-        assert!(cache.get(b"/large", 0, 9_999).is_none());
+        assert!(cache.get(origin.id(), b"/large", 0, 9_999).is_none());
 
         // Where looks are good for longer, it is held for as long as they are.
         let mut cache = Cache::new(1 << 20, 10, 60_000);
         let held = Rc::downgrade(&read(&mut cache, &origin, large, 0));
         cache.sweep(59_999);
-        assert!(held.upgrade().is_some() && cache.get(b"/large", 0, 59_999).is_some());
+        assert!(held.upgrade().is_some() && cache.get(origin.id(), b"/large", 0, 59_999).is_some());
         cache.sweep(60_000);
         assert!(held.upgrade().is_none());
     }

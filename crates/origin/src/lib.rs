@@ -8,6 +8,7 @@
 pub mod cache;
 mod deleted;
 mod find;
+pub mod inbox;
 mod listing;
 pub mod multipart;
 mod names;
@@ -16,8 +17,10 @@ pub mod read;
 pub mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use wherefore_decide::policy::Site;
+use wherefore_decide::policy::{Captures, Matched, Sites};
+use wherefore_decide::{Client, Place, Question};
 use wherefore_message::path::PathBuf;
 use wherefore_message::request::RequestBuf;
 use wherefore_store::Store;
@@ -26,11 +29,11 @@ pub use deleted::{Deleted, Memory};
 pub use find::{failure, refused};
 pub use write::{Done, Stage};
 
-/// A folder with what is remembered of it, and the site that it stands in.
+/// A folder with what is remembered of it.
 pub struct Origin {
     store: Arc<dyn Store>,
     deleted: Option<Deleted>,
-    site: Arc<Site>,
+    id: u32,
 }
 
 /// A request on its way to a worker thread: all that an act needs, owned.
@@ -40,18 +43,59 @@ pub struct Job {
     pub request: RequestBuf,
     /// Its decoded path.
     pub path: PathBuf,
+    /// The path within the folder.
+    pub inner: PathBuf,
+    /// Who asks.
+    pub client: Client,
+    /// The sites of the configuration that admitted it.
+    pub sites: Arc<Sites>,
+    /// The place of its site among them.
+    pub site: usize,
+    /// The place of its route among the site's.
+    pub route: usize,
+}
+
+impl Job {
+    /// A copy of a request that was admitted to a resource.
+    #[must_use]
+    pub fn new(
+        question: &Question<'_>,
+        sites: &Arc<Sites>,
+        site: usize,
+        place: &Place<'_>,
+    ) -> Self {
+        Self {
+            request: RequestBuf::from(question.request),
+            path: PathBuf::from(place.path),
+            inner: PathBuf::from(place.inner),
+            client: *question.client,
+            sites: Arc::clone(sites),
+            site,
+            route: place.matched.index,
+        }
+    }
+
+    /// The resource that it is for, by the way that led to it.
+    #[must_use]
+    pub fn place(&self) -> Option<Place<'_>> {
+        let route = self.sites.site(self.site)?.routes().get(self.route)?;
+        let matched = Matched { route, index: self.route, captures: Captures::default() };
+        let folder = route.folder()?;
+        Some(Place { matched, folder, path: self.path.as_path(), inner: self.inner.as_path() })
+    }
 }
 
 impl Origin {
     /// An origin over `store`. Where none is remembered, what was deleted is 404 and not 410.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, deleted: Option<Deleted>, site: Arc<Site>) -> Self {
-        Self { store, deleted, site }
+    pub fn new(store: Arc<dyn Store>, deleted: Option<Deleted>) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self { store, deleted, id: NEXT.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// The site that it stands in.
+    /// A number that no other origin of this process has.
     #[must_use]
-    pub fn site(&self) -> &Site {
-        &self.site
+    pub const fn id(&self) -> u32 {
+        self.id
     }
 }

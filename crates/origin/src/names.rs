@@ -53,6 +53,6 @@ const EXTENSIONS: &[(&str, &str)] = &[
     ("video/webm", ".webm"),
 ];
 
-fn extension(media: &MediaType<'_>) -> Option<&'static str> {
+pub(crate) fn extension(media: &MediaType<'_>) -> Option<&'static str> {
     EXTENSIONS.iter().find(|(name, _)| media.is(name)).map(|(_, extension)| *extension)
 }

@@ -67,7 +67,7 @@ impl Stage {
 }
 
 /// The digests of the content that a request brings (RFC 9530 §2, §3). What can't be read is no promise.
-fn digests(request: &Request<'_>) -> Vec<(Vec<u8>, Hasher)> {
+pub(crate) fn digests(request: &Request<'_>) -> Vec<(Vec<u8>, Hasher)> {
     [FieldName::ContentDigest, FieldName::ReprDigest]
         .into_iter()
         .filter(|name| request.fields.has(*name))
@@ -83,7 +83,7 @@ impl Origin {
     /// What the store failed with.
     pub fn stage(&self, job: &Job) -> Result<Stage, StoreError> {
         let request = job.request.view();
-        let path = job.path.as_path();
+        let path = job.inner.as_path();
         let folder = if path.is_folder() { path } else { path.parent() };
         let announced = match request.announced {
             Announced::Length(octets) => Some(octets),
@@ -158,12 +158,13 @@ impl Act<'_> {
             Ok(staged) => staged,
             Err(failure) => return self.failed(failure),
         };
-        let folder = self.job.path.as_path();
+        let folder = self.job.inner.as_path();
+        let named = self.job.path.as_path();
         let names = names::candidates(&self.job.request.view());
         match self.origin.store.create_member(store_path(folder), &mut names.into_iter(), staged) {
             Ok((name, info)) => {
                 self.lift(&crate::find::member(store_path(folder), &name));
-                let location = format!("{}{}", folder.encoded(), encode_segment(&name));
+                let location = format!("{}{}", named.encoded(), encode_segment(&name));
                 Done {
                     location: Some(location),
                     current: Some(representation(&info)),
@@ -175,7 +176,7 @@ impl Act<'_> {
     }
 
     fn delete(&mut self) -> Done {
-        let path = store_path(self.job.path.as_path());
+        let path = store_path(self.job.inner.as_path());
         let origin = self.origin;
         let kind = match self.writing {
             Writing::DeleteFolder => Kind::Folder,
@@ -194,7 +195,7 @@ impl Act<'_> {
 
     /// Reads, patches and swaps; `Changed` if someone else wrote since it was read.
     fn patch_once(&mut self, format: PatchFormat, patch: &[u8]) -> Result<Done, StoreError> {
-        let path = self.job.path.as_path();
+        let path = self.job.inner.as_path();
         let opened = self.origin.store.open(store_path(path), None, Wait::Yes)?;
         if opened.info.meta.length > patch::DOCUMENT_BYTES_MAX {
             return Ok(self.failed(Failure::Conflict("what is there is too large to be patched")));
@@ -224,9 +225,8 @@ impl Act<'_> {
         version: Option<EntityTag>,
     ) -> Result<Written, StoreError> {
         let origin = self.origin;
-        let path = self.job.path.as_path();
-        let route = origin.site.route(path.bytes());
-        let folders = match route.map(|route| route.resource.missing_folders) {
+        let path = self.job.inner.as_path();
+        let folders = match self.job.place().map(|place| place.folder.missing_folders) {
             Some(MissingFolders::Create) => CreateFolders::Yes,
             Some(MissingFolders::Conflict) | None => CreateFolders::No,
         };
@@ -239,20 +239,16 @@ impl Act<'_> {
     /// what is there, any other one refuses it too, without a verdict.
     fn allows(&mut self, look: &Look, version: Option<EntityTag>) -> bool {
         let request = self.job.request.view();
-        let path = self.job.path.as_path();
-        let origin = self.origin;
+        let job = self.job;
         (self.refusal, self.seen) = (None, None);
-        let (Some(route), Ok(found)) =
-            (origin.site.route(path.bytes()), origin.found(path, look, Wait::Yes))
+        let (Some(place), Ok(found)) =
+            (job.place(), self.origin.found(job.inner.as_path(), look, Wait::Yes))
         else {
             return false;
         };
-        let question = Question {
-            request: &request,
-            site: &origin.site,
-            now: HttpDate::from_unix(unix_now()),
-        };
-        match plan::after_lookup(&question, route, path, &found, &mut self.trail) {
+        let now = HttpDate::from_unix(unix_now());
+        let question = Question { request: &request, client: &job.client, now };
+        match plan::after_lookup(&question, &place, &found, &mut self.trail) {
             Err(verdict) => {
                 self.refusal = Some(verdict);
                 self.seen = plan::selected(&request, &found).map(|(current, _)| *current);
@@ -270,11 +266,10 @@ impl Act<'_> {
     }
 
     fn written(&mut self, written: &Written) -> Done {
-        let path = self.job.path.as_path();
-        self.lift(store_path(path));
+        self.lift(store_path(self.job.inner.as_path()));
         let acted = if written.created { Acted::Created } else { Acted::Replaced };
         Done {
-            location: written.created.then(|| path.encoded()),
+            location: written.created.then(|| self.job.path.as_path().encoded()),
             current: Some(representation(&written.info)),
             ..self.ended(acted)
         }
@@ -296,7 +291,7 @@ impl Act<'_> {
     /// another was faster, they are asked what they say to that.
     fn stopped(&mut self, error: StoreError) -> Done {
         let error = if self.is_overtaken(&error) {
-            let path = store_path(self.job.path.as_path());
+            let path = store_path(self.job.inner.as_path());
             if let Ok(look) = self.origin.store.look(path, LookFor::Emptiness, Wait::Yes) {
                 self.allows(&look, None);
             }

@@ -6,7 +6,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wherefore_decide::policy::{Hosts, Site};
 use wherefore_message::path;
 use wherefore_origin::Origin;
 use wherefore_origin::read::SMALL_BYTES_MAX;
@@ -22,8 +21,7 @@ fn only_large_files_stay_open() {
         fs::write(folder.0.join(name), vec![b'x'; length]).unwrap();
     }
     let store = FileStore::open(&folder.0, Options::default()).unwrap();
-    let site = Site { hosts: Hosts::Any, routes: Vec::new() };
-    let origin = Origin::new(Arc::new(store), None, Arc::new(site));
+    let origin = Origin::new(Arc::new(store), None);
     for (name, stays_open) in [("/empty", false), ("/small", false), ("/large", true)] {
         let mut scratch = Vec::new();
         let path = path::decode(name.as_bytes(), &mut scratch).unwrap();

@@ -6,6 +6,7 @@ use wherefore_message::problem::ProblemForm;
 use wherefore_message::{ResponseHead, Status};
 use wherefore_origin::read::Content;
 
+use crate::admit::Taken;
 use crate::random::RequestId;
 use crate::service::Service;
 
@@ -17,6 +18,8 @@ pub(crate) struct Answer {
     pub(crate) trail: Trail,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) id: Option<RequestId>,
+    /// What the request took of limits and accounts.
+    pub(crate) taken: Option<Box<Taken>>,
 }
 
 impl Answer {
@@ -27,6 +30,7 @@ impl Answer {
             trail: Trail::new(),
             verdict: None,
             id: None,
+            taken: None,
         }
     }
 
@@ -36,6 +40,7 @@ impl Answer {
         self.trail = Trail::new();
         self.verdict = None;
         self.id = None;
+        self.taken = None;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 
 use wherefore_decide::act::Begun;
 use wherefore_message::{Fault, Request, ResponseHead};
@@ -10,6 +11,9 @@ use wherefore_message::{Fault, Request, ResponseHead};
 pub(crate) trait Carrier {
     /// The request's head.
     fn request(&self) -> Request<'_>;
+
+    /// The address at the other end.
+    fn peer(&self) -> IpAddr;
 
     /// Whether content has come already.
     fn begun(&self) -> Begun;

@@ -153,6 +153,7 @@ impl Active {
             output: &mut self.output,
             socket: on.socket,
             deadline: on.deadline,
+            peer: on.peer.ip(),
         };
         let end = wire.exchanges(&mut self.answer, on.peer.ip(), place).await;
         self.input = Some(input);

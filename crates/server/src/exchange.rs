@@ -1,18 +1,24 @@
 //! One request and its answer, whatever version of HTTP carries them: the rules are asked, facts are
 //! fetched between them, the plan is carried out, and the answer is left to whoever carries it.
 
+use std::sync::Arc;
+
+use wherefore_decide::Client;
 use wherefore_decide::act::Failure;
-use wherefore_decide::plan::{self, Admitted, Plan, Question, Reading, Writing};
+use wherefore_decide::admit::Admission;
+use wherefore_decide::plan::{self, Admitted, Place, Plan, Question, Reading, Writing};
+use wherefore_decide::policy::Sites;
 use wherefore_decide::reply;
 use wherefore_decide::screen::Wire;
 use wherefore_message::date::HttpDate;
-use wherefore_message::path::PathBuf;
-use wherefore_message::request::RequestBuf;
-use wherefore_message::{Method, Request};
-use wherefore_origin::{Job, refused};
+use wherefore_message::path::decode_made;
+use wherefore_message::{Method, ResponseHead};
+use wherefore_origin::{Job, Origin, refused};
 
+use crate::admit::admit;
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
+use crate::configuration::Configuration;
 use crate::reading::{Asked, Stopped, is_passing};
 use crate::service::Service;
 use crate::writing::write;
@@ -21,11 +27,21 @@ use crate::writing::write;
 const LOOK_TRIES_MAX: usize = 8;
 
 /// What is left to do once the rules have been asked.
-pub(crate) enum Next {
+enum Next {
     /// Nothing: the answer is ready.
     Answered,
+    /// The client is told what the page needs, and then the request goes on.
+    Hint(ResponseHead),
     /// A write.
-    Write(Writing, Job),
+    Write(Writing, Arc<Origin>, Box<Job>),
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, PartialEq)]
+enum Pass {
+    First,
+    /// It was admitted, and the client told what the page needs.
+    Hinted,
 }
 
 /// Carries out one exchange up to its answer.
@@ -38,81 +54,179 @@ pub(crate) async fn exchange<C: Carrier>(
     wire: &Wire,
     answer: &mut Answer,
 ) -> Result<(), Gone> {
-    let next = {
-        let request = carrier.request();
-        answer_from_head(service, &request, wire, answer).await
-    };
-    match next {
-        Next::Answered => Ok(()),
-        Next::Write(writing, job) => write(service, carrier, writing, job, answer).await,
+    let configuration = service.configuration.get();
+    let mut next = head(service, &configuration, carrier, wire, Pass::First, answer).await;
+    if let Next::Hint(hints) = &next {
+        carrier.interim(hints).await.map_err(|_| Gone)?;
+        next = head(service, &configuration, carrier, wire, Pass::Hinted, answer).await;
     }
+    if let Next::Write(writing, origin, job) = next {
+        write(service, carrier, writing, &origin, &job, answer).await?;
+        let (request, place) = (job.request.view(), job.place());
+        let matched = place.map(|place| place.matched);
+        let mut asked = Asked {
+            service,
+            request: &request,
+            path: Some(job.path.as_path()),
+            matched,
+            dress: matched.map(|matched| &matched.route.dress),
+            client: &job.client,
+            answer,
+        };
+        asked.settle().await;
+        asked.dress();
+    }
+    Ok(())
 }
 
 /// Asks the rules, and answers whatever needs no content.
-async fn answer_from_head(
+async fn head<C: Carrier>(
     service: &Service,
-    request: &Request<'_>,
+    configuration: &Configuration,
+    carrier: &C,
     wire: &Wire,
+    pass: Pass,
     answer: &mut Answer,
 ) -> Next {
-    let site = service.origin.site();
+    let request = &carrier.request();
+    let client = configuration.client(carrier.peer(), request.fields);
     let now = HttpDate::from_unix(service.core.clock.unix_seconds());
-    let question = Question { request, site, now };
-    let mut scratch = Vec::new();
-    let admitted = plan::before_lookup(&question, wire, &mut scratch, &mut answer.trail);
-    let mut asked = Asked { service, request, path: None, answer };
-    let (route, path) = match admitted {
-        Err(verdict) => return asked.refuse(&verdict, None),
-        Ok(Admitted::Server) => {
-            let plan = plan::of_server(&question, &mut asked.answer.trail);
-            return match plan {
+    let question = Question { request, client: &client, now };
+    let (mut scratch, mut inner) = (Vec::new(), Vec::new());
+    let sites = &configuration.sites;
+    let begun = Admission::begin(&question, sites, wire, &mut scratch, &mut answer.trail);
+    let mut admission = match begun {
+        Ok(admission) => admission,
+        Err(verdict) => {
+            let mut asked = Asked::new(service, request, &client, answer);
+            asked.refuse(&verdict, None);
+            return Next::Answered;
+        }
+    };
+    let located;
+    let client = if admission.asks_for_country() {
+        located = Client { country: configuration.country(&client), ..client };
+        &located
+    } else {
+        &client
+    };
+    let question = Question { request, client, now };
+    let admitted = if admission.is_guarded() && pass == Pass::First {
+        // Most requests have nothing to wait for here, and should not carry the room for it along.
+        Box::pin(admit(service, configuration, &question, &mut admission, answer)).await
+    } else {
+        admission.resume();
+        Ok(())
+    };
+    let admitted = admitted.and_then(|()| admission.end(&question, &mut inner, &mut answer.trail));
+    let mut asked = Asked::new(service, request, client, answer);
+    (asked.path, asked.matched) = (admission.path, admission.matched);
+    let dress = admission.matched.map_or(&admission.site.dress, |matched| &matched.route.dress);
+    asked.dress = Some(dress);
+    match admitted {
+        Err(verdict) => asked.refuse(&verdict, None),
+        Ok(Admitted::Server(site)) => {
+            let plan = plan::of_server(&question, site, &mut asked.answer.trail);
+            match plan {
                 Ok(Plan::Read(verdict, Reading::Options(methods))) => {
                     asked.answer.verdict = Some(verdict);
                     reply::options(&verdict, methods, &mut asked.answer.head);
-                    Next::Answered
                 }
                 Ok(_) => asked.fail(Failure::Panicked),
                 Err(verdict) => asked.refuse(&verdict, None),
+            }
+        }
+        Ok(Admitted::Resource(place)) => {
+            if pass == Pass::First
+                && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
+            {
+                return Next::Hint(reply::hints(&verdict, dress));
+            }
+            match configuration.origin(place.folder.origin) {
+                Some(origin) => {
+                    let found = (sites, admission.site.index());
+                    if let Some((writing, job)) =
+                        answer_place(&mut asked, &question, &place, origin, found).await
+                    {
+                        return Next::Write(writing, Arc::clone(origin), job);
+                    }
+                }
+                None => asked.fail(Failure::Panicked),
+            }
+        }
+    }
+    asked.settle().await;
+    asked.dress();
+    Next::Answered
+}
+
+/// Looks a resource of a folder up, and answers with it, unless it is to be written.
+async fn answer_place(
+    asked: &mut Asked<'_>,
+    question: &Question<'_>,
+    place: &Place<'_>,
+    origin: &Arc<Origin>,
+    (sites, site): (&Arc<Sites>, usize),
+) -> Option<(Writing, Box<Job>)> {
+    let request = asked.request;
+    let reads = matches!(request.method, Method::Get | Method::Head);
+    let mut scratch = Vec::new();
+    let mut path = place.inner;
+    for _ in 0..LOOK_TRIES_MAX {
+        let mut entry = match asked.look(origin, path, reads).await {
+            Ok(entry) => entry,
+            Err(failure) => {
+                asked.fail(failure);
+                return None;
+            }
+        };
+        let instead = plan::instead(request, place.folder, &entry.found);
+        if let Some(Ok(instead)) = instead.map(|path| decode_made(path, &mut scratch)) {
+            path = instead;
+            entry = match asked.look(origin, path, reads).await {
+                Ok(entry) => entry,
+                Err(failure) => {
+                    asked.fail(failure);
+                    return None;
+                }
             };
         }
-        Ok(Admitted::Resource { route, path }) => (route, path),
-    };
-    asked.path = Some(path);
-    let reads = matches!(request.method, Method::Get | Method::Head);
-    for _ in 0..LOOK_TRIES_MAX {
-        let entry = match asked.look(path, reads).await {
-            Ok(entry) => entry,
-            Err(failure) => return asked.fail(failure),
-        };
-        let plan =
-            plan::after_lookup(&question, route, path, &entry.found, &mut asked.answer.trail);
-        match plan {
-            Err(verdict) => return asked.refuse(&verdict, Some(&entry.found)),
+        match plan::after_lookup(question, place, &entry.found, &mut asked.answer.trail) {
+            Err(verdict) => {
+                asked.refuse(&verdict, Some(&entry.found));
+                return None;
+            }
             Ok(Plan::Write(writing)) => {
-                let job = Job { request: RequestBuf::from(request), path: PathBuf::from(path) };
-                return Next::Write(writing, job);
+                return Some((writing, Box::new(Job::new(question, sites, site, place))));
             }
             Ok(Plan::Read(verdict, reading)) => {
-                match asked.read(path, &entry, &verdict, reading).await {
-                    Ok(()) => return Next::Answered,
+                match asked.read(origin, path, &entry, &verdict, reading).await {
+                    Ok(()) => return None,
                     Err(Stopped::Store(error)) if is_passing(&error) => {
-                        service.cache.borrow_mut().forget(path.bytes());
+                        asked.service.cache.borrow_mut().forget(origin.id(), path.bytes());
+                        path = place.inner;
                     }
                     Err(Stopped::Store(error)) => {
-                        let Some(found) = refused(&error) else {
-                            return asked.fail(asked.told(&error));
-                        };
                         let trail = &mut asked.answer.trail;
-                        return match plan::after_lookup(&question, route, path, &found, trail) {
-                            Err(verdict) => asked.refuse(&verdict, Some(&found)),
-                            Ok(_) => asked.fail(asked.told(&error)),
-                        };
+                        let found = refused(&error);
+                        let verdict = found.as_ref().and_then(|found| {
+                            plan::after_lookup(question, place, found, trail).err()
+                        });
+                        match verdict {
+                            Some(verdict) => asked.refuse(&verdict, found.as_ref()),
+                            None => asked.fail(asked.told(&error)),
+                        }
+                        return None;
                     }
-                    Err(Stopped::Failed(failure)) => return asked.fail(failure),
+                    Err(Stopped::Failed(failure)) => {
+                        asked.fail(failure);
+                        return None;
+                    }
                 }
             }
         }
     }
     // Nothing is wrong with the request, nor for long with what is there.
-    asked.fail(Failure::Busy(1))
+    asked.fail(Failure::Busy(1));
+    None
 }

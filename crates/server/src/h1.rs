@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::task::Poll;
 use std::time::Duration;
 
+use wherefore_decide::Scheme;
 use wherefore_decide::act::{Acted, Begun, Failure};
 use wherefore_decide::plan;
 use wherefore_decide::reply::{self, Setting, Varies};
@@ -45,6 +46,7 @@ pub(crate) struct H1<'a> {
     pub(crate) output: &'a mut Vec<u8>,
     pub(crate) socket: &'a mut Socket,
     pub(crate) deadline: &'a Deadline,
+    pub(crate) peer: IpAddr,
 }
 
 /// What came of waiting for more octets.
@@ -216,9 +218,11 @@ impl H1<'_> {
         let broken = self.server.broken(self.input.unread());
         let setting = Setting {
             verdict: &verdict,
-            method: broken.method.unwrap_or(Method::Other),
+            request: None,
             path: None,
-            query: None,
+            matched: None,
+            dress: None,
+            scheme: Scheme::Http,
             current: None,
             varies: Varies::Not,
             field: broken.field.map(|span| span.of(self.input.unread())),
@@ -246,9 +250,11 @@ impl H1<'_> {
         let request = self.server.request(self.input.head());
         let setting = Setting {
             verdict: &verdict,
-            method: request.method,
+            request: Some(&request),
             path: None,
-            query: None,
+            matched: None,
+            dress: None,
+            scheme: Scheme::Http,
             current: None,
             varies: Varies::Not,
             field: None,
@@ -425,6 +431,10 @@ fn ended(core: &Core, in_flight: Option<InFlight>, began_at: crate::clock::Milli
 impl Carrier for H1<'_> {
     fn request(&self) -> Request<'_> {
         self.server.request(self.input.head())
+    }
+
+    fn peer(&self) -> IpAddr {
+        self.peer
     }
 
     fn begun(&self) -> Begun {

@@ -5,11 +5,13 @@
 
 pub mod accept;
 pub mod admission;
+pub mod admit;
 mod answer;
 pub mod blocking;
 pub mod buffer;
 mod carrier;
 pub mod clock;
+pub mod configuration;
 mod connection;
 pub mod core;
 pub mod descriptors;

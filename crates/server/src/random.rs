@@ -11,6 +11,16 @@ pub const REQUEST_ID_BYTES: usize = 16;
 /// Lowercase base32 (RFC 4648 §6), safe in a field, a file name and a shell.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
+/// Octets that nobody can guess, for what is to be kept secret.
+///
+/// # Errors
+/// If the system's random source can't be read.
+pub fn secret<const N: usize>() -> io::Result<[u8; N]> {
+    let mut octets = [0; N];
+    File::open("/dev/urandom")?.read_exact(&mut octets)?;
+    Ok(octets)
+}
+
 /// A core's own generator (xoroshiro128++): fast, without a lock, and predictable to one who sees its
 /// output, so nothing that must stay secret may come from it.
 #[derive(Debug)]

@@ -1,25 +1,29 @@
 //! Reading: what stands under a path is looked up, opened and made the answer's content.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use wherefore_decide::Verdict;
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::choose::ListingForm;
 use wherefore_decide::facts::{Found, Representation};
 use wherefore_decide::plan::{self, Part, Reading};
+use wherefore_decide::policy::{Dress, Matched};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
+use wherefore_decide::{Client, Verdict};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
+use wherefore_message::status::Class;
 use wherefore_message::{Coding, FieldName, Method, Request, digest, media};
+use wherefore_origin::Origin;
 use wherefore_origin::cache::Entry;
 use wherefore_origin::failure;
 use wherefore_origin::multipart::byteranges;
 use wherefore_origin::read::{Content, OpenFile};
 use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
+use crate::admit::settle;
 use crate::answer::{Answer, explain};
-use crate::exchange::Next;
 use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
 
@@ -56,26 +60,46 @@ pub(crate) struct Asked<'a> {
     pub(crate) service: &'a Service,
     pub(crate) request: &'a Request<'a>,
     pub(crate) path: Option<Path<'a>>,
+    pub(crate) matched: Option<Matched<'a>>,
+    pub(crate) dress: Option<&'a Dress>,
+    pub(crate) client: &'a Client,
     pub(crate) answer: &'a mut Answer,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// A request of which nothing more is known.
+    pub(crate) const fn new(
+        service: &'a Service,
+        request: &'a Request<'a>,
+        client: &'a Client,
+        answer: &'a mut Answer,
+    ) -> Self {
+        Self { service, request, path: None, matched: None, dress: None, client, answer }
+    }
+
     /// What stands under `path`: from this core's memory for a reading, else from the store.
-    pub(crate) async fn look(&self, path: Path<'_>, reads: bool) -> Result<Rc<Entry>, Failure> {
+    pub(crate) async fn look(
+        &self,
+        origin: &Arc<Origin>,
+        path: Path<'_>,
+        reads: bool,
+    ) -> Result<Rc<Entry>, Failure> {
         let service = self.service;
-        let generation = service.origin.generation(path);
+        let generation = origin.generation(path);
         let now = service.core.clock.now().0;
-        if reads && let Some(entry) = service.cache.borrow().get(path.bytes(), generation, now) {
+        if reads
+            && let Some(entry) =
+                service.cache.borrow().get(origin.id(), path.bytes(), generation, now)
+        {
             return Ok(entry);
         }
         let what = match self.request.method {
             Method::Delete => LookFor::Emptiness,
             _ => LookFor::Content,
         };
-        let found = match service.origin.find(path, what, Wait::No) {
+        let found = match origin.find(path, what, Wait::No) {
             Err(StoreError::WouldWait) => {
-                let origin = service.origin.clone();
-                let owned = PathBuf::from(path);
+                let (origin, owned) = (Arc::clone(origin), PathBuf::from(path));
                 self.work(move || origin.find(owned.as_path(), what, Wait::Yes)).await?
             }
             other => other,
@@ -83,7 +107,7 @@ impl Asked<'_> {
         let found = found.map_err(|error| self.told(&error))?;
         let entry = Entry::new(found, media_type(path, &found), generation, now);
         if reads {
-            Ok(service.cache.borrow_mut().put(path.bytes(), entry))
+            Ok(service.cache.borrow_mut().put(origin.id(), path.bytes(), entry))
         } else {
             Ok(Rc::new(entry))
         }
@@ -92,6 +116,7 @@ impl Asked<'_> {
     /// Makes the answer of a reading.
     pub(crate) async fn read(
         &mut self,
+        origin: &Arc<Origin>,
         path: Path<'_>,
         entry: &Entry,
         verdict: &Verdict,
@@ -103,7 +128,7 @@ impl Asked<'_> {
                 let echo = reply::echo(verdict, self.request, &mut self.answer.head);
                 self.answer.content = Content::Made(echo);
             }
-            Reading::Listing(form) => self.list(path, form, verdict).await?,
+            Reading::Listing(form) => self.list(origin, path, form, verdict).await?,
             Reading::Representation { coding, part, digest } => {
                 let Some((selected, _)) = plan::selected(self.request, &entry.found) else {
                     return Err(StoreError::Missing.into());
@@ -112,7 +137,7 @@ impl Asked<'_> {
                 let digest_bytes_max = self.service.core.limits.digest_bytes;
                 let wanted = digest.filter(|_| selected.length <= digest_bytes_max);
                 let file = if sends || wanted.is_some() {
-                    Some(self.open(path, entry, coding).await?)
+                    Some(self.open(origin, path, entry, coding).await?)
                 } else {
                     None
                 };
@@ -173,6 +198,7 @@ impl Asked<'_> {
     /// The file in this coding, open; from this core's memory if it is there.
     async fn open(
         &self,
+        origin: &Arc<Origin>,
         path: Path<'_>,
         entry: &Entry,
         coding: Option<Coding>,
@@ -180,10 +206,9 @@ impl Asked<'_> {
         if let Some(file) = entry.file(coding) {
             return Ok(file);
         }
-        let origin = &self.service.origin;
         let opened = match origin.open(path, coding, Wait::No) {
             Err(StoreError::WouldWait) => {
-                let (origin, owned) = (origin.clone(), PathBuf::from(path));
+                let (origin, owned) = (Arc::clone(origin), PathBuf::from(path));
                 self.work(move || origin.open(owned.as_path(), coding, Wait::Yes))
                     .await
                     .map_err(Stopped::Failed)??
@@ -206,11 +231,12 @@ impl Asked<'_> {
 
     async fn list(
         &mut self,
+        origin: &Arc<Origin>,
         path: Path<'_>,
         form: ListingForm,
         verdict: &Verdict,
     ) -> Result<(), Stopped> {
-        let (origin, owned) = (self.service.origin.clone(), PathBuf::from(path));
+        let (origin, owned) = (Arc::clone(origin), PathBuf::from(path));
         let page = self
             .work(move || origin.list(owned.as_path(), form))
             .await
@@ -220,10 +246,10 @@ impl Asked<'_> {
         Ok(())
     }
 
-    pub(crate) fn refuse(&mut self, verdict: &Verdict, found: Option<&Found>) -> Next {
+    pub(crate) fn refuse(&mut self, verdict: &Verdict, found: Option<&Found>) {
         let current = found.and_then(|found| plan::selected(self.request, found));
         let current = current.map(|(current, _)| current);
-        self.refuse_with(verdict, current, found.map_or(Varies::Not, Varies::of))
+        self.refuse_with(verdict, current, found.map_or(Varies::Not, Varies::of));
     }
 
     pub(crate) fn refuse_with(
@@ -231,24 +257,49 @@ impl Asked<'_> {
         verdict: &Verdict,
         current: Option<&Representation>,
         varies: Varies,
-    ) -> Next {
+    ) {
         let setting = Setting {
             verdict,
-            method: self.request.method,
+            request: Some(self.request),
             path: self.path,
-            query: self.request.target.query,
+            matched: self.matched,
+            dress: self.dress,
+            scheme: self.client.scheme,
             current,
             varies,
             field: None,
         };
         let form = problem::form(self.request.fields.all(FieldName::Accept));
         explain(self.service, &setting, form, self.answer);
-        Next::Answered
     }
 
-    pub(crate) fn fail(&mut self, failure: Failure) -> Next {
+    pub(crate) fn fail(&mut self, failure: Failure) {
         let verdict = plan::outcome(Acted::Failed(failure), &mut self.answer.trail);
-        self.refuse(&verdict, None)
+        self.refuse(&verdict, None);
+    }
+
+    /// Spends what the request reserved, if its answer is one that was paid for; else it is given back.
+    pub(crate) async fn settle(&mut self) {
+        let taken = self.answer.taken.as_mut();
+        let Some(reservation) = taken.and_then(|taken| taken.reservation.take()) else { return };
+        let Some(price) = self.matched.and_then(|matched| matched.route.price.as_ref()) else {
+            return;
+        };
+        if self.answer.head.status.class() == Class::Success
+            && settle(self.service, reservation).await.is_err()
+        {
+            let verdict = plan::unsettled(price, &mut self.answer.trail);
+            self.refuse(&verdict, None);
+        }
+    }
+
+    /// Adds what the route adds to every answer, or else the site.
+    pub(crate) fn dress(&mut self) {
+        let Some(dress) = self.dress else { return };
+        let route = self.matched.map(|matched| matched.route);
+        let left = self.answer.taken.as_ref().map_or(&[][..], |taken| &taken.left);
+        let scheme = self.client.scheme;
+        reply::dress::dress(dress, route, self.request, scheme, left, &mut self.answer.head);
     }
 
     async fn work<T: Send + 'static>(

@@ -11,12 +11,13 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use wherefore_decide::act::Failure;
 use wherefore_h1 as h1;
-use wherefore_origin::Origin;
 use wherefore_origin::cache::Cache;
 use wherefore_store::StoreError;
 
 use crate::admission::{Admitted, Refusal};
+use crate::admit::Kept;
 use crate::blocking::WorkError;
+use crate::configuration::{Current, Held};
 use crate::connection::{Active, Place, connection, turn_away};
 use crate::core::{Core, Handler};
 use crate::notice;
@@ -36,10 +37,10 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Service {
     /// The core's clock, timers, buffers and counts.
     pub core: Rc<Core>,
-    /// The folder that is served.
-    pub origin: Arc<Origin>,
     /// The limits on messages.
     pub wire: h1::Limits,
+    pub(crate) configuration: Held,
+    pub(crate) kept: Arc<Kept>,
     pub(crate) cache: RefCell<Cache>,
     #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
@@ -71,12 +72,18 @@ impl Service {
     /// # Panics
     /// Outside a local set of tokio's.
     #[must_use]
-    pub fn new(core: Rc<Core>, origin: Arc<Origin>, wire: h1::Limits) -> Rc<Self> {
+    pub fn new(
+        core: Rc<Core>,
+        current: Arc<Current>,
+        kept: Arc<Kept>,
+        wire: h1::Limits,
+    ) -> Rc<Self> {
         let limits = &core.limits;
         let cache = Cache::new(limits.cache_bytes, limits.cache_files, limits.cache_recheck_millis);
         let service = Rc::new(Self {
             core,
-            origin,
+            configuration: Held::new(current),
+            kept,
             wire,
             cache: RefCell::new(cache),
             active: RefCell::default(),
@@ -177,6 +184,7 @@ impl Handler for Rc<Service> {
 mod tests {
     use wherefore_decide::policy::{Hosts, Site};
     use wherefore_message::path;
+    use wherefore_origin::Origin;
     use wherefore_origin::cache::Entry;
     use wherefore_store::{CreateFolders, LookFor, MemoryStore, Store, Wait};
 
@@ -184,6 +192,7 @@ mod tests {
     use crate::blocking::Workers;
     use crate::buffer::Buffers;
     use crate::clock::Clock;
+    use crate::configuration::Configuration;
     use crate::limits::Limits;
     use crate::load::{CoreLoad, Load};
     use crate::random::Random;
@@ -214,16 +223,19 @@ mod tests {
             let mut staged = store.stage(b"/", None).unwrap();
             staged.write(&[b'x'; 100 << 10]).unwrap();
             store.replace(b"/large", staged, CreateFolders::No, &mut |_| true).unwrap();
-            let site = Site { hosts: Hosts::Any, routes: Vec::new() };
-            let origin = Arc::new(Origin::new(Arc::new(store), None, Arc::new(site)));
-            let service = Service::new(core(), origin, h1::Limits::default());
+            let site = Site::new("test", Hosts::any(), Vec::new());
+            let origin = Arc::new(Origin::new(Arc::new(store), None));
+            let configuration = Configuration::of_folder(site, Arc::clone(&origin));
+            let current = Current::new(configuration);
+            let service =
+                Service::new(core(), current, Kept::new([1; 64], None), h1::Limits::default());
 
             let mut scratch = Vec::new();
             let path = path::decode(b"/large", &mut scratch).unwrap();
-            let found = service.origin.find(path, LookFor::Content, Wait::Yes).unwrap();
+            let found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
             let entry = Entry::new(found, "text/plain", 0, service.core.clock.now().0);
-            let entry = service.cache.borrow_mut().put(path.bytes(), entry);
-            let file = Rc::new(service.origin.open(path, None, Wait::Yes).unwrap());
+            let entry = service.cache.borrow_mut().put(origin.id(), path.bytes(), entry);
+            let file = Rc::new(origin.open(path, None, Wait::Yes).unwrap());
             assert!(entry.keep(None, &file).is_ok());
             drop(entry);
             let held = Rc::downgrade(&file);

@@ -1,12 +1,13 @@
 //! Writing: the content is taken, the act done on a worker thread, its end answered.
 
+use std::sync::Arc;
+
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::plan::{self, Writing};
 use wherefore_decide::reply::{self, Varies};
-use wherefore_message::path::Path;
 use wherefore_message::{Announced, Fault, FaultKind, Method, Request, ResponseHead};
 use wherefore_origin::read::Content;
-use wherefore_origin::{Done, Job, failure};
+use wherefore_origin::{Done, Job, Origin, failure};
 use wherefore_store::StoreError;
 
 use crate::answer::Answer;
@@ -22,18 +23,21 @@ pub(crate) async fn write<C: Carrier>(
     service: &Service,
     carrier: &mut C,
     writing: Writing,
-    job: Job,
+    origin: &Arc<Origin>,
+    job: &Job,
     answer: &mut Answer,
 ) -> Result<(), Gone> {
     let trail = answer.trail;
-    let origin = service.origin.clone();
+    let origin = Arc::clone(origin);
     let ended = match writing {
         Writing::DeleteFile | Writing::DeleteFolder => {
             let owned = job.clone();
             service.work(move || origin.write(&owned, writing, None, trail)).await
         }
-        Writing::Put | Writing::Post => put(service, carrier, writing, &job, answer).await?,
-        Writing::Patch(format) => match gather(service, carrier, &job, answer).await? {
+        Writing::Put | Writing::Post => {
+            put(service, carrier, writing, &origin, job, answer).await?
+        }
+        Writing::Patch(format) => match gather(service, carrier, job, answer).await? {
             Ok(patch) => {
                 let owned = job.clone();
                 service.work(move || origin.patch(&owned, format, &patch, trail)).await
@@ -43,11 +47,9 @@ pub(crate) async fn write<C: Carrier>(
     };
     let request = job.request.view();
     match ended {
-        Ok(done) => answer_done(service, &request, job.path.as_path(), done, answer),
+        Ok(done) => answer_done(service, &request, job, done, answer),
         Err(failure) => {
-            let mut asked =
-                Asked { service, request: &request, path: Some(job.path.as_path()), answer };
-            asked.fail(failure);
+            asked(service, &request, job, answer).fail(failure);
         }
     }
     Ok(())
@@ -56,7 +58,7 @@ pub(crate) async fn write<C: Carrier>(
 fn answer_done(
     service: &Service,
     request: &Request<'_>,
-    path: Path<'_>,
+    job: &Job,
     done: Done,
     answer: &mut Answer,
 ) {
@@ -71,10 +73,22 @@ fn answer_done(
             answer.content = Content::None;
         }
         Some(Acted::Failed(_)) | None => {
-            let mut asked = Asked { service, request, path: Some(path), answer };
+            let mut asked = asked(service, request, job, answer);
             asked.refuse_with(&done.verdict, done.current.as_ref(), Varies::Not);
         }
     }
+}
+
+fn asked<'a>(
+    service: &'a Service,
+    request: &'a Request<'a>,
+    job: &'a Job,
+    answer: &'a mut Answer,
+) -> Asked<'a> {
+    let matched = job.place().map(|place| place.matched);
+    let path = Some(job.path.as_path());
+    let dress = matched.map(|matched| &matched.route.dress);
+    Asked { service, request, path, matched, dress, client: &job.client, answer }
 }
 
 /// Takes the content of a PUT or a POST, and writes it.
@@ -82,11 +96,12 @@ async fn put<C: Carrier>(
     service: &Service,
     carrier: &mut C,
     writing: Writing,
+    served: &Arc<Origin>,
     job: &Job,
     answer: &mut Answer,
 ) -> Result<Result<Done, Failure>, Gone> {
     let trail = answer.trail;
-    let origin = service.origin.clone();
+    let origin = Arc::clone(served);
     let owned = job.clone();
     let is_small = matches!(job.request.view().announced,
         Announced::Length(length) if length <= GATHERED_BYTES_MAX);
@@ -143,7 +158,7 @@ async fn put<C: Carrier>(
             break;
         }
     }
-    let (origin, owned, trail) = (service.origin.clone(), job.clone(), answer.trail);
+    let (origin, owned, trail) = (Arc::clone(served), job.clone(), answer.trail);
     Ok(service.work(move || origin.write(&owned, writing, Some(stage), trail)).await)
 }
 

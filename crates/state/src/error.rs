@@ -25,6 +25,13 @@ pub enum StateError {
         /// The file.
         file: PathBuf,
     },
+    /// A file of ours does not hold together, or can't be written any more.
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The path is longer than is kept.
     TooLong,
     /// What the system said.
@@ -40,6 +47,25 @@ impl StateError {
     /// Says which file an error is about.
     pub(crate) fn io(file: &Path) -> impl Fn(io::Error) -> Self {
         move |error| Self::Io { file: file.to_path_buf(), error }
+    }
+
+    /// The same, for another who has to be told.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Locked { folder, pid } => Self::Locked { folder: folder.clone(), pid: *pid },
+            Self::UnknownVersion { file, version } => {
+                Self::UnknownVersion { file: file.clone(), version: version.clone() }
+            }
+            Self::NotOurs { file } => Self::NotOurs { file: file.clone() },
+            Self::Damaged { file, what } => {
+                Self::Damaged { file: file.clone(), what: what.clone() }
+            }
+            Self::TooLong => Self::TooLong,
+            Self::Io { file, error } => {
+                let error = io::Error::new(error.kind(), error.to_string());
+                Self::Io { file: file.clone(), error }
+            }
+        }
     }
 }
 
@@ -59,6 +85,9 @@ impl fmt::Display for StateError {
             }
             Self::NotOurs { file } => {
                 write!(f, "{} was written by another program", file.display())
+            }
+            Self::Damaged { file, what } => {
+                write!(f, "{} is damaged or can't be written: {what}", file.display())
             }
             Self::TooLong => f.write_str("the path is longer than is kept"),
             Self::Io { file, error } => write!(f, "{}: {error}", file.display()),
@@ -82,9 +111,9 @@ impl From<StateError> for io::Error {
             StateError::Io { error, .. } => error.kind(),
             StateError::Locked { .. } => io::ErrorKind::ResourceBusy,
             StateError::TooLong => io::ErrorKind::InvalidFilename,
-            StateError::UnknownVersion { .. } | StateError::NotOurs { .. } => {
-                io::ErrorKind::InvalidData
-            }
+            StateError::UnknownVersion { .. }
+            | StateError::NotOurs { .. }
+            | StateError::Damaged { .. } => io::ErrorKind::InvalidData,
         };
         Self::new(kind, error)
     }

@@ -1,17 +1,35 @@
-//! What is remembered between requests and over restarts, outside the folders that are served: so far,
-//! that something was there and was removed.
+//! What is remembered between requests, outside the folders that are served.
 //!
-//! A folder of state belongs to one process at a time, its files carry the version of their form, and
-//! what is said to be remembered survives a crash. Others may read it, and see it as it is then.
+//! Over restarts: that something was there and was removed ([`Tombstones`]), and what accounts have paid
+//! in ([`Balances`]). What is said to be remembered survives a crash. A folder of state belongs to one
+//! process at a time, and its files carry the version of their form. Tombstones may be read by others, who
+//! see them as they are then.
+//!
+//! Until the process ends: how much each key took of its quota ([`Limits`]), and how many requests of
+//! each are in flight ([`Concurrent`]).
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod balances;
+mod concurrent;
 mod error;
 mod folder;
+mod gcra;
+mod limits;
 mod log;
+mod moment;
 mod record;
+mod secret;
 mod tombstones;
 
+pub use balances::{
+    ACCOUNT_BYTES_MAX, BalanceBounds, Balances, CreditError, Credited, Insufficient, Reservation,
+};
+pub use concurrent::{Concurrent, IN_FLIGHT_KEYS_DEFAULT, Permit, TooMany};
 pub use error::StateError;
 pub use folder::{RootIdentity, state_folder_default};
+pub use gcra::{Denied, Quota, QuotaError, Standing};
+pub use limits::{Charge, LIMIT_ENTRIES_DEFAULT, Limits, Meter, Refused, Why};
+pub use moment::Moment;
+pub use secret::Secret;
 pub use tombstones::{CAPACITY_DEFAULT, Snapshot, Tombstone, Tombstones};

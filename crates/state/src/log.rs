@@ -1,4 +1,7 @@
 //! A file of records that only grows, until it is written anew.
+//!
+//! It is not kept in `redb`, as balances are: whoever may only read must see it while another process
+//! writes, and also after that was killed, when `redb` opens no file that nobody has mended by writing.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

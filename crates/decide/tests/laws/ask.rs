@@ -6,9 +6,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal, Representation, Representations};
 use wherefore_decide::plan::{self, Admitted, Plan, Question, Reading, Writing};
-use wherefore_decide::policy::{Folder, FolderAccess, Hosts, MissingFolders, Route, Site, Trace};
+use wherefore_decide::policy::{
+    ContentPolicy, Folder, FolderAccess, Hosts, MissingFolders, Pattern, Resource, Route, Site,
+    Sites, Trace,
+};
 use wherefore_decide::screen::Wire;
-use wherefore_decide::{Trail, Verdict};
+use wherefore_decide::{Admission, Client, Need, Trail, Verdict};
 use wherefore_message::authority::Authority;
 use wherefore_message::date::HttpDate;
 use wherefore_message::path;
@@ -166,14 +169,21 @@ impl Asked {
     pub(crate) fn ask_split(&self, split: Split, found: &Found) -> (Said, Trail) {
         self.read(split, |request| {
             let now = HttpDate::from_unix(NOW);
-            let question = Question { request, site: &self.site, now };
-            let (mut scratch, mut trail) = (Vec::new(), Trail::new());
+            let question = Question { request, client: &Client::UNKNOWN, now };
+            let sites = Sites::new(vec![self.site.clone()]);
+            let (mut scratch, mut inner, mut trail) = (Vec::new(), Vec::new(), Trail::new());
             let wire = Wire::default();
-            let said = match plan::before_lookup(&question, &wire, &mut scratch, &mut trail) {
+            let begun = Admission::begin(&question, &sites, &wire, &mut scratch, &mut trail);
+            let admitted = begun.and_then(|mut admission| {
+                // The made-up sites have nothing that would have to be fetched.
+                while !matches!(admission.next(&question, &mut trail)?, Need::Nothing) {}
+                admission.end(&question, &mut inner, &mut trail)
+            });
+            let said = match admitted {
                 Err(verdict) => Err(verdict),
-                Ok(Admitted::Server) => plan::of_server(&question, &mut trail),
-                Ok(Admitted::Resource { route, path }) => {
-                    plan::after_lookup(&question, route, path, found, &mut trail)
+                Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+                Ok(Admitted::Resource(place)) => {
+                    plan::after_lookup(&question, &place, found, &mut trail)
                 }
             };
             let said = match said {
@@ -189,9 +199,13 @@ impl Asked {
     pub(crate) fn ask_before_lookup(&self) -> Option<Verdict> {
         self.read(Split::ALineAField, |request| {
             let now = HttpDate::from_unix(NOW);
-            let question = Question { request, site: &self.site, now };
-            let (mut scratch, mut trail) = (Vec::new(), Trail::new());
-            plan::before_lookup(&question, &Wire::default(), &mut scratch, &mut trail).err()
+            let question = Question { request, client: &Client::UNKNOWN, now };
+            let sites = Sites::new(vec![self.site.clone()]);
+            let (mut scratch, mut inner, mut trail) = (Vec::new(), Vec::new(), Trail::new());
+            let wire = Wire::default();
+            Admission::begin(&question, &sites, &wire, &mut scratch, &mut trail)
+                .and_then(|admission| admission.end(&question, &mut inner, &mut trail))
+                .err()
         })
     }
 
@@ -211,16 +225,11 @@ pub(crate) enum Split {
 }
 
 pub(crate) fn site(access: FolderAccess, missing_folders: MissingFolders, trace: Trace) -> Site {
-    Site {
-        hosts: Hosts::Loopback(vec!["named.example".to_owned()]),
-        routes: vec![Route {
-            prefix: "/".to_owned(),
-            resource: Folder { access, missing_folders },
-            content_bytes_max: CONTENT_BYTES_MAX,
-            patch_bytes_max: 1 << 20,
-            trace,
-        }],
-    }
+    let folder = Folder { access, missing_folders, ..Folder::read_only(0) };
+    let content = ContentPolicy::up_to(CONTENT_BYTES_MAX, 1 << 20);
+    let route =
+        Route { trace, ..Route::new(Pattern::everything(), Resource::Folder(folder), content) };
+    Site::new("law", Hosts::loopback(&["named.example"]), vec![route])
 }
 
 /// A representation whose tag is `opaque`.

@@ -143,9 +143,9 @@ fn engine(asked: &Asked, place: Place) -> Option<(&'static str, Status)> {
         Place::Nowhere | Place::ReadOnly => FolderAccess::ReadOnly,
     };
     let site: Site = site(access, MissingFolders::Conflict, Trace::Off);
-    let route = site.routes.first().filter(|_| place != Place::Nowhere);
+    let route = site.routes().first().filter(|_| place != Place::Nowhere);
     asked.read(Split::ALineAField, |request| {
-        let verdict = ask(&ContentFacts { request, route }, &mut Trail::new()).err()?;
+        let verdict = ask(&ContentFacts { request, route, now: 0 }, &mut Trail::new()).err()?;
         Some((verdict.because.id, verdict.status))
     })
 }

@@ -1,6 +1,7 @@
 //! Where redirects lead: to this very resource with a slash, on this very host.
 
 use proptest::prelude::*;
+use wherefore_decide::Scheme;
 use wherefore_decide::facts::Members;
 use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_message::path;
@@ -42,9 +43,11 @@ fn location(asked: &Asked) -> Option<(Status, String)> {
         let mut scratch = Vec::new();
         let setting = Setting {
             verdict,
-            method: request.method,
+            request: Some(request),
             path: Some(path::decode(request.target.path, &mut scratch).unwrap()),
-            query: request.target.query,
+            matched: None,
+            dress: None,
+            scheme: Scheme::Http,
             current: None,
             varies: Varies::Not,
             field: None,

@@ -1,6 +1,7 @@
 //! Every answer carries what its status must carry, and nothing that it must not.
 
 use proptest::prelude::*;
+use wherefore_decide::Scheme;
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::facts::Found;
 use wherefore_decide::plan::{self, Part, Reading};
@@ -10,7 +11,7 @@ use wherefore_decide::{Trail, Verdict};
 use wherefore_message::problem::ProblemForm;
 use wherefore_message::range::ByteRange;
 use wherefore_message::{
-    Fault, FaultClass, FaultKind, FieldName, Method, ResponseHead, Status, Value, path,
+    Fault, FaultClass, FaultKind, FieldName, ResponseHead, Status, Value, path,
 };
 
 use crate::ask::{Asked, Said, Split, founds, requests};
@@ -25,9 +26,11 @@ fn refusal(verdict: &Verdict, path: &[u8], found: Option<&Found>) -> ResponseHea
     };
     let setting = Setting {
         verdict,
-        method: Method::Get,
+        request: None,
         path: path::decode(path, &mut scratch).ok(),
-        query: None,
+        matched: None,
+        dress: None,
+        scheme: Scheme::Http,
         current,
         varies: Varies::ByCoding,
         field: None,
@@ -175,9 +178,11 @@ fn explanations_are_whole_in_every_form() {
     for verdict in verdicts.chain([gone]) {
         let setting = Setting {
             verdict: &verdict,
-            method: Method::Put,
+            request: None,
             path: None,
-            query: None,
+            matched: None,
+            dress: None,
+            scheme: Scheme::Http,
             current: None,
             varies: Varies::Not,
             field: Some(b"X-\xff\"<"),

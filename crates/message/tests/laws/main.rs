@@ -2,6 +2,8 @@
 
 mod accepting;
 mod dates;
+mod forms;
+mod languages;
 mod lists;
 mod paths;
 mod ranges;

@@ -103,6 +103,17 @@ proptest! {
     }
 
     #[test]
+    fn names_from_file_names(file_name in "(\\PC|[./\\\\\r\0\u{301} ]){0,24}|[a-z. ]{90,120}") {
+        if let Some(name) = slug::name_from_file_name(&file_name) {
+            prop_assert!((1..=slug::NAME_BYTES_MAX).contains(&name.len()));
+            prop_assert!(!name.starts_with(['.', '-']) && !name.contains(['/', '\\', '\0']));
+            prop_assert!(!name.ends_with(['.', '-']));
+            prop_assert!(!name.chars().any(|c| c.is_control() || c.is_whitespace()));
+            prop_assert_eq!(slug::name_from_file_name(&name), Some(name));
+        }
+    }
+
+    #[test]
     fn only_one_expectation_is_met(text in octets(), known in "100-[cC]ontinue") {
         let mut rest = text.clone();
         rest.retain(|octet| !matches!(octet, b' ' | b'\t' | b','));

@@ -1,0 +1,39 @@
+//! Who may ask.
+
+use crate::policy::Index;
+
+/// Who may ask for what stands under a route.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// The protection space's name (RFC 9110 §11.5).
+    pub realm: Box<str>,
+    /// The source of user names and passwords, if Basic is taken (RFC 7617).
+    pub basic: Option<Index>,
+    /// The source of keys, if Bearer is taken (RFC 6750).
+    pub bearer: Option<Index>,
+    /// Groups of which one is enough; with neither groups nor users, whoever is known may ask.
+    pub groups: Vec<Box<str>>,
+    /// Users who may ask by name.
+    pub users: Vec<Box<str>>,
+    /// What those get who are known and may not.
+    pub refusal: RefusedAs,
+}
+
+/// What those get who may not see what stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedAs {
+    /// 403.
+    Forbidden,
+    /// 404, as if nothing stood there (RFC 9110 §15.5.4).
+    Missing,
+}
+
+impl Auth {
+    /// Whether a known asker may go on.
+    #[must_use]
+    pub fn allows(&self, name: &str, groups: &[String]) -> bool {
+        (self.groups.is_empty() && self.users.is_empty())
+            || self.users.iter().any(|user| **user == *name)
+            || self.groups.iter().any(|group| groups.iter().any(|other| **other == **group))
+    }
+}

@@ -1,0 +1,156 @@
+//! From a path to its most specific route, at a cost that grows with the path and not with the number of
+//! routes: a tree of segments.
+
+use core::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashMap;
+
+use crate::policy::pattern::{Captures, End, Pattern, Segment};
+
+/// The routes of a site as a tree of segments.
+#[derive(Clone, Debug, Default)]
+pub struct Router {
+    nodes: Vec<Node>,
+}
+
+/// What stands under the segments that lead here; routes by their numbers.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    literal: HashMap<Box<[u8]>, usize, ByOctets>,
+    capture: Option<usize>,
+    here: Option<usize>,
+    folder: Option<usize>,
+    rest: Option<usize>,
+}
+
+impl Router {
+    /// A tree of these patterns, numbered in their order. Of two that are alike, the first holds.
+    pub fn new<'p>(patterns: impl Iterator<Item = &'p Pattern>) -> Self {
+        let mut router = Self { nodes: vec![Node::default()] };
+        for (route, pattern) in patterns.enumerate() {
+            let mut at = 0;
+            for segment in pattern.segments() {
+                at = router.child(at, segment);
+            }
+            if let Some(node) = router.nodes.get_mut(at) {
+                let end = match pattern.end() {
+                    End::Exact => &mut node.here,
+                    End::Slash => &mut node.folder,
+                    End::Rest => &mut node.rest,
+                };
+                end.get_or_insert(route);
+            }
+        }
+        router
+    }
+
+    fn child(&mut self, at: usize, segment: &Segment) -> usize {
+        let new = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(at) else { return at };
+        let child = match segment {
+            Segment::Literal(text) => *node.literal.entry(text.clone()).or_insert(new),
+            Segment::Capture(_) => *node.capture.get_or_insert(new),
+        };
+        if child == new {
+            self.nodes.push(Node::default());
+        }
+        child
+    }
+
+    /// The number of the route that a decoded path falls under, and what it captured. What is said
+    /// literally goes before what is captured, and that before the rest of a path.
+    #[must_use]
+    pub fn route(&self, path: &[u8]) -> Option<(usize, Captures)> {
+        let mut captures = Captures::default();
+        let route = self.below(0, path, 1, &mut captures)?;
+        Some((route, captures))
+    }
+
+    /// The route under node `at` for what follows the slash before `from`. It comes back from a branch
+    /// that led nowhere, which costs at most a visit to each node of the operator's.
+    fn below(&self, at: usize, path: &[u8], from: usize, captures: &mut Captures) -> Option<usize> {
+        let node = self.nodes.get(at)?;
+        let rest = |captures: &mut Captures| {
+            captures.rest_from(from - 1);
+            node.rest
+        };
+        let left = path.get(from..).unwrap_or_default();
+        if left.is_empty() {
+            if let Some(route) = node.folder {
+                captures.rest_from(from - 1);
+                return Some(route);
+            }
+            return rest(captures);
+        }
+        let length = left.iter().position(|octet| *octet == b'/');
+        let to = length.map_or(path.len(), |length| from + length);
+        let segment = path.get(from..to).unwrap_or_default();
+        if !node.literal.is_empty()
+            && let Some(child) = node.literal.get(segment)
+            && let Some(route) = self.behind(*child, path, from, to, captures)
+        {
+            return Some(route);
+        }
+        if let Some(child) = node.capture {
+            let before = *captures;
+            captures.push(from, to);
+            if let Some(route) = self.behind(child, path, from, to, captures) {
+                return Some(route);
+            }
+            *captures = before;
+        }
+        rest(captures)
+    }
+
+    /// The route under a node that the segment from `from` to `to` led to.
+    fn behind(
+        &self,
+        at: usize,
+        path: &[u8],
+        from: usize,
+        to: usize,
+        captures: &mut Captures,
+    ) -> Option<usize> {
+        if to < path.len() {
+            return self.below(at, path, to + 1, captures);
+        }
+        let node = self.nodes.get(at)?;
+        if let Some(route) = node.here {
+            captures.rest_from(from - 1);
+            return Some(route);
+        }
+        // A folder's name without its slash leads to the folder.
+        captures.rest_from(to);
+        node.rest
+    }
+}
+
+/// Hashes short octet strings quickly. Only the operator's are kept, so nobody else can make them collide.
+pub(crate) type ByOctets = BuildHasherDefault<Octets>;
+
+/// A multiplying hash of octets, eight at a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Octets(u64);
+
+impl Hasher for Octets {
+    fn write(&mut self, octets: &[u8]) {
+        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut hash = self.0 ^ octets.len() as u64;
+        let (words, tail) = octets.as_chunks::<8>();
+        for word in words {
+            hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
+            hash ^= hash >> 29;
+        }
+        for octet in tail {
+            hash = (hash ^ u64::from(*octet)).wrapping_mul(FACTOR);
+        }
+        self.0 = hash ^ (hash >> 32);
+    }
+
+    fn write_usize(&mut self, _length: usize) {
+        // The length of the octets is hashed with them.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.wrapping_mul(0xd6e8_feb8_6659_fd93)
+    }
+}

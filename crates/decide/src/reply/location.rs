@@ -1,0 +1,54 @@
+//! Where a redirect leads. Nothing that a client sent decides the host but the host that it asked.
+
+use wherefore_message::path;
+
+use crate::policy::{Elsewhere, Resource};
+use crate::reply::Setting;
+use crate::rule::Leads;
+
+/// The value of `Location` (RFC 9110 §10.2.2).
+pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
+    let query = setting.request.and_then(|request| request.target.query);
+    let route = setting.matched.map(|matched| matched.route);
+    let mut location = String::new();
+    match leads {
+        Leads::ToSlash => {
+            // It begins with exactly one slash, so that it can't be taken for another host.
+            location.push_str(&setting.path?.encoded());
+            location.push('/');
+        }
+        Leads::ToHttps => {
+            let mut authority = setting.request?.authority?;
+            // The port is that of plain http.
+            authority.port = None;
+            location.push_str("https://");
+            location.push_str(&authority.to_string());
+            location.push_str(&setting.path?.encoded());
+        }
+        Leads::ToCanonicalHost => {
+            location.push_str(setting.scheme.name());
+            location.push_str("://");
+            location.push_str(route?.gate.canonical_host.as_deref()?);
+            if let Some(port) = setting.request?.authority?.port {
+                location.push(':');
+                location.push_str(&port.to_string());
+            }
+            location.push_str(&setting.path?.encoded());
+        }
+        Leads::ToTarget => {
+            let Resource::Elsewhere(elsewhere) = &route?.resource else { return None };
+            let template = match elsewhere {
+                Elsewhere::Moved { to, .. } | Elsewhere::SeeOther(to) => to,
+                Elsewhere::UseProxy(proxy) => return Some(proxy.to_string()),
+                Elsewhere::Gone { .. } => return None,
+            };
+            let captures = &setting.matched?.captures;
+            return Some(template.target(setting.path?.bytes(), captures, query));
+        }
+    }
+    if let Some(query) = query {
+        location.push('?');
+        path::encode_query(query, &mut location);
+    }
+    Some(location)
+}

@@ -1,0 +1,156 @@
+//! What is served: the sites and what stands behind their routes. Read by all cores, swapped as a whole.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use wherefore_access::basic::Users;
+use wherefore_access::bearer::Tokens;
+use wherefore_access::country::Countries;
+use wherefore_access::forwarded::{self, Proxies};
+use wherefore_decide::policy::gate::Country;
+use wherefore_decide::policy::{Index, Site, Sites};
+use wherefore_decide::{Client, Scheme};
+use wherefore_message::Fields;
+use wherefore_origin::Origin;
+
+use crate::notice::Seldom;
+
+/// The sites, and what stands behind their routes. Never changed: a new one takes its place.
+#[derive(Clone)]
+pub struct Configuration {
+    /// The sites.
+    pub sites: Arc<Sites>,
+    /// The folders, by the numbers that routes have for them.
+    pub origins: Vec<Arc<Origin>>,
+    /// The sources of names and passwords, by theirs.
+    pub users: Vec<Arc<Users>>,
+    /// The sources of keys for tokens, by theirs.
+    pub tokens: Vec<Arc<Tokens>>,
+    /// The proxies that are believed.
+    pub proxies: Arc<Proxies>,
+    /// Where addresses are.
+    pub countries: Option<Arc<Countries>>,
+}
+
+impl Configuration {
+    /// One site over one folder, which is number 0.
+    #[must_use]
+    pub fn of_folder(site: Site, origin: Arc<Origin>) -> Self {
+        Self {
+            sites: Arc::new(Sites::new(vec![site])),
+            origins: vec![origin],
+            users: Vec::new(),
+            tokens: Vec::new(),
+            proxies: Arc::default(),
+            countries: None,
+        }
+    }
+
+    /// Who asks, as far as the connection and the proxies that are believed tell.
+    pub(crate) fn client(&self, peer: IpAddr, fields: Fields<'_>) -> Client {
+        if self.proxies.trusted.is_empty() {
+            return Client::at(peer);
+        }
+        match self.proxies.client(peer, forwarded::Scheme::Http, fields) {
+            Ok(told) => Client {
+                address: told.address,
+                nearest: Some(told.nearest),
+                scheme: match told.scheme {
+                    forwarded::Scheme::Http => Scheme::Http,
+                    forwarded::Scheme::Https => Scheme::Https,
+                },
+                ..Client::UNKNOWN
+            },
+            Err(fault) => Client { fault: Some(fault.text()), ..Client::at(peer) },
+        }
+    }
+
+    /// The client's country, if it is known.
+    pub(crate) fn country(&self, client: &Client) -> Option<Country> {
+        let found = self.countries.as_ref()?.of(client.address?);
+        let country = match found {
+            Ok(country) => country?,
+            Err(fault) => {
+                static DAMAGED: Seldom = Seldom::every(Duration::from_secs(60));
+                DAMAGED.say(format_args!("the country of a client can't be looked up: {fault}"));
+                return None;
+            }
+        };
+        country.as_str().as_bytes().try_into().ok().map(Country)
+    }
+
+    pub(crate) fn users(&self, index: Index) -> Option<&Arc<Users>> {
+        self.users.get(usize::from(index))
+    }
+
+    pub(crate) fn tokens(&self, index: Index) -> Option<&Arc<Tokens>> {
+        self.tokens.get(usize::from(index))
+    }
+
+    pub(crate) fn origin(&self, index: Index) -> Option<&Arc<Origin>> {
+        self.origins.get(usize::from(index))
+    }
+}
+
+/// The configuration that holds now.
+pub struct Current {
+    configuration: ArcSwap<Configuration>,
+    generation: AtomicU64,
+}
+
+impl Current {
+    /// This one, to begin with.
+    #[must_use]
+    pub fn new(configuration: Configuration) -> Arc<Self> {
+        let configuration = ArcSwap::from_pointee(configuration);
+        Arc::new(Self { configuration, generation: AtomicU64::new(0) })
+    }
+
+    /// Another one from now on. Requests that are in flight end under the one that they began under.
+    pub fn swap(&self, configuration: Configuration) {
+        self.configuration.store(Arc::new(configuration));
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn load(&self) -> Arc<Configuration> {
+        self.configuration.load_full()
+    }
+
+    /// How often it was swapped.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+}
+
+/// One core's hold on the configuration. Requests of the core share it without touching what other cores
+/// touch.
+pub(crate) struct Held {
+    current: Arc<Current>,
+    held: RefCell<(u64, Rc<Configuration>)>,
+}
+
+impl Held {
+    pub(crate) fn new(current: Arc<Current>) -> Self {
+        let generation = current.generation();
+        let held = RefCell::new((generation, Rc::new(Configuration::clone(&current.load()))));
+        Self { current, held }
+    }
+
+    /// The configuration that holds now.
+    pub(crate) fn get(&self) -> Rc<Configuration> {
+        let generation = self.current.generation();
+        let mut held = self.held.borrow_mut();
+        if held.0 != generation {
+            *held = (generation, Rc::new(Configuration::clone(&self.current.load())));
+        }
+        Rc::clone(&held.1)
+    }
+}
