@@ -24,6 +24,7 @@ pub mod rule;
 pub mod screen;
 pub mod story;
 pub mod target;
+pub mod variants;
 
 pub use plan::{Admitted, Part, Plan, Question, Reading, Writing, after_lookup, before_lookup};
 pub use rule::{Info, Verdict, Witness};
