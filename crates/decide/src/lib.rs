@@ -15,6 +15,7 @@ pub mod content;
 pub mod docs;
 pub mod facts;
 pub mod find;
+pub mod negotiate;
 pub mod plan;
 pub mod policy;
 pub mod ranges;
