@@ -29,7 +29,7 @@ pub const VARIANTS_MAX: usize = 64;
 pub const LANGUAGES_MAX: usize = 4;
 
 /// The most members of a field that are compared with each variant. A field with more is disregarded as a
-/// whole, as RFC 9110 §12.5.1 allows: what the client prefers does not depend on where we stop reading.
+/// whole, which no client can rule out (RFC 9110 §12.1): what the client prefers does not depend on where we stop reading.
 pub const MEMBERS_MAX: usize = 256;
 
 /// One of the representations that a client may be sent.

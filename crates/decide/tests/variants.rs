@@ -147,11 +147,10 @@ const FIELDS: [FieldName; 3] =
 /// Every request as the places of its values in the tables, in their order.
 fn requests() -> Vec<([usize; 3], FieldLines)> {
     let mut all = Vec::new();
-    for a in 0..ACCEPTS.len() {
-        for l in 0..TONGUES.len() {
-            for c in 0..CODINGS.len() {
-                let sent = [ACCEPTS[a].0, TONGUES[l].0, CODINGS[c].0];
-                let lines = FIELDS.into_iter().zip(sent);
+    for (a, (accept, _)) in ACCEPTS.iter().enumerate() {
+        for (l, (tongues, ..)) in TONGUES.iter().enumerate() {
+            for (c, (codings, _)) in CODINGS.iter().enumerate() {
+                let lines = FIELDS.into_iter().zip([*accept, *tongues, *codings]);
                 let lines = lines.filter_map(|(name, value)| Some((name.as_str(), value?)));
                 all.push(([a, l, c], lines.collect()));
             }
