@@ -29,7 +29,7 @@ pub const VARIANTS_MAX: usize = 64;
 pub const LANGUAGES_MAX: usize = 4;
 
 /// The most members of a field that are compared with each variant. A field with more is disregarded as a
-/// whole, which no client can rule out (RFC 9110 §12.1): what the client prefers does not depend on where we stop reading.
+/// whole, which no client can rule out (RFC 9110 §12.1): so the order of its members makes no difference.
 pub const MEMBERS_MAX: usize = 256;
 
 /// One of the representations that a client may be sent.
@@ -157,7 +157,8 @@ pub fn choose(variants: &[Variant<'_>], how: &Negotiation<'_>, fields: Fields<'_
 }
 
 /// The request fields by which the choice among these variants can come out differently: the `Vary` of
-/// every answer that rests on it (RFC 9110 §12.5.5).
+/// every answer that rests on it (RFC 9110 §12.5.5). `Accept-Language` is named too where variants differ in
+/// their languages, but one that has those of all others would be chosen anyway.
 #[must_use]
 pub fn vary(variants: &[Variant<'_>], how: &Negotiation<'_>) -> FieldSet {
     let mut fields = FieldSet::EMPTY;
