@@ -19,7 +19,7 @@ pub mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wherefore_decide::policy::{Captures, Matched, Site, Sites};
+use wherefore_decide::policy::{Matched, Site, Sites};
 use wherefore_decide::{Client, InboxPlace, Place, Question};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::request::RequestBuf;
@@ -53,8 +53,8 @@ pub struct Job {
     pub site: usize,
     /// The place of its route among the site's.
     pub route: usize,
-    /// What the route's pattern captured of the path.
-    pub captures: Captures,
+    /// The offset of what is left of the path behind the route's pattern.
+    pub rest_at: usize,
 }
 
 impl Job {
@@ -95,7 +95,7 @@ impl Job {
             sites: Arc::clone(sites),
             site,
             route: matched.index,
-            captures: matched.captures,
+            rest_at: matched.rest_at,
         }
     }
 
@@ -109,7 +109,7 @@ impl Job {
     #[must_use]
     pub fn matched(&self) -> Option<Matched<'_>> {
         let route = self.site()?.routes().get(self.route)?;
-        Some(Matched { route, index: self.route, captures: self.captures })
+        Some(Matched { route, index: self.route, rest_at: self.rest_at })
     }
 
     /// The resource that it is for, by the way that led to it.

@@ -175,7 +175,7 @@ impl Inbox {
             shown.extend_from_slice(name.as_bytes());
             // A more specific route may stand in front of it.
             let matched = site.route(&shown)?;
-            let leads_there = matched.index == index && matched.captures.rest_at() == inner_at;
+            let leads_there = matched.index == index && matched.rest_at == inner_at;
             leads_there.then(|| {
                 let mut location = String::new();
                 path::encode_path(&shown, &mut location);

@@ -11,11 +11,11 @@ pub(super) fn push(setting: &Setting<'_>, head: &mut ResponseHead) {
         return;
     };
     let realm = quoted(&auth.realm);
-    if auth.basic.is_some() {
+    if !auth.basic.is_empty() {
         let challenge = format!("Basic realm={realm}, charset=\"UTF-8\"");
         head.push(FieldName::WwwAuthenticate, Value::Text(challenge.into_boxed_str()));
     }
-    if auth.bearer.is_some() {
+    if !auth.bearer.is_empty() {
         let mut challenge = format!("Bearer realm={realm}");
         // RFC 6750 §3: a request without a token is told nothing of errors.
         if let (Witness::Who(why), true) = (setting.verdict.witness, sent_bearer(setting)) {

@@ -2,7 +2,7 @@
 
 use wherefore_message::path;
 
-use crate::policy::{Elsewhere, Resource, Thanks};
+use crate::policy::{Captures, Elsewhere, Resource, Thanks};
 use crate::reply::Setting;
 use crate::rule::Leads;
 
@@ -36,13 +36,13 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
             location.push_str(&setting.path?.encoded());
         }
         Leads::ToTarget => {
-            let captures = &setting.matched?.captures;
+            let captures = Captures::new(&route?.pattern, setting.path?.bytes());
             let elsewhere = match &route?.resource {
                 Resource::Elsewhere(elsewhere) => elsewhere,
                 Resource::Inbox(inbox) => {
                     let Thanks::SeeOther(page) = &inbox.thanks else { return None };
                     // The query was the form's.
-                    return Some(page.expanded(setting.path?.bytes(), captures));
+                    return Some(page.expanded(&captures));
                 }
                 Resource::Folder(_) => return None,
             };
@@ -51,7 +51,7 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
                 Elsewhere::UseProxy(proxy) => return Some(proxy.to_string()),
                 Elsewhere::Gone { .. } => return None,
             };
-            return Some(template.target(setting.path?.bytes(), captures, query));
+            return Some(template.target(&captures, query));
         }
     }
     if let Some(query) = query {
