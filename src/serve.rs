@@ -195,15 +195,7 @@ fn configured(arguments: &Arguments, file: &Path, descriptors: u64) -> Result<Se
     limits.wire.content_bytes = limits.wire.content_bytes.max(most);
     let sites: Vec<_> = configuration.sites.iter().map(|site| &*site.name).collect();
     let told = format!("serving {} as {} says\n", sites.join(", "), from.name());
-    Ok(Serving {
-        configuration,
-        addresses,
-        cores,
-        limits,
-        log,
-        balances,
-        told,
-    })
+    Ok(Serving { configuration, addresses, cores, limits, log, balances, told })
 }
 
 type Log = (Option<log::AccessLog>, Option<log::Writer>);
