@@ -18,6 +18,7 @@ use wherefore_config::{Complaint, Report, Source};
 use wherefore_decide::policy::Sites;
 use wherefore_origin::Origin;
 use wherefore_server::configuration::Configuration;
+use wherefore_server::notice;
 use wherefore_store::Access;
 
 use crate::UsageError;
@@ -171,7 +172,7 @@ impl Opened {
         let mut kept = HashMap::new();
         for folder in &model.folders {
             let writable = folder.writable && access == Access::Writable;
-            match self.origin(&from.path(&folder.path.value), writable, state.as_deref()) {
+            match self.origin(from, folder, writable, state.as_deref()) {
                 Ok((key, origin)) => {
                     kept.insert(key, Arc::clone(&origin));
                     origins.push(origin);
@@ -210,11 +211,13 @@ impl Opened {
 
     fn origin(
         &mut self,
-        path: &Path,
+        from: &ConfigurationFile,
+        folder: &model::Folder,
         writable: bool,
         state: Option<&Path>,
     ) -> Result<((PathBuf, bool), Arc<Origin>), String> {
-        let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let path = from.path(&folder.path.value);
+        let whole = path.canonicalize().unwrap_or(path);
         let key = (whole, writable);
         if let Some(origin) = self.origins.get(&key) {
             return Ok((key, Arc::clone(origin)));
@@ -222,6 +225,15 @@ impl Opened {
         let access = if writable { Access::Writable } else { Access::ReadOnly };
         let options = FolderOptions { access, state, ..FolderOptions::default() };
         let origin = self.folders.open(&key.0, &options).map_err(|UsageError(what)| what)?;
+        // Only now is nothing under way that would look like what a crash left.
+        if folder.is_inbox && writable {
+            let cleared =
+                origin.inbox().clear().map_err(|error| format!("can't be an inbox: {error}"))?;
+            if cleared.unfinished > 0 {
+                let (path, count) = (key.0.display(), cleared.unfinished);
+                notice!("{path}: {count} submissions that were cut off have been cleared away");
+            }
+        }
         Ok((key, Arc::new(origin)))
     }
 }

@@ -2,6 +2,7 @@
 //! them, what has to be opened for them.
 
 mod fields;
+mod inbox;
 mod policies;
 mod route;
 
@@ -69,6 +70,8 @@ pub struct Folder {
     pub path: Placed<PathBuf>,
     /// Whether a route writes to it.
     pub writable: bool,
+    /// Whether a route takes forms into it.
+    pub is_inbox: bool,
 }
 
 /// A list of users.

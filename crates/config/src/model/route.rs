@@ -65,6 +65,9 @@ impl Lowering<'_, '_> {
         if let Some(folder) = &route.folder {
             return self.folder(route, folder, pattern).map(Resource::Folder);
         }
+        if let Some(inbox) = &route.inbox {
+            return self.inbox(route, inbox, pattern).map(Resource::Inbox);
+        }
         let elsewhere = if let Some(to) = &route.redirect {
             let lasting =
                 if is_true(&route.permanent) { Lasting::Permanent } else { Lasting::Temporary };
@@ -117,14 +120,27 @@ impl Lowering<'_, '_> {
 
     /// The number of a folder; routes that name the same one share it.
     fn folder_number(&mut self, path: &str, span: Span, writable: bool) -> Index {
-        let path = PathBuf::from(path);
-        let known = self.folders.iter_mut().zip(0..).find(|(folder, _)| folder.path.value == path);
-        if let Some((folder, number)) = known {
-            folder.writable |= writable;
-            return number;
+        let (folder, number) = self.numbered(path, span);
+        folder.writable |= writable;
+        number
+    }
+
+    /// The same of a folder that takes forms.
+    pub(super) fn inbox_number(&mut self, path: &str, span: Span) -> Index {
+        let (folder, number) = self.numbered(path, span);
+        (folder.writable, folder.is_inbox) = (true, true);
+        number
+    }
+
+    fn numbered(&mut self, path: &str, span: Span) -> (&mut super::Folder, Index) {
+        let value = PathBuf::from(path);
+        let known = self.folders.iter().position(|folder| folder.path.value == value);
+        let number = known.unwrap_or(self.folders.len());
+        if known.is_none() {
+            let path = Placed { value, span };
+            self.folders.push(super::Folder { path, writable: false, is_inbox: false });
         }
-        self.folders.push(super::Folder { path: Placed { value: path, span }, writable });
-        Index::try_from(self.folders.len() - 1).unwrap_or(Index::MAX)
+        (&mut self.folders[number], Index::try_from(number).unwrap_or(Index::MAX))
     }
 
     /// The file that answers for all that is not there.
@@ -158,7 +174,11 @@ impl Lowering<'_, '_> {
         fallback
     }
 
-    fn template(&mut self, to: &Set<value::Template>, pattern: &Pattern) -> Option<Template> {
+    pub(super) fn template(
+        &mut self,
+        to: &Set<value::Template>,
+        pattern: &Pattern,
+    ) -> Option<Template> {
         match Template::parse(&to.value.to_string(), pattern) {
             Ok(template) => Some(template),
             Err(PatternError { what, .. }) => {
