@@ -1,6 +1,10 @@
 //! 204 No Content (RFC 9110 §15.3.5): it is done, and there is nothing more to say.
 
-use crate::support::{Reply, start};
+use tempfile::TempDir;
+
+use crate::inboxes;
+use crate::support::server::command;
+use crate::support::{Reply, Running, start};
 use crate::written;
 
 fn is_bare(reply: &Reply) {
@@ -87,4 +91,40 @@ fn the_next_answer_follows_at_once() {
     }
     assert_eq!(client.reply("GET").text(), "4");
     assert!(client.is_closed());
+}
+
+#[test]
+fn a_form_that_nothing_is_to_be_shown_for() {
+    for server in [
+        inboxes::inbox(", answer = \"no-content\""),
+        inboxes::shown(", answer = \"no-content\""),
+        // Where no route shows what was made, there is no place to name, so it is no 201.
+        inboxes::inbox(""),
+    ] {
+        let reply = inboxes::post(&server, inboxes::ENCODED, "cake=plum");
+        is_bare(&reply);
+        assert!(!reply.has("etag"));
+        assert_eq!(inboxes::documents(&server)[0]["fields"]["cake"][0], "plum");
+    }
+}
+
+/// What is taken survives the server; what a crash cut off is cleared away when it starts again.
+#[test]
+fn a_form_that_was_taken_outlives_a_crash() {
+    let route = inboxes::route("");
+    let own = TempDir::new().unwrap();
+    let start =
+        || Running::by_configuration(command(), &route, own.path(), TempDir::new().unwrap());
+    std::fs::create_dir(own.path().join("orders")).unwrap();
+    let mut server = start();
+    is_bare(&inboxes::post(&server, inboxes::ENCODED, "cake=plum"));
+    server.kill();
+    let cut = "19941106T084937Z-0123456789abcdef";
+    server.file(&format!("orders/{cut}/photo.png"), "half");
+    server.file(&format!("orders/.{cut}.unfinished"), "");
+    assert_eq!(inboxes::names(&server).len(), 3);
+    let again = start();
+    assert_eq!(inboxes::names(&again).len(), 1, "{:?}", inboxes::names(&again));
+    assert_eq!(inboxes::documents(&again)[0]["fields"]["cake"][0], "plum");
+    assert!(again.notice("cut off").contains("1 submission"));
 }

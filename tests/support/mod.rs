@@ -7,4 +7,4 @@ pub mod inside;
 pub mod server;
 
 pub use client::{Client, Reply};
-pub use server::{Running, start};
+pub use server::{Running, configured, start};

@@ -1,6 +1,6 @@
 //! The built binary as a process of its own, on a port of its own, over a folder of its own.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -36,7 +36,39 @@ pub fn start(arguments: &[&str]) -> Running {
     Running::over(&folder, arguments).owning(own)
 }
 
+/// Starts it over this configuration, in which paths begin in a new folder with these files; a name that ends
+/// in a slash is a folder's.
+pub fn configured(configuration: &str, files: &[(&str, &str)]) -> Running {
+    let (own, state) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let folder = own.path().join("site");
+    for (name, content) in files {
+        let path = folder.join(name);
+        if name.ends_with('/') {
+            std::fs::create_dir_all(path).unwrap();
+        } else {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+    }
+    Running::by_configuration(command(), configuration, &folder, state).owning(own)
+}
+
 impl Running {
+    /// Starts it by a command of its own over a configuration, in which paths begin in `folder`.
+    pub fn by_configuration(
+        mut command: Command,
+        configuration: &str,
+        folder: &Path,
+        state: TempDir,
+    ) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        let file = folder.join("wherefore.toml");
+        let server = format!("[server]\nstate = {:?}\n", state.path());
+        std::fs::write(&file, server + configuration).unwrap();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--cores", "2", "--config"]).arg(&file);
+        Self::spawned(command, folder, state)
+    }
+
     /// Starts it over a folder that is there.
     pub fn over(folder: &Path, arguments: &[&str]) -> Self {
         Self::with_state(folder, TempDir::new().unwrap(), arguments)
@@ -49,28 +81,35 @@ impl Running {
 
     /// Starts it by a command of its own.
     pub fn by(mut command: Command, folder: &Path, state: TempDir, arguments: &[&str]) -> Self {
-        let mut child = command
+        command
             .arg("serve")
             .arg(folder)
             .args(["--listen", "127.0.0.1:0", "--cores", "2", "--state"])
             .arg(state.path())
-            .args(arguments)
+            .args(arguments);
+        Self::spawned(command, folder, state)
+    }
+
+    fn spawned(mut command: Command, folder: &Path, state: TempDir) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
+        let (notice, notices) = channel();
         let mut first = String::new();
-        said.read_line(&mut first).unwrap();
-        let address = first
-            .trim()
-            .strip_prefix("listening at http://")
-            .and_then(|rest| rest.strip_suffix('/').unwrap().parse().ok());
-        let Some(address) = address else {
-            let mut rest = String::new();
-            said.read_to_string(&mut rest).unwrap();
-            panic!("the server did not start: {first}{rest}");
+        let address = loop {
+            let begin = first.len();
+            let read = said.read_line(&mut first).unwrap();
+            assert!(read > 0, "the server did not start: {first}");
+            let line = first[begin..].trim_end();
+            // It may have had something to say before.
+            let _ = notice.send(line.to_owned());
+            if let Some(address) = line.strip_prefix("listening at http://") {
+                break address.strip_suffix('/').unwrap().parse().unwrap();
+            }
         };
         let (lines, log) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -82,8 +121,6 @@ impl Running {
             }
         });
         // What it says on the standard error is read on, so that it never waits for us.
-        let (notice, notices) = channel();
-        let _ = notice.send(first.trim_end().to_owned());
         thread::spawn(move || {
             for line in said.lines().map_while(Result::ok) {
                 eprintln!("{line}");
