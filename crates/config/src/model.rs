@@ -244,8 +244,7 @@ fn server(file: &File) -> Server {
             .iter()
             .flat_map(|set| &set.value.0)
             .map(|(name, value)| {
-                let name =
-                    Placed { value: name.value.as_str().to_owned(), span: name.span };
+                let name = Placed { value: name.value.as_str().to_owned(), span: name.span };
                 (name, Placed { value: value.value.0.clone(), span: value.span })
             })
             .collect(),
@@ -261,8 +260,11 @@ fn users(users: &keys::Users) -> Option<Users> {
 
 fn tokens(tokens: &keys::Tokens) -> Option<Tokens> {
     let tokens = tokens.resolved();
-    let choices =
-        [(&tokens.jwks, KeysForm::Jwks), (&tokens.public_key, KeysForm::Pem), (&tokens.secret, KeysForm::Secret)];
+    let choices = [
+        (&tokens.jwks, KeysForm::Jwks),
+        (&tokens.public_key, KeysForm::Pem),
+        (&tokens.secret, KeysForm::Secret),
+    ];
     let (keys, form) = choices.into_iter().find_map(|(key, form)| {
         key.as_ref().map(|set| (placed(file_path(&set.value), set.from.span()), form))
     })?;

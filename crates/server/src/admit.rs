@@ -183,7 +183,9 @@ impl Fetching<'_> {
     fn price(&mut self, price: &Price) -> Paid {
         let account = match (&price.account, self.asker) {
             // As whoever fills it up calls it.
-            (By::User, asker) => asker.map_or_else(Vec::new, |asker| asker.name.clone().into_bytes()),
+            (By::User, asker) => {
+                asker.map_or_else(Vec::new, |asker| asker.name.clone().into_bytes())
+            }
             (by, _) => self.key(by),
         };
         if account.is_empty() {

@@ -123,7 +123,8 @@ impl Lowering<'_, '_> {
             if auth.networks.is_none() {
                 let what = "`auth` lets everybody in";
                 self.complain(
-                    Complaint::error(auth.head, what).right("users, tokens or networks, or no `auth`"),
+                    Complaint::error(auth.head, what)
+                        .right("users, tokens or networks, or no `auth`"),
                 );
             }
             return;

@@ -35,10 +35,8 @@ impl Lowering<'_, '_> {
                 continue;
             }
             let Some(resource) = self.resource(&route, &pattern) else { continue };
-            let content = ContentPolicy::up_to(
-                self.bounds.content_bytes_max,
-                self.bounds.patch_bytes_max,
-            );
+            let content =
+                ContentPolicy::up_to(self.bounds.content_bytes_max, self.bounds.patch_bytes_max);
             let key = format!("{} {pattern}", host.value);
             let mut made = Route::new(pattern, resource, content);
             self.policies(&route.policies, &key, &mut made);
@@ -78,8 +76,11 @@ impl Lowering<'_, '_> {
         } else if let Some(proxy) = &route.use_proxy {
             let span = proxy.from.span().unwrap_or(route.head);
             self.complain(
-                Complaint::warning(span, "305 is deprecated, and clients of today do not follow it")
-                    .right("a client is told of a proxy by its own settings"),
+                Complaint::warning(
+                    span,
+                    "305 is deprecated, and clients of today do not follow it",
+                )
+                .right("a client is told of a proxy by its own settings"),
             );
             Elsewhere::UseProxy(proxy.value.to_string().into())
         } else {
@@ -148,7 +149,8 @@ impl Lowering<'_, '_> {
                 TryStep::Path(_) => {
                     let what = "one path answers for all that is not there";
                     self.complain(
-                        Complaint::error(step.span, what).right("a path without captures, at the end"),
+                        Complaint::error(step.span, what)
+                            .right("a path without captures, at the end"),
                     );
                 }
             }
@@ -172,12 +174,7 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn gate_of_site(
-        &mut self,
-        host: &Placed<HostPattern>,
-        site: &keys::Site,
-        route: &mut Route,
-    ) {
+    fn gate_of_site(&mut self, host: &Placed<HostPattern>, site: &keys::Site, route: &mut Route) {
         use wherefore_decide::policy::gate::Https;
         let only = site.https.as_ref().is_some_and(|set| set.value == value::Https::Only);
         let refuse =
@@ -191,7 +188,9 @@ impl Lowering<'_, '_> {
             route.gate.canonical_host = canonical(&host.value);
             if route.gate.canonical_host.is_none() {
                 let complaint = Complaint::error(host.span, "a wildcard is no host to be led to");
-                self.complain(complaint.right("a site under a name, with the wildcard as an alias"));
+                self.complain(
+                    complaint.right("a site under a name, with the wildcard as an alias"),
+                );
             }
         }
     }
