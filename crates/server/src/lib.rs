@@ -15,6 +15,7 @@ pub mod configuration;
 mod connection;
 pub mod core;
 pub mod descriptors;
+pub mod encode;
 mod exchange;
 mod h1;
 pub mod limits;
