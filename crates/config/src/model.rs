@@ -294,12 +294,7 @@ fn placed<T>(value: T, span: Option<Span>) -> Placed<T> {
 }
 
 fn networks(list: Option<&List<Network>>) -> Networks {
-    let all = list.iter().flat_map(|list| &list.0);
-    all.filter_map(|network| {
-        let Network { first, prefix_bits } = network.value;
-        wherefore_message::network::Network::new(first, prefix_bits).ok()
-    })
-    .collect()
+    list.iter().flat_map(|list| &list.0).map(|network| network.value.0).collect()
 }
 
 /// The numbers of what stands under these names.

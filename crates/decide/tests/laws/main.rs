@@ -11,3 +11,4 @@ mod methods;
 mod replies;
 mod statuses;
 mod stories;
+mod variants;
