@@ -17,6 +17,7 @@ use wherefore_h1::{Event, Millis, Server};
 use wherefore_message::date::HttpDate;
 use wherefore_message::form::{FormFault, FormFaultKind};
 use wherefore_message::{Method, Request, Status};
+use wherefore_origin::encode::offer;
 use wherefore_server::configuration::Configuration;
 use wherefore_store::{Access, LookFor, Wait};
 
@@ -138,9 +139,12 @@ fn of_request(
             };
             let origin = configuration.origins.get(usize::from(place.folder.origin));
             let Some(origin) = origin else { return Ok(String::new()) };
-            let found = origin.find(place.inner, what, Wait::Yes).map_err(|error| {
+            let mut found = origin.find(place.inner, what, Wait::Yes).map_err(|error| {
                 UsageError(format!("can't look at {}: {error}", request_path(request)))
             })?;
+            if let Some(compress) = place.matched.route.compression() {
+                offer(&mut found, place.inner, compress);
+            }
             plan::after_lookup(&question, &place, &found, &mut trail)
         }
     };
@@ -223,4 +227,55 @@ const fn ended(acted: Acted) -> &'static str {
 
 fn request_path(request: &Request<'_>) -> String {
     request.target_text.escape_ascii().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wherefore_decide::policy::{ContentPolicy, Hosts, Pattern, Resource, Route, Site};
+    use wherefore_message::request::RequestBuf;
+    use wherefore_message::{Announced, FieldLines, Version};
+    use wherefore_origin::Origin;
+    use wherefore_store::MemoryStore;
+
+    use super::*;
+
+    /// What is told of a POST of so many octets to an inbox.
+    fn told_of_post(thanks: Thanks, media_type: &str, octets: u64) -> String {
+        let inbox = Resource::Inbox(Inbox { thanks, ..Inbox::new(0) });
+        let route = Route::new(Pattern::everything(), inbox, ContentPolicy::up_to(1 << 30, 0));
+        let site = Site::new("test", Hosts::any(), vec![route]);
+        let origin = Arc::new(Origin::new(Arc::new(MemoryStore::new()), None));
+        let configuration = Configuration::of_folder(site, origin);
+        let fields: FieldLines =
+            [("Host", "localhost"), ("Content-Type", media_type), ("Expect", "100-continue")]
+                .into_iter()
+                .collect();
+        let (version, announced) = (Version::HTTP_11, Announced::Length(octets));
+        let request =
+            RequestBuf::new(version, b"POST", b"/", Some(b"localhost"), fields, announced).unwrap();
+        of_request(&request.view(), &configuration, Detail::Applied).unwrap()
+    }
+
+    #[test]
+    fn every_end_of_a_submission_is_told() {
+        let told = told_of_post(Thanks::Created, "application/json", 5);
+        let parts = [
+            "100 Continue is sent first",
+            "read as JSON",
+            "201 Created  because of submission-created",
+            "204 No Content  because of submission-stored",
+            "400 Bad Request  because of form-syntax",
+            "413 Content Too Large  because of form-size",
+        ];
+        for part in parts {
+            assert!(told.contains(part), "{part} is not in\n{told}");
+        }
+        let told = told_of_post(Thanks::Reset, "multipart/form-data; boundary=x", 5);
+        assert!(told.contains("205 Reset Content  because of form-kept"), "{told}");
+        assert!(!told.contains("201 Created"), "{told}");
+        let told = told_of_post(Thanks::Reset, "text/plain", 5);
+        assert!(told.contains("415 Unsupported Media Type  because of inbox-type"), "{told}");
+    }
 }

@@ -5,7 +5,9 @@
 mod ask;
 mod content;
 mod coverage;
+mod inboxes;
 mod locations;
+mod made;
 mod methods;
 mod replies;
 mod statuses;
