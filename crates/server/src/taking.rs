@@ -113,7 +113,7 @@ async fn content<C: Carrier>(
         return Ok(worked(job, service.work(whole).await));
     }
     // Whether there is room is known before the content is invited.
-    let begun = service.work(move || begins.begin().map(OnWorker::new)).await;
+    let begun = service.work(move || begins.begin().map(Box::new).map(OnWorker::new)).await;
     let mut submission = match worked(job, begun) {
         Ok(submission) => submission,
         Err(not) => return Ok(Err(not)),
@@ -167,14 +167,14 @@ impl Begins {
 /// What became of one stretch of content.
 enum Step {
     /// More may come; the buffer is empty again.
-    On(OnWorker<Submission>, Vec<u8>),
+    On(OnWorker<Box<Submission>>, Vec<u8>),
     /// It was the last.
     Stored(Stored),
 }
 
 /// Takes one stretch of content, on a worker: a submission that goes no further is dropped here too.
 fn step(
-    submission: OnWorker<Submission>,
+    submission: OnWorker<Box<Submission>>,
     mut octets: Vec<u8>,
     more: More,
 ) -> Result<Step, NotStored> {

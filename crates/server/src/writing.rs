@@ -199,7 +199,7 @@ pub(crate) async fn gather<C: Carrier>(
 /// The most content that the request's route takes.
 fn content_bytes_max(job: &Job) -> u64 {
     let method = job.request.view().method;
-    job.place().map_or(u64::MAX, |place| place.matched.route.content_bytes_max_of(method))
+    job.matched().map_or(u64::MAX, |matched| matched.route.content_bytes_max_of(method))
 }
 
 fn too_large(received: u64) -> Failure {
