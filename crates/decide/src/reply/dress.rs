@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use wherefore_message::{FieldName, Method, Request, ResponseHead, Value};
+use wherefore_message::{FieldName, Method, Request, ResponseHead, Status, Value};
 
 use crate::gate::Scheme;
-use crate::policy::allowance::LimitKind;
+use crate::policy::allowance::{By, LimitKind};
 use crate::policy::cors::{Credentials, Origins};
-use crate::policy::{Cors, Dress, Limit, Route};
+use crate::policy::{Cors, Dress, Route};
 
 /// What is left of a limit after a request took from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn dress(
         allow(route, cors, request, head);
     }
     if !left.is_empty() {
-        tell_limits(&route.limits, left, head);
+        tell_limits(route, left, head);
     }
 }
 
@@ -101,10 +101,15 @@ fn vary_by_origin(head: &mut ResponseHead) {
 }
 
 /// `RateLimit-Policy` and `RateLimit`, before the wall and at it.
-fn tell_limits(limits: &[Limit], left: &[Left], head: &mut ResponseHead) {
+fn tell_limits(route: &Route, left: &[Left], head: &mut ResponseHead) {
     let (mut policy, mut state) = (String::new(), String::new());
+    // Nothing is taken from a user's limits before that user may ask: of what is hidden they would tell.
+    let is_hiding = head.status == Status::NOT_FOUND && route.hides();
     for left in left {
-        let Some(limit) = limits.get(usize::from(left.limit)) else { continue };
+        let Some(limit) = route.limits.get(usize::from(left.limit)) else { continue };
+        if is_hiding && limit.by == By::User {
+            continue;
+        }
         let LimitKind::Rate { count, window_seconds, .. } = limit.kind else { continue };
         for list in [&mut policy, &mut state] {
             if !list.is_empty() {
