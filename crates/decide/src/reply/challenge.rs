@@ -55,7 +55,7 @@ fn sent_bearer(setting: &Setting<'_>) -> bool {
 }
 
 /// A quoted string (RFC 9110 §5.6.4) of visible ASCII and spaces; anything else is left out.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in text.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ') {
         if matches!(letter, '"' | '\\') {

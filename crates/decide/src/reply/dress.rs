@@ -9,6 +9,7 @@ use crate::gate::Scheme;
 use crate::policy::allowance::{By, LimitKind};
 use crate::policy::cors::{Credentials, Origins};
 use crate::policy::{Cors, Dress, Route};
+use crate::reply::challenge::quoted;
 
 /// What is left of a limit after a request took from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,9 +116,8 @@ fn tell_limits(route: &Route, left: &[Left], head: &mut ResponseHead) {
             if !list.is_empty() {
                 list.push_str(", ");
             }
-            list.push('"');
-            list.push_str(&limit.name);
-            list.push('"');
+            // A quoted string of this kind is a string of structured fields too (RFC 9651 §3.3.3).
+            list.push_str(&quoted(&limit.name));
         }
         policy.push_str(&format!(";q={count};w={window_seconds}"));
         state.push_str(&format!(";r={};t={}", left.count, left.reset_seconds));
