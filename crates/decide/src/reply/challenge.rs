@@ -46,9 +46,8 @@ fn bearer(setting: &Setting<'_>, auth: &Auth, error: &str, head: &mut ResponseHe
 
 /// Whether any of the credentials that were sent is a token.
 fn sent_bearer(setting: &Setting<'_>) -> bool {
-    let is_bearer = |sent: &[u8]| {
-        sent.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
-    };
+    let is_bearer =
+        |sent: &[u8]| sent.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
     setting
         .request
         .is_some_and(|request| request.fields.all(FieldName::Authorization).any(is_bearer))
