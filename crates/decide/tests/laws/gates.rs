@@ -21,8 +21,10 @@ const UPGRADES: [(Option<&str>, Option<&str>); 4] = [
 const CLIENT: &str = "::ffff:192.0.2.7";
 const CODES: [&str; 2] = ["DE", "FR"];
 
-/// What is withheld: the networks, the countries.
-const BLOCKS: [Option<(&str, &[[u8; 2]])>; 6] = [
+/// The networks and the countries that something is withheld from.
+type Withheld = (&'static str, &'static [[u8; 2]]);
+
+const BLOCKS: [Option<Withheld>; 6] = [
     None,
     Some(("", &[])),
     Some(("192.0.2.0/24", &[])),
@@ -45,7 +47,7 @@ struct Case {
     https: Https,
     canonical: bool,
     closed: Option<(Option<u64>, &'static str)>,
-    block: Option<(&'static str, &'static [[u8; 2]])>,
+    block: Option<Withheld>,
     from: Option<&'static str>,
     protocol: Protocol,
 }
