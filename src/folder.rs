@@ -1,8 +1,9 @@
 //! `serve FOLDER` and `explain` as what they are: a site with one route.
 
+use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::{fs, io};
 
 use wherefore_decide::policy::{
@@ -70,8 +71,13 @@ impl Served {
         if self.writable { Access::Writable } else { Access::ReadOnly }
     }
 
-    /// The folder as a store.
-    fn store(&self, folder: &Path, access: Access) -> Result<FileStore, UsageError> {
+    /// The site over the folder, with what is remembered of it.
+    pub(crate) fn configuration(
+        &self,
+        folder: &Path,
+        access: Access,
+        site: Site,
+    ) -> Result<Configuration, UsageError> {
         let quota_bytes = match &self.quota {
             None => None,
             Some(text) => Some(octets(text).ok_or_else(|| {
@@ -81,17 +87,44 @@ impl Served {
             })?),
         };
         let links = if self.refuse_links { Links::Refuse } else { Links::Follow };
-        let options = Options { access, links, quota_bytes, ..Options::default() };
-        FileStore::open(folder, options).map_err(|error| unservable(folder, &error))
+        let state = self.state.as_deref();
+        let options = FolderOptions { access, links, quota_bytes, state };
+        let origin = Folders::default().open(folder, &options)?;
+        Ok(Configuration::of_folder(site, Arc::new(origin)))
     }
+}
 
-    /// The site over the folder, with what is remembered of it.
-    pub(crate) fn configuration(
-        &self,
+/// How a folder is opened.
+pub(crate) struct FolderOptions<'a> {
+    /// Whether it is written to.
+    pub(crate) access: Access,
+    /// Whether links in it are followed.
+    pub(crate) links: Links,
+    /// The most octets that it may hold.
+    pub(crate) quota_bytes: Option<u64>,
+    /// Where it is remembered what was deleted from it; a place of its own if none.
+    pub(crate) state: Option<&'a Path>,
+}
+
+impl Default for FolderOptions<'_> {
+    fn default() -> Self {
+        Self { access: Access::ReadOnly, links: Links::Follow, quota_bytes: None, state: None }
+    }
+}
+
+/// Folders as origins; those that share a place for what was deleted share it.
+#[derive(Default)]
+pub(crate) struct Folders {
+    tombstones: HashMap<PathBuf, Weak<Tombstones>>,
+}
+
+impl Folders {
+    /// An origin over the folder, with what is remembered of it.
+    pub(crate) fn open(
+        &mut self,
         folder: &Path,
-        access: Access,
-        site: Site,
-    ) -> Result<Configuration, UsageError> {
+        options: &FolderOptions<'_>,
+    ) -> Result<Origin, UsageError> {
         let meta = fs::metadata(folder).map_err(|error| unservable(folder, &error))?;
         if !meta.is_dir() {
             return Err(unservable(folder, &io::ErrorKind::NotADirectory.into()));
@@ -99,42 +132,59 @@ impl Served {
         let root = RootIdentity { device: meta.dev(), inode: meta.ino() };
         // The lock on the state comes first: opening a store to write clears away what a crash left, which
         // must not be another instance's work.
-        let deleted = match access {
-            Access::Writable => Some(self.kept(folder, root)?),
-            Access::ReadOnly => self.read(folder, root)?,
+        let deleted = match options.access {
+            Access::Writable => Some(self.kept(folder, root, options.state)?),
+            Access::ReadOnly => read(folder, root, options.state)?,
         };
         let deleted = deleted.map(|tombstones| Deleted { tombstones, root });
-        let store = self.store(folder, access)?;
-        let origin = Arc::new(Origin::new(Arc::new(store), deleted));
-        Ok(Configuration::of_folder(site, origin))
+        let FolderOptions { access, links, quota_bytes, .. } = *options;
+        let options = Options { access, links, quota_bytes, ..Options::default() };
+        let store = FileStore::open(folder, options).map_err(|error| unservable(folder, &error))?;
+        Ok(Origin::new(Arc::new(store), deleted))
     }
 
-    fn kept(&self, folder: &Path, root: RootIdentity) -> Result<Memory, UsageError> {
-        let state = self.state.clone().or_else(|| default_state(root)).ok_or_else(|| {
+    fn kept(
+        &mut self,
+        folder: &Path,
+        root: RootIdentity,
+        state: Option<&Path>,
+    ) -> Result<Memory, UsageError> {
+        let state = state.map(Path::to_path_buf).or_else(|| default_state(root));
+        let state = state.ok_or_else(|| {
             UsageError(
                 "there is no place to keep what is deleted: set HOME, or give --state DIR"
                     .to_owned(),
             )
         })?;
+        if let Some(tombstones) = self.tombstones.get(&state).and_then(Weak::upgrade) {
+            return Ok(Memory::Kept(tombstones));
+        }
         let tombstones = Tombstones::open(&state, CAPACITY_DEFAULT)
             .map_err(|error| UsageError(refused(folder, &error)))?;
-        Ok(Memory::Kept(Arc::new(tombstones)))
+        let tombstones = Arc::new(tombstones);
+        self.tombstones.insert(state, Arc::downgrade(&tombstones));
+        Ok(Memory::Kept(tombstones))
     }
+}
 
-    /// What a writer remembers, or has. A place that nobody named and that we may not look into is no
-    /// reason not to serve.
-    fn read(&self, folder: &Path, root: RootIdentity) -> Result<Option<Memory>, UsageError> {
-        let Some(state) = self.state.clone().or_else(|| default_state(root)) else {
-            return Ok(None);
-        };
-        match Tombstones::read(&state, CAPACITY_DEFAULT) {
-            Ok(snapshot) => Ok(Some(Memory::Read(snapshot))),
-            Err(error @ StateError::Io { .. }) if self.state.is_none() => {
-                notice!("what was deleted is not known, and is answered 404: {error}");
-                Ok(None)
-            }
-            Err(error) => Err(UsageError(refused(folder, &error))),
+/// What a writer remembers, or has. A place that nobody named and that we may not look into is no reason not to
+/// serve.
+fn read(
+    folder: &Path,
+    root: RootIdentity,
+    state: Option<&Path>,
+) -> Result<Option<Memory>, UsageError> {
+    let is_named = state.is_some();
+    let Some(state) = state.map(Path::to_path_buf).or_else(|| default_state(root)) else {
+        return Ok(None);
+    };
+    match Tombstones::read(&state, CAPACITY_DEFAULT) {
+        Ok(snapshot) => Ok(Some(Memory::Read(snapshot))),
+        Err(error @ StateError::Io { .. }) if !is_named => {
+            notice!("what was deleted is not known, and is answered 404: {error}");
+            Ok(None)
         }
+        Err(error) => Err(UsageError(refused(folder, &error))),
     }
 }
 

@@ -2,8 +2,11 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod config;
+mod configuration;
 mod explain;
 mod folder;
+mod hash_password;
 mod limits;
 mod rules;
 mod serve;
@@ -25,6 +28,8 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Explain(explain::Arguments),
+    Config(config::Arguments),
+    HashPassword(hash_password::Arguments),
     Rules(rules::Arguments),
 }
 
@@ -32,6 +37,8 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::HashPassword(arguments) => hash_password::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
     };
     match done {

@@ -5,38 +5,56 @@ use toml::de::{DeTable, DeValue, Error};
 use crate::complaint::{Complaint, quoted};
 use crate::source::{Source, Span};
 
-/// A complaint about what is no TOML.
-pub(crate) fn syntax(error: &Error, source: &Source, members: &DeTable<'_>) -> Complaint {
-    let span = source.clamp(error.span().map(Span::from).unwrap_or_default());
-    if error.message() == "duplicate key" {
-        let complaint =
-            Complaint::error(span, format!("{} is there twice", quoted(source.at(span))));
-        return match first(span, source, members) {
-            Some(first) => complaint.related(first, "the first stands here"),
-            None => complaint,
-        };
-    }
-    match error.message().split_once(", expected ") {
-        Some((what, right)) => Complaint::error(span, what).right(format!("expected {right}")),
-        None => Complaint::error(span, error.message()),
-    }
+/// The most keys whose first place is looked for: each time, the whole file is.
+const FIRSTS_MAX: usize = 32;
+
+/// Says what is no TOML in a file.
+pub(crate) struct Faults<'t> {
+    source: &'t Source,
+    members: &'t DeTable<'t>,
+    firsts: usize,
 }
 
-/// Where the key that is there twice stands for the first time.
-fn first(span: Span, source: &Source, members: &DeTable<'_>) -> Option<Span> {
-    let line = source.line_of(span.start);
-    let header = header_of(source, line);
-    if header.starts_with('[') {
-        let line = (0..line).find(|line| header_of(source, *line) == header)?;
-        let start = source.line_start(line);
-        return Some(Span { start, end: start + header.len() });
+impl<'t> Faults<'t> {
+    pub(crate) const fn new(source: &'t Source, members: &'t DeTable<'t>) -> Self {
+        Self { source, members, firsts: 0 }
     }
-    let mut search = Search { source, span, table: Span::default(), found: Vec::new() };
-    search.look_in(members, Span::default());
-    let name = source.at(span).trim_matches(['"', '\'']);
-    let same =
-        search.found.iter().filter(|(table, _, text)| *table == search.table && text == name);
-    same.map(|(_, key, _)| *key).max()
+
+    /// The complaint for an error of the parser.
+    pub(crate) fn complaint(&mut self, error: &Error) -> Complaint {
+        let span = self.source.clamp(error.span().map(Span::from).unwrap_or_default());
+        if error.message() == "duplicate key" {
+            let what = format!("{} is there twice", quoted(self.source.at(span)));
+            let complaint = Complaint::error(span, what);
+            self.firsts += 1;
+            let first = (self.firsts <= FIRSTS_MAX).then(|| self.first(span)).flatten();
+            return match first {
+                Some(first) => complaint.related(first, "the first stands here"),
+                None => complaint,
+            };
+        }
+        match error.message().split_once(", expected ") {
+            Some((what, right)) => Complaint::error(span, what).right(format!("expected {right}")),
+            None => Complaint::error(span, error.message()),
+        }
+    }
+
+    /// Where the key that is there twice stands for the first time.
+    fn first(&self, span: Span) -> Option<Span> {
+        let source = self.source;
+        let line = source.line_of(span.start);
+        let header = header_of(source, line);
+        if header.starts_with('[') {
+            let line = (0..line).find(|line| header_of(source, *line) == header)?;
+            let start = source.line_start(line);
+            return Some(Span { start, end: start + header.len() });
+        }
+        let name = source.at(span).trim_matches(['"', '\'']);
+        let mut search = Search { source, span, name, table: Span::default(), found: Vec::new() };
+        search.look_in(self.members, Span::default());
+        let same = search.found.iter().filter(|(table, _)| *table == search.table);
+        same.map(|(_, key)| *key).max()
+    }
 }
 
 /// What stands in a line, without spaces and comment.
@@ -45,22 +63,23 @@ fn header_of(source: &Source, line: usize) -> &str {
     source.at(line).split('#').next().unwrap_or_default().trim()
 }
 
-/// Looks for the table that a key stands in, and for the keys before it in each table.
+/// Looks for the table that a key stands in, and for keys of its name before it.
 struct Search<'s> {
     source: &'s Source,
     span: Span,
+    name: &'s str,
     /// The table that holds the key, so far: the last header before it, or the braces around it.
     table: Span,
-    /// Keys, each with its table.
-    found: Vec<(Span, Span, String)>,
+    /// Tables, each with its key of that name.
+    found: Vec<(Span, Span)>,
 }
 
 impl Search<'_> {
     fn look_in(&mut self, members: &DeTable<'_>, table: Span) {
         for (key, value) in members {
             let place = Span::from(key.span());
-            if place.end <= self.span.start {
-                self.found.push((table, place, key.get_ref().to_string()));
+            if place.end <= self.span.start && key.get_ref() == self.name {
+                self.found.push((table, place));
             }
             self.look_in_value(value.get_ref(), value.span().into(), table);
         }
@@ -103,7 +122,7 @@ mod tests {
     fn duplicate(text: &str) -> Option<[(usize, usize); 2]> {
         let source = Source::new("", text);
         let (members, errors) = DeTable::parse_recoverable(text);
-        let complaint = syntax(errors.first().unwrap(), &source, members.get_ref());
+        let complaint = Faults::new(&source, members.get_ref()).complaint(errors.first().unwrap());
         assert!(complaint.what.ends_with("is there twice"), "{}", complaint.what);
         let (first, _) = complaint.related.first()?;
         let [one, two] = [*first, complaint.span].map(|span| source.position(span));
@@ -130,7 +149,7 @@ mod tests {
         let text = "a = 'b\n";
         let (members, errors) = DeTable::parse_recoverable(text);
         let source = Source::new("", text);
-        let complaint = syntax(errors.first().unwrap(), &source, members.get_ref());
+        let complaint = Faults::new(&source, members.get_ref()).complaint(errors.first().unwrap());
         assert_eq!(complaint.what, "invalid literal string");
         assert_eq!(complaint.right.as_deref(), Some("expected `'`"));
     }

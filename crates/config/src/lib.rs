@@ -12,6 +12,7 @@ mod duplicate;
 mod hints;
 pub mod keys;
 pub mod kind;
+pub mod model;
 pub mod nearest;
 pub mod schema;
 mod show;
@@ -25,7 +26,7 @@ pub use source::{Placed, Position, Source, Span};
 pub use table::{Key, Provenance, Set};
 
 /// The longest text that is read, in octets.
-pub const TEXT_BYTES_MAX: usize = 16 << 20;
+pub const TEXT_BYTES_MAX: usize = 8 << 20;
 
 /// Reads a file. The configuration is there if no complaint is an error.
 #[must_use]
@@ -45,8 +46,9 @@ pub fn read(source: Source) -> (Option<keys::File>, Report) {
 fn read_text(source: &Source) -> (Option<keys::File>, Vec<Complaint>) {
     let mut reader = table::Reader::new(source);
     let (members, errors) = DeTable::parse_recoverable(source.text());
+    let mut faults = duplicate::Faults::new(source, members.get_ref());
     for error in &errors {
-        reader.complain_of_syntax(duplicate::syntax(error, source, members.get_ref()));
+        reader.complain_of_syntax(faults.complaint(error));
     }
     let head = Span::default();
     let file = table::Table::read::<keys::File>(members.get_ref(), head, &mut reader);

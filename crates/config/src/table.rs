@@ -1,6 +1,8 @@
 //! Reading a table by its rows: every key that it has is one of them, every value of its row's kind, and
 //! every complaint at its place.
 
+use std::collections::HashSet;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -107,12 +109,12 @@ pub(crate) struct Reader<'s> {
     source: &'s Source,
     complaints: Vec<Complaint>,
     /// Where the file is no TOML: what stands there was read as something else than was meant.
-    broken_lines: Vec<usize>,
+    broken_lines: HashSet<usize>,
 }
 
 impl<'s> Reader<'s> {
-    pub(crate) const fn new(source: &'s Source) -> Self {
-        Self { source, complaints: Vec::new(), broken_lines: Vec::new() }
+    pub(crate) fn new(source: &'s Source) -> Self {
+        Self { source, complaints: Vec::new(), broken_lines: HashSet::new() }
     }
 
     pub(crate) fn complain(&mut self, complaint: Complaint) {
@@ -133,8 +135,7 @@ impl<'s> Reader<'s> {
     pub(crate) fn complain_of_syntax(&mut self, complaint: Complaint) {
         let line = self.source.line_of(complaint.span.start);
         // What follows on the same line is mostly the same mistake once more.
-        if !self.broken_lines.contains(&line) {
-            self.broken_lines.push(line);
+        if self.broken_lines.insert(line) {
             self.complaints.push(complaint);
         }
     }

@@ -62,6 +62,15 @@ fn a_file_too_long_is_refused_unread() {
     assert!(report.drawn(Colours::None).len() < 20_000);
 }
 
+#[test]
+fn a_file_of_nothing_but_mistakes_is_read_to_its_end() {
+    for mistake in ["=\n", "a = 1\n", "[x]\n", "\"", "[[site.a.route]]\n", "'\n", "x.y = 5\n"] {
+        let report = check(&mistake.repeat(20_000));
+        assert!(report.complaints().len() <= wherefore_config::complaint::COMPLAINTS_MAX);
+        assert!(!report.is_usable(), "{mistake}");
+    }
+}
+
 /// Reads a text and does all that can be done with what comes of it.
 fn check(text: &str) -> Report {
     let (file, report) = read(Source::new("any.toml", text));

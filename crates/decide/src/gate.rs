@@ -171,6 +171,7 @@ impl Group for GateFacts<'_> {
                     Protocol::WebSocket => facts.is_websocket(),
                     Protocol::Http11 => facts.request.version >= Version::HTTP_11,
                     Protocol::Http2 => facts.request.version >= Version::HTTP_2,
+                    Protocol::Http3 => facts.request.version >= Version::HTTP_3,
                 };
                 if is_spoken { Step::Pass } else { refused }
             },

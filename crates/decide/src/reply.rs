@@ -179,6 +179,7 @@ fn upgrade(setting: &Setting<'_>) -> &'static str {
     match setting.matched.map(|matched| matched.route.gate.protocol) {
         Some(Protocol::WebSocket) => "websocket",
         Some(Protocol::Http2) => "HTTP/2.0",
+        Some(Protocol::Http3) => "HTTP/3.0",
         Some(Protocol::Any | Protocol::Http11) | None => "HTTP/1.1",
     }
 }

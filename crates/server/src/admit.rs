@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wherefore_access::basic::{self, Users, Verification, Verified};
-use wherefore_access::bearer::ErrorCode;
+use wherefore_access::bearer::{BearerFault, ErrorCode};
 use wherefore_access::cost::{FAILURES_A_MINUTE_MAX, Gate, Room};
 use wherefore_access::{Asker, Authorization};
 use wherefore_decide::act::Failure;
@@ -181,8 +181,14 @@ impl Fetching<'_> {
     }
 
     fn price(&mut self, price: &Price) -> Paid {
-        let account = self.key(&price.account);
-        if account.is_empty() && price.account != By::Everyone {
+        let account = match (&price.account, self.asker) {
+            // As whoever fills it up calls it.
+            (By::User, asker) => {
+                asker.map_or_else(Vec::new, |asker| asker.name.clone().into_bytes())
+            }
+            (by, _) => self.key(by),
+        };
+        if account.is_empty() {
             return Paid::NoAccount;
         }
         let Some(balances) = &self.kept.balances else { return Paid::Unreachable };
@@ -202,9 +208,13 @@ impl Fetching<'_> {
     /// What is counted under: nothing, where the request does not say it.
     fn key(&self, by: &By) -> Vec<u8> {
         match by {
-            By::Everyone => Vec::new(),
+            By::Route(key) => key.as_bytes().to_vec(),
             By::Network => network(self.client),
-            By::User => self.asker.map_or_else(Vec::new, |asker| asker.name.clone().into_bytes()),
+            By::User => match self.asker {
+                // Names of users and octets of networks must not be taken for one another.
+                Some(asker) => [b"user:", asker.name.as_bytes()].concat(),
+                None => network(self.client),
+            },
             By::Field(name) => {
                 let mut lines = self.request.fields.iter();
                 let value = lines.find(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
@@ -240,27 +250,37 @@ async fn credentials(
     let sent = Authorization::read(request.fields, FieldName::Authorization)
         .map_err(|_| Credentials::Malformed("Authorization stands on several lines"))?;
     match sent {
-        Some(Authorization::Basic(sent)) => {
-            let users = auth.basic.and_then(|index| configuration.users(index));
-            let Some(users) = users else { return Err(Credentials::None) };
+        Some(Authorization::Basic(sent)) if !auth.basic.is_empty() => {
+            let lists = auth.basic.iter().filter_map(|index| configuration.users(*index));
             let sent = basic::Credentials::parse(sent)
                 .map_err(|_| Credentials::Wrong("what was sent as Basic can't be read"))?;
-            match users.recall(&service.kept.verified, &sent) {
+            let lists: Vec<_> = lists.cloned().collect();
+            let recalled = lists.iter().find_map(|list| list.recall(&service.kept.verified, &sent));
+            match recalled {
                 Some(asker) => Ok(asker.clone()),
-                None => verify(service, Arc::clone(users), sent, client).await,
+                None => verify(service, lists.clone(), sent, client).await,
             }
         }
-        Some(Authorization::Bearer(sent)) => {
-            let tokens = auth.bearer.and_then(|index| configuration.tokens(index));
-            let Some(tokens) = tokens else { return Err(Credentials::None) };
-            tokens.verify(sent, now).map_err(|fault| match fault.error() {
+        Some(Authorization::Bearer(sent)) if !auth.bearer.is_empty() => {
+            let mut fault = BearerFault::UnknownKey;
+            for tokens in auth.bearer.iter().filter_map(|index| configuration.tokens(*index)) {
+                match tokens.verify(sent, now) {
+                    Ok(asker) => return Ok(asker),
+                    // An issuer who knows the key says what is wrong with the token.
+                    Err(BearerFault::UnknownKey) => {}
+                    Err(other) => fault = other,
+                }
+            }
+            Err(match fault.error() {
                 ErrorCode::InvalidRequest => Credentials::Malformed(fault.description()),
                 ErrorCode::InvalidToken | ErrorCode::InsufficientScope => {
                     Credentials::Wrong(fault.description())
                 }
             })
         }
-        Some(Authorization::Other) | None => Err(Credentials::None),
+        Some(Authorization::Basic(_) | Authorization::Bearer(_) | Authorization::Other) | None => {
+            Err(Credentials::None)
+        }
     }
 }
 
@@ -268,7 +288,7 @@ async fn credentials(
 /// ones.
 async fn verify(
     service: &Service,
-    users: Arc<Users>,
+    lists: Vec<Arc<Users>>,
     sent: basic::Credentials,
     client: &Client,
 ) -> Result<Asker, Credentials<'static>> {
@@ -293,13 +313,19 @@ async fn verify(
     let shared = Arc::clone(kept);
     let checked = service
         .work(move || {
-            let verification = match users.verify(&shared.verified, &sent) {
-                Verification::Right(asker) => Ok(asker.clone()),
-                Verification::Wrong => Err(Some(())),
-                Verification::Unable => Err(None),
-            };
+            let mut verified = Err(Some(()));
+            for users in &lists {
+                match users.verify(&shared.verified, &sent) {
+                    Verification::Right(asker) => {
+                        verified = Ok(asker.clone());
+                        break;
+                    }
+                    Verification::Wrong => {}
+                    Verification::Unable => verified = Err(None),
+                }
+            }
             drop(place);
-            verification
+            verified
         })
         .await;
     match checked {

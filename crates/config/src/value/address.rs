@@ -3,6 +3,8 @@
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
+use wherefore_message::network::{self, NetworkError};
+
 use super::{Text, Wrong};
 use crate::complaint::quoted;
 use crate::kind::{Kind, Shape};
@@ -44,19 +46,13 @@ impl Text for ListenAddress {
     }
 }
 
-/// A network by its first address and how many of its bits all addresses share; an address alone is a
-/// network of one.
+/// A network of addresses; an address alone is a network of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network {
-    /// Its first address.
-    pub first: IpAddr,
-    /// How many bits all its addresses share.
-    pub prefix_bits: u8,
-}
+pub struct Network(pub network::Network);
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.first, self.prefix_bits)
+        self.0.fmt(f)
     }
 }
 
@@ -69,44 +65,20 @@ impl Text for Network {
     };
 
     fn parse(text: &str) -> Result<Self, Wrong> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let first = address.parse::<IpAddr>().map_err(|_| {
-            Wrong::new(format!("{} is no address", quoted(address))).at(0..address.len())
-        })?;
-        let bits_max = if first.is_ipv4() { 32 } else { 128 };
-        let is_number = |bits: &&str| bits.bytes().all(|octet| octet.is_ascii_digit());
-        let prefix_bits = match bits {
-            None => Some(bits_max),
-            Some(bits) => Some(bits).filter(is_number).and_then(|bits| bits.parse::<u8>().ok()),
-        };
-        let prefix_bits = prefix_bits.filter(|bits| *bits <= bits_max).ok_or_else(|| {
-            let wrong = Wrong::new(format!("{} is no length of a prefix", quoted(text)));
-            wrong.right(format!("from 0 to {bits_max}")).at(address.len()..text.len())
-        })?;
-        let begin = first_of(first, prefix_bits);
-        if begin != first {
-            let wrong = Wrong::new(format!("{} does not begin a network", quoted(address)));
-            return Err(wrong.right(format!("\"{begin}/{prefix_bits}\"")));
-        }
-        Ok(Self { first, prefix_bits })
-    }
-}
-
-/// The first address of the network that this one lies in.
-fn first_of(address: IpAddr, prefix_bits: u8) -> IpAddr {
-    let bits = u32::from(prefix_bits);
-    match address {
-        IpAddr::V4(address) => {
-            let rest = u32::MAX.checked_shr(bits).unwrap_or(0);
-            IpAddr::V4((address.to_bits() & !rest).into())
-        }
-        IpAddr::V6(address) => {
-            let rest = u128::MAX.checked_shr(bits).unwrap_or(0);
-            IpAddr::V6((address.to_bits() & !rest).into())
-        }
+        text.parse().map(Self).map_err(|error| {
+            let slash = text.find('/').unwrap_or(text.len());
+            let wrong = Wrong::new(format!("{} is no network", quoted(text)));
+            match error {
+                NetworkError::Address => wrong.at(0..slash),
+                NetworkError::Prefix => wrong.at(slash..text.len()),
+                NetworkError::PrefixTooLong { bits_max } => {
+                    let right = format!("a prefix from 0 to {bits_max}");
+                    wrong.right(right).at(slash..text.len())
+                }
+                NetworkError::HostBits { meant } => wrong
+                    .right(format!("\"{meant}\" for all that begin alike, or the address alone")),
+            }
+        })
     }
 }
 
@@ -144,11 +116,12 @@ mod tests {
         ] {
             assert_eq!(Network::parse(text).unwrap().to_string(), written);
         }
-        let right = |text| Network::parse(text).unwrap_err().right.unwrap_or_default();
-        assert_eq!(right("10.1.2.3/8"), "\"10.0.0.0/8\"");
-        assert_eq!(right("2001:db8::1/32"), "\"2001:db8::/32\"");
-        assert_eq!(right("10.0.0.0/33"), "from 0 to 32");
-        assert_eq!(right("::/"), "from 0 to 128");
-        assert_eq!(right("10.0.0/8"), "");
+        let wrong = |text| Network::parse(text).unwrap_err();
+        let right = |text| wrong(text).right.unwrap_or_default();
+        assert!(right("10.1.2.3/8").starts_with("\"10.0.0.0/8\""));
+        assert!(right("2001:db8::1/32").starts_with("\"2001:db8::/32\""));
+        assert_eq!(right("10.0.0.0/33"), "a prefix from 0 to 32");
+        assert_eq!(wrong("::/").part, Some(2..3));
+        assert_eq!(wrong("10.0.0/8").part, Some(0..6));
     }
 }

@@ -1,5 +1,7 @@
 //! Names, files and prose.
 
+use wherefore_message::language::LanguageTag;
+
 use super::Wrong;
 use crate::complaint::quoted;
 use crate::kind::{Kind, Shape};
@@ -148,12 +150,7 @@ text! {
         shape: Shape::Text("^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$"),
     },
     |text| {
-        let is_part = |part: &str| {
-            (1..=8).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_alphanumeric())
-        };
-        let primary = text.split('-').next().unwrap_or_default();
-        let begins = primary.bytes().all(|octet| octet.is_ascii_alphabetic());
-        if begins && text.len() <= NAME_BYTES_MAX && text.split('-').all(is_part) {
+        if LanguageTag::parse(text.as_bytes()).is_some() {
             return Ok(());
         }
         Err(Wrong::new(format!("{} is no tag of a language", quoted(text))))

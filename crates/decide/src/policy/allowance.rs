@@ -20,10 +20,10 @@ pub struct Limit {
 pub enum By {
     /// The client's address; IPv6 by its /64.
     Network,
-    /// The user, as authenticated.
+    /// The user, as authenticated; the network of those of whom that is not known.
     User,
-    /// Everyone's.
-    Everyone,
+    /// Everyone's who asks for what stands under this route: the key that stands for it.
+    Route(Box<str>),
     /// Those with the same value of this field, such as a key.
     Field(Box<str>),
 }

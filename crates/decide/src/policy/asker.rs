@@ -1,5 +1,7 @@
 //! Who may ask.
 
+use wherefore_message::MethodSet;
+
 use crate::policy::Index;
 
 /// Who may ask for what stands under a route.
@@ -7,10 +9,12 @@ use crate::policy::Index;
 pub struct Auth {
     /// The protection space's name (RFC 9110 §11.5).
     pub realm: Box<str>,
-    /// The source of user names and passwords, if Basic is taken (RFC 7617).
-    pub basic: Option<Index>,
-    /// The source of keys, if Bearer is taken (RFC 6750).
-    pub bearer: Option<Index>,
+    /// The lists of users with their passwords, if Basic is taken (RFC 7617).
+    pub basic: Vec<Index>,
+    /// The issuers of tokens, if Bearer is taken (RFC 6750).
+    pub bearer: Vec<Index>,
+    /// The methods for which credentials are asked; none: for all.
+    pub methods: Option<MethodSet>,
     /// Groups of which one is enough; with neither groups nor users, whoever is known may ask.
     pub groups: Vec<Box<str>>,
     /// Users who may ask by name.

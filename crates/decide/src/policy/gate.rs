@@ -1,5 +1,7 @@
 //! What is asked of a request before anyone is asked for credentials.
 
+use std::sync::Arc;
+
 use wherefore_message::network::Networks;
 
 /// The gate in front of a route; open unless told otherwise.
@@ -26,6 +28,8 @@ pub struct Maintenance {
     pub until: Option<u64>,
     /// What is done, for people.
     pub detail: Option<Box<str>>,
+    /// The page that people see, in HTML; filled in as a route's pages are.
+    pub page: Option<Arc<str>>,
     /// Networks that get through all the same: those who do the work.
     pub except: Networks,
 }
@@ -55,6 +59,8 @@ pub enum Protocol {
     Http11,
     /// HTTP/2 or newer.
     Http2,
+    /// HTTP/3.
+    Http3,
 }
 
 /// Access that an authority demanded to be denied (RFC 7725).

@@ -4,7 +4,7 @@
 use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::HashMap;
 
-use crate::policy::pattern::{Captures, End, Pattern, Segment};
+use crate::policy::pattern::{End, Pattern, Segment};
 
 /// The routes of a site as a tree of segments.
 #[derive(Clone, Debug, Default)]
@@ -56,17 +56,12 @@ impl Router {
         child
     }
 
-    /// The number of the route that a decoded path falls under, and what it captured. What is said
-    /// literally goes before what is captured, and that before the rest of a path.
+    /// The number of the route that a decoded path falls under, and the offset of what is left of the path
+    /// behind the route's own segments. What is said literally goes before what is captured, and that before
+    /// the rest of a path.
     #[must_use]
-    pub fn route(&self, path: &[u8]) -> Option<(usize, Captures)> {
-        self.walk(path, &mut ())
-    }
-
-    fn walk(&self, path: &[u8], steps: &mut impl Steps) -> Option<(usize, Captures)> {
-        let mut captures = Captures::default();
-        let route = self.below(0, path, 1, &mut captures, steps)?;
-        Some((route, captures))
+    pub fn route(&self, path: &[u8]) -> Option<(usize, usize)> {
+        self.below(0, path, 1, &mut ())
     }
 
     /// The route under node `at` for what follows the slash before `from`. It comes back from a branch
@@ -76,41 +71,26 @@ impl Router {
         at: usize,
         path: &[u8],
         from: usize,
-        captures: &mut Captures,
         steps: &mut impl Steps,
-    ) -> Option<usize> {
+    ) -> Option<(usize, usize)> {
         steps.step();
         let node = self.nodes.get(at)?;
-        let rest = |captures: &mut Captures| {
-            captures.rest_from(from - 1);
-            node.rest
-        };
+        let rest = node.rest.map(|route| (route, from - 1));
+        if node.literal.is_empty() && node.capture.is_none() && node.folder.is_none() {
+            return rest;
+        }
         let left = path.get(from..).unwrap_or_default();
         if left.is_empty() {
-            if let Some(route) = node.folder {
-                captures.rest_from(from - 1);
-                return Some(route);
-            }
-            return rest(captures);
+            return node.folder.map(|route| (route, from - 1)).or(rest);
         }
         let length = left.iter().position(|octet| *octet == b'/');
         let to = length.map_or(path.len(), |length| from + length);
-        let segment = path.get(from..to).unwrap_or_default();
-        if !node.literal.is_empty()
-            && let Some(child) = node.literal.get(segment)
-            && let Some(route) = self.behind(*child, path, (from, to), captures, steps)
-        {
-            return Some(route);
-        }
-        if let Some(child) = node.capture {
-            let before = *captures;
-            captures.push(from, to);
-            if let Some(route) = self.behind(child, path, (from, to), captures, steps) {
-                return Some(route);
-            }
-            *captures = before;
-        }
-        rest(captures)
+        let literal = match node.literal.is_empty() {
+            true => None,
+            false => node.literal.get(path.get(from..to).unwrap_or_default()).copied(),
+        };
+        let mut behind = |child| self.behind(child, path, (from, to), steps);
+        literal.and_then(&mut behind).or_else(|| node.capture.and_then(behind)).or(rest)
     }
 
     /// The route under a node that the segment from `from` to `to` led to.
@@ -119,21 +99,15 @@ impl Router {
         at: usize,
         path: &[u8],
         (from, to): (usize, usize),
-        captures: &mut Captures,
         steps: &mut impl Steps,
-    ) -> Option<usize> {
+    ) -> Option<(usize, usize)> {
         if to < path.len() {
-            return self.below(at, path, to + 1, captures, steps);
+            return self.below(at, path, to + 1, steps);
         }
         steps.step();
         let node = self.nodes.get(at)?;
-        if let Some(route) = node.here {
-            captures.rest_from(from - 1);
-            return Some(route);
-        }
         // A folder's name without its slash leads to the folder.
-        captures.rest_from(to);
-        node.rest
+        node.here.map(|route| (route, from - 1)).or(node.rest.map(|route| (route, to)))
     }
 }
 
@@ -194,7 +168,7 @@ mod tests {
 
     fn visits(router: &Router, path: &str) -> usize {
         let mut visits = 0;
-        let _ = router.walk(path.as_bytes(), &mut visits);
+        let _ = router.below(0, path.as_bytes(), 1, &mut visits);
         visits
     }
 

@@ -14,7 +14,7 @@ pub(super) fn push(setting: &Setting<'_>, head: &mut ResponseHead) {
     };
     match (setting.verdict.status, setting.verdict.because.id) {
         (Status::UNAUTHORIZED, _) => {
-            if auth.basic.is_some() {
+            if !auth.basic.is_empty() {
                 let realm = quoted(&auth.realm);
                 let challenge = format!("Basic realm={realm}, charset=\"UTF-8\"");
                 head.push(FieldName::WwwAuthenticate, Value::Text(challenge.into_boxed_str()));
@@ -33,7 +33,7 @@ pub(super) fn push(setting: &Setting<'_>, head: &mut ResponseHead) {
 
 /// RFC 6750 §3: a request without a token is told nothing of errors.
 fn bearer(setting: &Setting<'_>, auth: &Auth, error: &str, head: &mut ResponseHead) {
-    if auth.bearer.is_none() {
+    if auth.bearer.is_empty() {
         return;
     }
     let mut challenge = format!("Bearer realm={}", quoted(&auth.realm));

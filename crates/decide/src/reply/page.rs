@@ -3,21 +3,33 @@
 use wherefore_message::escape;
 use wherefore_message::problem::ProblemForm;
 
-use crate::policy::dress::{Page, PageForm};
+use crate::policy::dress::PageForm;
 use crate::reply::{Setting, detail};
 
 /// The page that stands in for the explanation in this form.
-pub(super) fn of<'a>(setting: &Setting<'a>, form: ProblemForm) -> Option<&'a Page> {
+pub(super) fn of<'a>(setting: &Setting<'a>, form: ProblemForm) -> Option<(PageForm, &'a str)> {
     let form = match form {
         ProblemForm::Html => PageForm::Html,
         ProblemForm::Text => PageForm::Text,
         ProblemForm::Json => return None,
     };
-    setting.dress?.page(setting.verdict.status, form)
+    if setting.verdict.because.id == "maintenance"
+        && form == PageForm::Html
+        && let Some(maintenance) = &setting.matched?.route.gate.maintenance
+        && let Some(page) = &maintenance.page
+    {
+        return Some((form, page));
+    }
+    let page = setting.dress?.page(setting.verdict.status, form)?;
+    Some((form, &page.text))
 }
 
 /// Its text with what it asks for in its places.
-pub(super) fn filled(setting: &Setting<'_>, page: &Page, request_id: &str) -> String {
+pub(super) fn filled(
+    setting: &Setting<'_>,
+    (form, text): (PageForm, &str),
+    request_id: &str,
+) -> String {
     let status = setting.verdict.status;
     let (code, detail) = (status.code().to_string(), detail(setting));
     let values = [
@@ -26,13 +38,13 @@ pub(super) fn filled(setting: &Setting<'_>, page: &Page, request_id: &str) -> St
         ("{{detail}}", &*detail),
         ("{{request-id}}", request_id),
     ];
-    let (mut filled, mut rest) = (String::with_capacity(page.text.len()), &*page.text);
+    let (mut filled, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(at) = rest.find("{{") {
         let (before, from) = rest.split_at(at);
         filled.push_str(before);
         match values.iter().find(|(place, _)| from.starts_with(place)) {
             Some((place, value)) => {
-                match page.form {
+                match form {
                     PageForm::Html => filled.push_str(&escape::html(value)),
                     PageForm::Text => filled.push_str(value),
                 }

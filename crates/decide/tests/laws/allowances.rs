@@ -24,7 +24,7 @@ fn limits() -> Vec<Limit> {
     vec![
         limit("net", By::Network, RATE),
         limit("you", By::User, LimitKind::Rate { count: 9, window_seconds: 3600, burst: 1 }),
-        limit("all", By::Everyone, LimitKind::AtOnce(2)),
+        limit("all", By::Route("all".into()), LimitKind::AtOnce(2)),
     ]
 }
 

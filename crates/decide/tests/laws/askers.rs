@@ -38,14 +38,14 @@ fn sent() -> Vec<(Sent, bool, bool)> {
 fn every_combination_is_decided_as_the_rfcs_say() {
     let mut cases = 0;
     for (credentials, in_group, is_named) in sent() {
-        for taken in [(Some(0), None), (None, Some(0)), (Some(1), Some(0))] {
+        for taken in [(true, false), (false, true), (true, true)] {
             for groups in [&[][..], &["staff"]] {
                 for users in [&[][..], &["ann"]] {
                     for refusal in [RefusedAs::Forbidden, RefusedAs::Missing] {
                         for field in FIELDS {
                             let rules = Auth {
-                                basic: taken.0,
-                                bearer: taken.1,
+                                basic: if taken.0 { vec![0, 2] } else { Vec::new() },
+                                bearer: if taken.1 { vec![1] } else { Vec::new() },
                                 groups: groups.iter().map(|group| (*group).into()).collect(),
                                 users: users.iter().map(|user| (*user).into()).collect(),
                                 ..auth(refusal)
@@ -101,7 +101,7 @@ fn transcribed(credentials: &Sent, may: bool, refusal: RefusedAs) -> u16 {
 fn challenges(
     credentials: &Sent,
     code: u16,
-    (basic, bearer): (Option<u16>, Option<u16>),
+    (basic, bearer): (bool, bool),
     sent_bearer: bool,
 ) -> String {
     let error = match (code, credentials) {
@@ -113,10 +113,10 @@ fn challenges(
         _ => "",
     };
     let mut all = Vec::new();
-    if basic.is_some() && code == 401 {
+    if basic && code == 401 {
         all.push(format!("Basic {REALM}, charset=\"UTF-8\""));
     }
-    if bearer.is_some() && (code == 401 || (sent_bearer && matches!(code, 400 | 403))) {
+    if bearer && (code == 401 || (sent_bearer && matches!(code, 400 | 403))) {
         all.push(format!("Bearer {REALM}{}", if sent_bearer { error } else { "" }));
     }
     all.join(", ")
@@ -184,6 +184,30 @@ fn a_hidden_resource_is_a_missing_one() {
                 assert_eq!(hidden.written(), plain.written());
             }
             assert_eq!(plain.rule(), "missing");
+        }
+    }
+}
+
+/// Who is asked for some methods alone is not asked for the others, whoever it is.
+#[test]
+fn methods_without_auth_ask_for_nothing() {
+    use wherefore_message::{Announced, Method, MethodSet};
+    let writes = MethodSet::of(&[Method::Put, Method::Delete]);
+    let site = guarded(|route| {
+        route.auth = Some(Auth { methods: Some(writes), ..auth(RefusedAs::Missing) });
+    });
+    for (credentials, _, _) in sent() {
+        for (method, is_asked) in
+            [("GET", false), ("HEAD", false), ("OPTIONS", false), ("PUT", true), ("DELETE", true)]
+        {
+            let mut asked = Asked::new(method, "/a").in_site(site.clone());
+            asked.announced =
+                if method == "PUT" { Announced::Length(1) } else { Announced::Nothing };
+            asked.told.credentials = credentials.clone();
+            let rule = asked.answer(&file(), ProblemForm::Json).map(|answer| answer.rule());
+            let goes_on = rule.is_none_or(|rule| ["representation", "options"].contains(&rule));
+            let may = matches!(&credentials, Sent::Known(_, groups) if groups.iter().any(|group| group == "staff"));
+            assert_eq!(goes_on, !is_asked || may, "{method} {credentials:?}: {rule:?}");
         }
     }
 }

@@ -59,9 +59,13 @@ fn cases() -> Vec<Case> {
             for closed in CLOSED {
                 for block in BLOCKS {
                     for from in FROM {
-                        for protocol in
-                            [Protocol::Any, Protocol::WebSocket, Protocol::Http11, Protocol::Http2]
-                        {
+                        for protocol in [
+                            Protocol::Any,
+                            Protocol::WebSocket,
+                            Protocol::Http11,
+                            Protocol::Http2,
+                            Protocol::Http3,
+                        ] {
                             all.push(Case { https, canonical, closed, block, from, protocol });
                         }
                     }
@@ -83,7 +87,7 @@ fn every_combination_is_decided_as_the_rows_say() {
     let site = sites.site(0).unwrap();
     let mut count = 0_u32;
     for method in ["GET", "HEAD", "POST"] {
-        for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2] {
+        for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3] {
             for host in HOSTS {
                 for (upgrade, connection) in UPGRADES {
                     let mut asked = Asked { version, host, ..Asked::new(method, "/a") };
@@ -111,7 +115,7 @@ fn every_combination_is_decided_as_the_rows_say() {
             }
         }
     }
-    assert_eq!(count, 3 * 3 * 4 * 4 * 6 * (3 * 2 * 5 * 6 * 3 * 4));
+    assert_eq!(count, 3 * 4 * 4 * 4 * 6 * (3 * 2 * 5 * 6 * 3 * 5));
 }
 
 fn whos() -> Vec<Who> {
@@ -179,7 +183,8 @@ fn transcribed(case: &Case, who: Who, asked: &Asked) -> Option<(u16, &'static st
         Protocol::Any => true,
         Protocol::WebSocket => is_handshake,
         Protocol::Http11 => asked.version != Version::HTTP_10,
-        Protocol::Http2 => asked.version == Version::HTTP_2,
+        Protocol::Http2 => asked.version >= Version::HTTP_2,
+        Protocol::Http3 => asked.version == Version::HTTP_3,
     };
     if !speaks {
         return Some((426, "protocol"));

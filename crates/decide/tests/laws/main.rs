@@ -22,3 +22,4 @@ mod required;
 mod routes;
 mod statuses;
 mod stories;
+mod variants;

@@ -171,7 +171,7 @@ impl Setup {
         route.auth = Some(auth(RefusedAs::Forbidden));
         route.limits = vec![
             limit("net", By::Network, RATE),
-            limit("all", By::Everyone, LimitKind::AtOnce(2)),
+            limit("all", By::Route("all".into()), LimitKind::AtOnce(2)),
             limit("you", By::User, RATE),
         ];
         route.price = Some(price());

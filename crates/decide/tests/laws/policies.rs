@@ -86,8 +86,9 @@ pub(crate) fn template(text: &str) -> Template {
 pub(crate) fn auth(refusal: RefusedAs) -> Auth {
     Auth {
         realm: "the \"inner\" room".into(),
-        basic: Some(0),
-        bearer: Some(1),
+        basic: vec![0],
+        bearer: vec![1],
+        methods: None,
         groups: vec!["staff".into()],
         users: Vec::new(),
         refusal,
@@ -115,7 +116,8 @@ pub(crate) fn blocked(networks: Networks, countries: &[[u8; 2]]) -> Block {
 }
 
 pub(crate) fn maintenance(until: Option<u64>) -> Maintenance {
-    Maintenance { until, detail: Some("The roof is mended.".into()), except: Networks::default() }
+    let detail = Some("The roof is mended.".into());
+    Maintenance { until, detail, page: None, except: Networks::default() }
 }
 
 pub(crate) fn cors(origins: Origins, credentials: cors::Credentials) -> Cors {
@@ -159,7 +161,7 @@ pub(crate) fn guarded_sites() -> impl Strategy<Value = (Site, Client, Told)> {
 fn gates() -> impl Strategy<Value = Gate> {
     let maintained = select(vec![None, Some(NOW - 1), Some(NOW), Some(NOW + 60)]);
     let https = select(vec![Https::Required, Https::RequiredForWrites]);
-    let protocol = select(vec![Protocol::WebSocket, Protocol::Http11, Protocol::Http2]);
+    let protocol = select(vec![Protocol::WebSocket, Protocol::Http11, Protocol::Http3]);
     let blocks = select(vec!["192.0.2.0/24", "198.51.100.0/24 2001:db8::/32", ""]);
     let countries = select(vec![vec![], vec![*b"DE"]]);
     let from = select(vec!["192.0.2.0/24", "127.0.0.0/8"]);
@@ -207,7 +209,7 @@ pub(crate) fn elsewheres<const N: usize>(templates: [&str; N]) -> Vec<Elsewhere>
 
 fn auths() -> impl Strategy<Value = Option<Auth>> {
     let refusals = select(vec![RefusedAs::Forbidden, RefusedAs::Missing]);
-    let taken = select(vec![(Some(0), None), (None, Some(1)), (Some(0), Some(1))]);
+    let taken = select(vec![(vec![0], vec![]), (vec![], vec![1]), (vec![0, 2], vec![1])]);
     weighted(
         0.5,
         (refusals, taken).prop_map(|(refusal, (basic, bearer))| Auth {
@@ -223,7 +225,7 @@ fn limits() -> impl Strategy<Value = Vec<Limit>> {
         limit("network", By::Network, RATE),
         limit("user", By::User, RATE),
         limit("key", By::Field("X-Key".into()), LimitKind::AtOnce(2)),
-        limit("all", By::Everyone, LimitKind::AtOnce(9)),
+        limit("all", By::Route("all".into()), LimitKind::AtOnce(9)),
     ];
     proptest::sample::subsequence(all, 0..=3)
 }

@@ -1,0 +1,291 @@
+//! A configuration file, from its text to what is served: read, made into the engine's model, and opened.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wherefore_access::basic::Users;
+use wherefore_access::bearer::{Keys, Secrets, Tokens};
+use wherefore_access::country::Countries;
+use wherefore_access::forwarded::{Dialect, Proxies};
+use wherefore_config::keys::File;
+use wherefore_config::model::{self, Bounds, KeysForm, Model, model};
+use wherefore_config::source::Placed;
+use wherefore_config::{Complaint, Report, Source};
+use wherefore_decide::policy::Sites;
+use wherefore_origin::Origin;
+use wherefore_server::configuration::Configuration;
+use wherefore_store::Access;
+
+use crate::UsageError;
+use crate::folder::{FolderOptions, Folders};
+use crate::limits::Limits;
+
+/// The longest file that the configuration may name (a page, a list of users, keys), in octets.
+const NAMED_FILE_BYTES_MAX: u64 = 16 << 20;
+/// The longest file of countries, in octets.
+const COUNTRIES_BYTES_MAX: u64 = 512 << 20;
+
+/// A configuration file and the model that it makes.
+pub(crate) struct Read {
+    pub(crate) file: File,
+    pub(crate) model: Model,
+    pub(crate) limits: Limits,
+    /// Complaints that are no errors.
+    pub(crate) report: Report,
+}
+
+/// Where a configuration comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfigurationFile {
+    file: Option<PathBuf>,
+    /// What relative paths in it are relative to.
+    base: PathBuf,
+    /// Its text, where that can be read only once.
+    text: OnceCell<String>,
+}
+
+impl ConfigurationFile {
+    /// The file of this name; `-` is the standard input.
+    pub(crate) fn new(name: &Path) -> Self {
+        if name == Path::new("-") {
+            return Self { file: None, base: PathBuf::from("."), text: OnceCell::new() };
+        }
+        let base = name.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let base = base.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+        Self { file: Some(name.to_path_buf()), base, text: OnceCell::new() }
+    }
+
+    /// The file's name, as it was given.
+    pub(crate) fn name(&self) -> String {
+        self.file
+            .as_ref()
+            .map_or_else(|| "standard input".to_owned(), |file| file.display().to_string())
+    }
+
+    /// Its text.
+    pub(crate) fn source(&self) -> Result<Source, UsageError> {
+        let text = match (&self.file, self.text.get()) {
+            (None, Some(text)) => Ok(text.clone()),
+            (Some(file), _) => fs::read_to_string(file),
+            (None, None) => {
+                let mut text = String::new();
+                let most = wherefore_config::TEXT_BYTES_MAX as u64 + 1;
+                std::io::stdin().lock().take(most).read_to_string(&mut text).map(|_| text)
+            }
+        };
+        let text = text.map_err(|error| {
+            UsageError(format!("can't read the configuration {}: {error}", self.name()))
+        })?;
+        if self.file.is_none() {
+            let _ = self.text.set(text.clone());
+        }
+        Ok(Source::new(self.name(), text))
+    }
+
+    /// A path that the configuration names.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// Reads it, with every complaint that can be made without opening what it names, but for pages.
+    pub(crate) fn read(
+        &self,
+        source: Source,
+        descriptors: u64,
+        cores: usize,
+    ) -> Result<Box<Read>, Box<Report>> {
+        let (file, mut report) = wherefore_config::read(source);
+        let Some(file) = file else { return Err(Box::new(report)) };
+        let mut complaints = Vec::new();
+        let limits = limits(&file, descriptors, cores, &mut complaints);
+        report.extend(complaints);
+        let bounds = Bounds {
+            content_bytes_max: limits.wire.content_bytes,
+            patch_bytes_max: limits.server.patch_bytes,
+        };
+        let mut read_text = |path: &str| {
+            let octets = self.octets(Path::new(path), NAMED_FILE_BYTES_MAX)?;
+            String::from_utf8(octets).map_err(|_| "it is not UTF-8".to_owned())
+        };
+        let made = model(&file, bounds, &mut read_text, &mut report);
+        match made {
+            Some(model) => Ok(Box::new(Read { file, model, limits, report })),
+            None => Err(Box::new(report)),
+        }
+    }
+
+    fn octets(&self, path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
+        let mut octets = Vec::new();
+        let file = fs::File::open(self.path(path)).map_err(|error| error.to_string())?;
+        let read = file.take(bytes_max + 1).read_to_end(&mut octets);
+        read.map_err(|error| error.to_string())?;
+        if octets.len() as u64 > bytes_max {
+            return Err(format!("it has more than {bytes_max} octets"));
+        }
+        Ok(octets)
+    }
+}
+
+/// The named limits of the file.
+fn limits(file: &File, descriptors: u64, cores: usize, complaints: &mut Vec<Complaint>) -> Limits {
+    let settings = file.server.iter().filter_map(|set| set.value.limits.as_ref());
+    let settings: Vec<_> = settings.flat_map(|set| &set.value.0).collect();
+    let mut good = Vec::new();
+    for (name, value) in settings {
+        let setting = format!("{}={}", name.value.as_str(), value.value.0);
+        match Limits::read(std::slice::from_ref(&setting), descriptors, cores) {
+            Ok(_) => good.push(setting),
+            Err(UsageError(what)) => {
+                let said = what.split_once(": ").map_or(&*what, |(_, said)| said);
+                complaints.push(Complaint::error(value.span, said));
+            }
+        }
+    }
+    Limits::read(&good, descriptors, cores)
+        .unwrap_or_else(|_| unreachable!("each setting was read alone"))
+}
+
+/// What is open for the configuration that holds, so that the next one can go on with it.
+#[derive(Default)]
+pub(crate) struct Opened {
+    folders: Folders,
+    origins: HashMap<(PathBuf, bool), Arc<Origin>>,
+}
+
+impl Opened {
+    /// Opens what the model names. What is open already stays so.
+    pub(crate) fn open(
+        &mut self,
+        from: &ConfigurationFile,
+        read: &Read,
+        access: Access,
+    ) -> Result<Configuration, Vec<Complaint>> {
+        let mut complaints = Vec::new();
+        let model = &read.model;
+        let state = model.server.state.as_ref().map(|state| from.path(&state.value));
+        let mut origins = Vec::new();
+        let mut kept = HashMap::new();
+        for folder in &model.folders {
+            let writable = folder.writable && access == Access::Writable;
+            match self.origin(&from.path(&folder.path.value), writable, state.as_deref()) {
+                Ok((key, origin)) => {
+                    kept.insert(key, Arc::clone(&origin));
+                    origins.push(origin);
+                }
+                Err(what) => complaints.push(Complaint::error(folder.path.span, what)),
+            }
+        }
+        let users = each(&model.users, &mut complaints, |users| open_users(from, users));
+        let tokens = each(&model.tokens, &mut complaints, |tokens| open_tokens(from, tokens));
+        let countries = model.countries.as_ref().and_then(|file| {
+            let read = from
+                .octets(&file.value, COUNTRIES_BYTES_MAX)
+                .and_then(|octets| Countries::read(octets).map_err(|fault| fault.to_string()));
+            match read {
+                Ok(countries) => Some(Arc::new(countries)),
+                Err(why) => {
+                    complaints.push(unreadable(file, &why));
+                    None
+                }
+            }
+        });
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        self.origins = kept;
+        let trusted = model.server.trusted_proxies.clone();
+        Ok(Configuration {
+            sites: Arc::new(Sites::new(model.sites.clone())),
+            origins,
+            users,
+            tokens,
+            proxies: Arc::new(Proxies { trusted, dialect: Dialect::default() }),
+            countries,
+        })
+    }
+
+    fn origin(
+        &mut self,
+        path: &Path,
+        writable: bool,
+        state: Option<&Path>,
+    ) -> Result<((PathBuf, bool), Arc<Origin>), String> {
+        let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let key = (whole, writable);
+        if let Some(origin) = self.origins.get(&key) {
+            return Ok((key, Arc::clone(origin)));
+        }
+        let access = if writable { Access::Writable } else { Access::ReadOnly };
+        let options = FolderOptions { access, state, ..FolderOptions::default() };
+        let origin = self.folders.open(&key.0, &options).map_err(|UsageError(what)| what)?;
+        Ok((key, Arc::new(origin)))
+    }
+}
+
+fn each<S, T>(
+    sources: &[S],
+    complaints: &mut Vec<Complaint>,
+    open: impl Fn(&S) -> Result<T, Vec<Complaint>>,
+) -> Vec<Arc<T>> {
+    let mut all = Vec::new();
+    for source in sources {
+        match open(source) {
+            Ok(one) => all.push(Arc::new(one)),
+            Err(more) => complaints.extend(more),
+        }
+    }
+    all
+}
+
+fn unreadable(file: &Placed<PathBuf>, why: &str) -> Complaint {
+    Complaint::error(file.span, format!("`{}` can't be read: {why}", file.value.display()))
+}
+
+fn open_users(from: &ConfigurationFile, users: &model::Users) -> Result<Users, Vec<Complaint>> {
+    let text = |file: &Placed<PathBuf>| {
+        let octets = from.octets(&file.value, NAMED_FILE_BYTES_MAX);
+        let text = octets
+            .and_then(|octets| String::from_utf8(octets).map_err(|_| "it is not UTF-8".to_owned()));
+        text.map_err(|why| vec![unreadable(file, &why)])
+    };
+    let passwords = text(&users.htpasswd)?;
+    let groups = match &users.groups {
+        Some(groups) => text(groups)?,
+        None => String::new(),
+    };
+    Users::read(&passwords, &groups).map_err(|found| {
+        let complaint = |complaint: &wherefore_access::basic::Complaint| {
+            let file = match (complaint.text, &users.groups) {
+                (wherefore_access::basic::Text::Groups, Some(groups)) => groups,
+                _ => &users.htpasswd,
+            };
+            let place = format!("{}:{}", file.value.display(), complaint.line);
+            Complaint::error(file.span, format!("{place}: {}", complaint.what))
+        };
+        found.iter().map(complaint).collect()
+    })
+}
+
+fn open_tokens(from: &ConfigurationFile, tokens: &model::Tokens) -> Result<Tokens, Vec<Complaint>> {
+    let file = &tokens.keys;
+    let refused = |why: String| vec![unreadable(file, &why)];
+    let octets = from.octets(&file.value, NAMED_FILE_BYTES_MAX).map_err(refused)?;
+    let keys = match tokens.form {
+        KeysForm::Jwks => Keys::from_jwks(&octets, Secrets::Refused),
+        KeysForm::Pem => Keys::from_pem(&String::from_utf8_lossy(&octets)),
+        // Editors end a file with a line's end.
+        KeysForm::Secret => Keys::from_secret(octets.trim_ascii_end()),
+    };
+    let keys = keys.map_err(|fault| refused(fault.to_string()))?;
+    Ok(Tokens {
+        clock_skew_seconds: tokens.clock_skew_seconds,
+        audiences: tokens.audiences.clone(),
+        issuer: tokens.issuer.clone(),
+        groups_claim: tokens.groups_claim.clone(),
+        ..Tokens::new(keys)
+    })
+}
