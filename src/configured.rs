@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wherefore_config::Colours;
-use wherefore_config::model::Server;
+use wherefore_config::model::{Model, Server};
 use wherefore_config::source::Placed;
 use wherefore_config::value;
 use wherefore_server::descriptors;
@@ -45,12 +45,16 @@ pub(crate) fn serving<'a>(
         [] => listened(&server),
         addresses => addresses.to_vec(),
     };
-    let (limits, process) = (read.limits.clone(), process(arguments, &from, &server));
+    // What a route takes is counted for the route; on the wire it is bounded by what any takes.
+    let mut limits = read.limits.clone();
+    limits.wire.content_bytes = limits.wire.content_bytes.max(content_bytes_max(&read.model));
+    let (process, content_bytes) = (process(arguments, &from, &server), limits.wire.content_bytes);
     let started_with = arguments.addresses.is_empty().then(|| listened(&server));
     let open = move |_: &[SocketAddr]| {
         let opened = Opened::default();
         let cores = assumed;
-        Reread { from, opened, server, started_with, descriptors, cores, accounts: Accounts::None }
+        let accounts = Accounts::None;
+        Reread { from, opened, server, started_with, content_bytes, descriptors, cores, accounts }
             .open(*read)
     };
     Ok(Serving { addresses, cores, limits, log, process, open: Box::new(open) })
@@ -84,6 +88,8 @@ struct Reread {
     server: Server,
     /// The addresses that the file named then, if those counted.
     started_with: Option<Vec<SocketAddr>>,
+    /// The most content that is taken on the wire.
+    content_bytes: u64,
     descriptors: u64,
     cores: NonZeroUsize,
     accounts: Accounts,
@@ -126,7 +132,8 @@ impl Reread {
     }
 
     /// What the file says otherwise than when the server was started, and only a start heeds.
-    fn notes(&self, now: &Server) -> Vec<String> {
+    fn notes(&self, model: &Model) -> Vec<String> {
+        let now = &model.server;
         let started_with = self.started_with.as_deref();
         let mut notes: Vec<String> = started_with
             .and_then(|started_with| note_of_addresses(started_with, &listened(now)))
@@ -149,6 +156,13 @@ impl Reread {
         ];
         let changed = changed.into_iter().filter(|(_, is_changed)| *is_changed);
         notes.extend(changed.map(|(key, _)| format!("`{key}` has changed, which takes a restart")));
+        if content_bytes_max(model) > self.content_bytes {
+            notes.push(format!(
+                "a route takes more content than the server does since it was started, {} octets: that takes \
+                 a restart",
+                self.content_bytes
+            ));
+        }
         notes
     }
 }
@@ -166,7 +180,7 @@ impl Reload for Reread {
             read.report.extend(complaints);
             config::refusal(&read.report, Colours::None)
         })?;
-        let mut notes = self.notes(&read.model.server);
+        let mut notes = self.notes(&read.model);
         if !read.report.complaints().is_empty() {
             notes.push(read.report.drawn(Colours::None));
         }
@@ -186,6 +200,12 @@ pub(crate) fn control_place(file: &Path) -> Result<Option<PathBuf>, UsageError> 
     let path = |placed: &Option<Placed<PathBuf>>| value_of(placed).map(|path| from.path(path));
     let server = &read.model.server;
     Ok(process::control_place(path(&server.control), path(&server.state), None))
+}
+
+/// The most content that any route takes.
+fn content_bytes_max(model: &Model) -> u64 {
+    let routes = model.sites.iter().flat_map(|site| site.routes());
+    routes.map(|route| route.content.bytes_max).max().unwrap_or_default()
 }
 
 /// The addresses that the file names.

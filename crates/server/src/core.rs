@@ -22,6 +22,7 @@ use crate::admission::{Admission, Admitted, Refusal};
 use crate::blocking::Workers;
 use crate::buffer::Buffers;
 use crate::clock::Clock;
+use crate::encode::Encoders;
 use crate::limits::Limits;
 use crate::listen::{Listeners, Opening, Queue};
 use crate::load::{CoreLoad, Load};
@@ -76,6 +77,8 @@ pub struct Core {
     pub load: Rc<CoreLoad>,
     /// Threads for what must not hold up the loop.
     pub workers: Arc<Workers>,
+    /// What all cores share of encoding.
+    pub encoders: Arc<Encoders>,
     /// How far the end of the server has come.
     pub shutdown: Rc<CoreShutdown>,
     /// The access log, if one is kept.
@@ -191,6 +194,7 @@ struct Shared {
     admission: Arc<Admission>,
     load: Arc<Load>,
     workers: Arc<Workers>,
+    encoders: Arc<Encoders>,
     log: Option<AccessLog>,
     shutdown: Arc<Shutdown>,
     /// How many cores have all that they need. None takes clients before all have it: else those could
@@ -208,6 +212,7 @@ impl Shared {
             admission: Admission::new(count(limits.connections), from_address),
             load: Load::new(count(limits.requests_in_flight)),
             workers: Workers::new(count(jobs_max)),
+            encoders: Encoders::new(&limits, cores),
             limits: Arc::new(limits),
             log,
             shutdown,
@@ -350,6 +355,7 @@ impl Core {
             random: Random::from_system()?,
             load: CoreLoad::new(Arc::clone(&shared.load)),
             workers: Arc::clone(&shared.workers),
+            encoders: Arc::clone(&shared.encoders),
             shutdown: CoreShutdown::new(Arc::clone(&shared.shutdown)),
             log: shared.log.as_ref().map(|log| Rc::new(log.core())),
             limits: Arc::clone(&shared.limits),

@@ -16,6 +16,7 @@ mod connection;
 pub mod control;
 pub mod core;
 pub mod descriptors;
+pub mod encode;
 mod exchange;
 mod h1;
 pub mod limits;

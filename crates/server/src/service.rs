@@ -190,7 +190,7 @@ mod tests {
     use wherefore_decide::policy::{Hosts, Site};
     use wherefore_message::path;
     use wherefore_origin::Origin;
-    use wherefore_origin::cache::Entry;
+    use wherefore_origin::cache::{Entry, Name};
     use wherefore_store::{CreateFolders, LookFor, MemoryStore, Store, Wait};
 
     use super::*;
@@ -198,6 +198,7 @@ mod tests {
     use crate::buffer::Buffers;
     use crate::clock::Clock;
     use crate::configuration::Configuration;
+    use crate::encode::Encoders;
     use crate::limits::Limits;
     use crate::load::{CoreLoad, Load};
     use crate::random::Random;
@@ -215,6 +216,7 @@ mod tests {
             random: Random::from_system().unwrap(),
             load: CoreLoad::new(Load::new(1)),
             workers: Workers::new(1),
+            encoders: Encoders::new(&Limits::preset(1000, 1), 1),
             shutdown: CoreShutdown::new(Shutdown::new()),
             log: None,
             limits: Arc::new(Limits::preset(1000, 1)),
@@ -239,7 +241,8 @@ mod tests {
             let path = path::decode(b"/large", &mut scratch).unwrap();
             let found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
             let entry = Entry::new(found, "text/plain", 0, service.core.clock.now().0);
-            let entry = service.cache.borrow_mut().put(origin.id(), path.bytes(), entry);
+            let name = Name { origin: origin.id(), path: path.bytes(), compress: None };
+            let entry = service.cache.borrow_mut().put(name, entry);
             let file = Rc::new(origin.open(path, None, Wait::Yes).unwrap());
             assert!(entry.keep(None, &file).is_ok());
             drop(entry);
