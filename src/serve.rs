@@ -168,19 +168,12 @@ fn configured(arguments: &Arguments, file: &Path, descriptors: u64) -> Result<Se
         Some(value::LogForm::Off) => LogFormat::Off,
         Some(value::LogForm::Text) | None => LogFormat::Text,
     });
-    let balances = match (read.model.has_prices, &server.state) {
-        (false, _) => None,
-        (true, Some(state)) => {
-            let folder = from.path(&state.value);
-            let balances = Balances::open(&folder, BALANCES)
+    let balances = match &read.model.accounts {
+        None => None,
+        Some(folder) => {
+            let balances = Balances::open(&from.path(&folder.value), BALANCES)
                 .map_err(|error| UsageError(format!("the accounts can't be opened: {error}")))?;
             Some(Arc::new(balances))
-        }
-        (true, None) => {
-            return Err(UsageError(
-                "there are prices, and no place to keep accounts: say state = \"DIR\" under [server]"
-                    .to_owned(),
-            ));
         }
     };
     let mut opened = Opened::default();

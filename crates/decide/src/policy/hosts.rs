@@ -14,7 +14,7 @@ const HOST_BYTES_MAX: usize = 255;
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     /// Names and addresses, in lower case; `*.example.org` stands for every name with one label more, as it
-    /// does in certificates (RFC 9525 §6.3).
+    /// does in certificates.
     pub names: Vec<Box<str>>,
     /// For whom it answers besides.
     pub default: Option<DefaultFor>,
