@@ -6,8 +6,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod every;
 mod racing;
 mod written;
+
 
 mod status_100;
 mod status_200;
