@@ -75,7 +75,7 @@ pub(crate) fn warn(report: &Report) {
 
 /// Every complaint, drawn at its place.
 pub(crate) fn refused(report: &Report) -> UsageError {
-    UsageError(format!("the configuration can't be used\n{}\n{}", drawn(report), report.summary()))
+    UsageError(format!("the configuration can't be used\n{}", drawn(report)))
 }
 
 /// The same of what was found when what it names was opened.

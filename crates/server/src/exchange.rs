@@ -191,7 +191,8 @@ async fn answer_place(
                 }
             };
         }
-        match plan::after_lookup(question, place, &entry.found, &mut asked.answer.trail) {
+        let looked_up = Place { inner: path, ..*place };
+        match plan::after_lookup(question, &looked_up, &entry.found, &mut asked.answer.trail) {
             Err(verdict) => {
                 asked.refuse(&verdict, Some(&entry.found));
                 return None;
