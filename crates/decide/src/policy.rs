@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod asker;
+pub mod compress;
 pub mod cors;
 pub mod dress;
 pub mod folder;
@@ -12,10 +13,13 @@ pub mod pattern;
 pub mod router;
 pub mod template;
 
+use std::sync::Arc;
+
 use wherefore_message::{Method, MethodSet};
 
 pub use allowance::{Limit, Price};
 pub use asker::Auth;
+pub use compress::Compress;
 pub use cors::Cors;
 pub use dress::Dress;
 pub use folder::{Folder, FolderAccess, MissingFolders, ResourceKind};
@@ -108,6 +112,8 @@ pub struct Route {
     pub price: Option<Price>,
     /// What scripts of other origins may do (the Fetch standard's CORS protocol).
     pub cors: Option<Cors>,
+    /// What is encoded as it is sent; to be asked for by [`Route::compression`].
+    pub compress: Option<Arc<Compress>>,
     /// What is added to every answer.
     pub dress: Dress,
 }
@@ -228,6 +234,7 @@ impl Route {
             limits: Vec::new(),
             price: None,
             cors: None,
+            compress: None,
             dress: Dress::default(),
         }
     }
