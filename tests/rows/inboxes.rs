@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Reply, Running, configured};
+use crate::support::{Configured, Reply, Running, setup};
 
 /// What browsers send forms as.
 pub const ENCODED: &str = "Content-Type: application/x-www-form-urlencoded\n";
@@ -16,19 +16,24 @@ pub const JSON: &str = "Content-Type: application/json\n";
 /// The route `/orders` to an inbox with these further keys, which begin with a comma.
 pub fn route(keys: &str) -> String {
     format!(
-        "[[site.localhost.route]]\npath = \"/orders\"\ninbox = {{ folder = \"orders\"{keys} }}\n"
+        "[[site.localhost.route]]\npath = \"/orders\"\ninbox = {{ folder = \"site/orders\"{keys} }}\n"
     )
 }
 
+/// A server of these routes, with an empty folder for what is posted.
+pub fn serve(routes: &str) -> Configured {
+    setup().folder("site/orders").serve(routes)
+}
+
 /// A server with the inbox `/orders`. Nothing shows what is in it.
-pub fn inbox(keys: &str) -> Running {
-    configured(&route(keys), &[("orders/", "")])
+pub fn inbox(keys: &str) -> Configured {
+    serve(&route(keys))
 }
 
 /// The same, and the route `/kept/*` shows what is in it.
-pub fn shown(keys: &str) -> Running {
-    let shown = "[[site.localhost.route]]\npath = \"/kept/*\"\nfolder = \"orders\"\n";
-    configured(&(route(keys) + shown), &[("orders/", "")])
+pub fn shown(keys: &str) -> Configured {
+    let shown = "[[site.localhost.route]]\npath = \"/kept/*\"\nfolder = \"site/orders\"\n";
+    serve(&(route(keys) + shown))
 }
 
 /// The head and the content of a POST to `/orders`, with these further field lines.

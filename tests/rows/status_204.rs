@@ -1,10 +1,7 @@
 //! 204 No Content (RFC 9110 §15.3.5): it is done, and there is nothing more to say.
 
-use tempfile::TempDir;
-
 use crate::inboxes;
-use crate::support::server::command;
-use crate::support::{Reply, Running, start};
+use crate::support::{Reply, start};
 use crate::written;
 
 fn is_bare(reply: &Reply) {
@@ -111,19 +108,13 @@ fn a_form_that_nothing_is_to_be_shown_for() {
 /// What is taken survives the server; what a crash cut off is cleared away when it starts again.
 #[test]
 fn a_form_that_was_taken_outlives_a_crash() {
-    let route = inboxes::route("");
-    let own = TempDir::new().unwrap();
-    let start =
-        || Running::by_configuration(command(), &route, own.path(), TempDir::new().unwrap());
-    std::fs::create_dir(own.path().join("orders")).unwrap();
-    let mut server = start();
+    let server = inboxes::inbox("");
     is_bare(&inboxes::post(&server, inboxes::ENCODED, "cake=plum"));
-    server.kill();
     let cut = "19941106T084937Z-0123456789abcdef";
     server.file(&format!("orders/{cut}/photo.png"), "half");
     server.file(&format!("orders/.{cut}.unfinished"), "");
     assert_eq!(inboxes::names(&server).len(), 3);
-    let again = start();
+    let again = server.crash_and_restart();
     assert_eq!(inboxes::names(&again).len(), 1, "{:?}", inboxes::names(&again));
     assert_eq!(inboxes::documents(&again)[0]["fields"]["cake"][0], "plum");
     assert!(again.notice("cut off").contains("1 submission"));

@@ -4,14 +4,14 @@
 use std::process::Command;
 
 use crate::inboxes::{self, ENCODED, documents, post};
-use crate::support::{Running, configured};
+use crate::support::{Configured, setup};
 
 const THANKS: &str = ", answer = { see-other = \"/thanks.html\" }";
 
-fn with_a_page() -> Running {
-    let page = "[[site.localhost.route]]\npath = \"/*\"\nfolder = \"pages\"\n";
-    let files = [("orders/", ""), ("pages/thanks.html", "<p>Thanks!")];
-    configured(&(inboxes::route(THANKS) + page), &files)
+fn with_a_page() -> Configured {
+    let page = "[[site.localhost.route]]\npath = \"/*\"\nfolder = \"site/pages\"\n";
+    let setup = setup().folder("site/orders").file("site/pages/thanks.html", "<p>Thanks!");
+    setup.serve(&(inboxes::route(THANKS) + page))
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn the_query_stays_behind() {
 #[test]
 fn what_was_captured_stays_in_its_place() {
     let route = "[[site.localhost.route]]\npath = \"/forms/{name}\"\n\
-                 inbox = { folder = \"orders\", answer = { see-other = \"/{name}\" } }\n";
-    let server = configured(route, &[("orders/", "")]);
+                 inbox = { folder = \"site/orders\", answer = { see-other = \"/{name}\" } }\n";
+    let server = inboxes::serve(route);
     for (name, location) in [
         ("cakes", "/cakes"),
         ("%5cevil.example", "/%5Cevil.example"),

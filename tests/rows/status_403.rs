@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use crate::inboxes;
-use crate::support::{Running, configured, start};
+use crate::support::{Running, start};
 use crate::written::get;
 
 /// Names that begin with a dot are refused before anything is looked up: the answer is the same whether
@@ -285,7 +285,7 @@ fn writes_of_the_site_itself() {
 #[test]
 fn a_form_of_another_site() {
     let cors = "cors = { origins = [\"https://friend.example\"] }\n";
-    let server = configured(&(inboxes::route("") + cors), &[("orders/", "")]);
+    let server = inboxes::serve(&(inboxes::route("") + cors));
     for (fields, status) in [
         ("Origin: https://evil.example\nSec-Fetch-Site: cross-site\n", 403),
         ("Origin: null\n", 403),

@@ -2,7 +2,7 @@
 //! that it is chunked. Elsewhere this is a 500, or an empty file.
 
 use crate::inboxes;
-use crate::support::{configured, start};
+use crate::support::start;
 
 #[test]
 fn neither_length_nor_chunks() {
@@ -73,7 +73,7 @@ fn a_form_of_no_length() {
     let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}\n", inboxes::ENCODED);
     server.ask(&request).is(411, "length");
     let keys = inboxes::route("") + "require-length = true\n";
-    let server = configured(&keys, &[("orders/", "")]);
+    let server = inboxes::serve(&keys);
     let chunked = "Transfer-Encoding: chunked\nExpect: 100-continue\n\n";
     let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}{chunked}", inboxes::ENCODED);
     let reply = server.ask(&request);

@@ -4,7 +4,7 @@
 use std::thread;
 
 use crate::inboxes::{self, ENCODED, JSON, PARTS};
-use crate::support::{Client, Reply, configured, start};
+use crate::support::{Client, Reply, start};
 
 const SMALL: &[&str] = &["--writable", "--limit", "content-bytes=1000"];
 
@@ -168,8 +168,7 @@ fn where_nothing_is_written_it_is_405() {
 #[test]
 fn a_form_that_is_announced_too_large() {
     let keys = ", text-max = \"1KiB\", file-max = \"2KiB\", types = [\"*/*\"]";
-    let server =
-        configured(&(inboxes::route(keys) + "content-max = \"8KiB\"\n"), &[("orders/", "")]);
+    let server = inboxes::serve(&(inboxes::route(keys) + "content-max = \"8KiB\"\n"));
     for (kind, most, rule) in [
         (ENCODED, 1 << 10, "inbox-size"),
         (JSON, 1 << 10, "inbox-size"),
@@ -196,8 +195,7 @@ fn a_form_that_is_announced_too_large() {
 #[test]
 fn a_form_that_grows_too_large() {
     let keys = ", text-max = \"1KiB\", file-max = \"300KiB\", files-max = 2, fields-max = 2";
-    let server =
-        configured(&(inboxes::route(keys) + "content-max = \"1MiB\"\n"), &[("orders/", "")]);
+    let server = inboxes::serve(&(inboxes::route(keys) + "content-max = \"1MiB\"\n"));
     let file = vec![b'x'; 300 << 10];
     let longer = [file.as_slice(), b"x"].concat();
     let (x, f) = (b"x".as_slice(), Some("f"));

@@ -8,8 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::inboxes;
-use crate::support::server::command;
-use crate::support::{Client, Reply, Running, start};
+use crate::support::{Client, Reply, Running, setup, start};
 
 /// A file system of 64 KiB. Dropped, it is taken away.
 struct SmallDisk {
@@ -269,13 +268,12 @@ fn a_quota_invites_no_content_that_passes_it() {
 #[test]
 fn a_form_on_a_full_disk() {
     with_a_small_disk("a_form_on_a_full_disk", |folder| {
-        fs::create_dir(folder.join("orders")).unwrap();
-        let (route, state) = (inboxes::route(""), TempDir::new().unwrap());
-        let server = Running::by_configuration(command(), &route, folder, state);
+        let on_disk = inboxes::route("").replace("site/orders", folder.to_str().unwrap());
+        let server = setup().serve(&on_disk);
         let half = vec![b'x'; DISK_BYTES / 2];
         let both = inboxes::parts(&[("a", Some("a"), &half), ("b", Some("b"), &half)]);
         has_no_room(&inboxes::post(&server, inboxes::PARTS, &both), "disk is full");
-        inboxes::is_empty(&server);
+        assert_eq!(names(folder), [""; 0]);
         let chunked = "Transfer-Encoding: chunked";
         let mut client = server.connect();
         client.send(&format!(
@@ -286,8 +284,19 @@ fn a_form_on_a_full_disk() {
         client.send_octets(&both);
         client.send("\n0\n\n");
         has_no_room(&client.reply("POST"), "disk is full");
-        inboxes::is_empty(&server);
+        assert_eq!(names(folder), [""; 0]);
         let one = inboxes::parts(&[("a", Some("a"), &half)]);
         assert_eq!(inboxes::post(&server, inboxes::PARTS, one).status, 204);
     });
+}
+
+#[test]
+fn a_form_past_the_quota() {
+    let server = inboxes::serve(&(inboxes::route("") + "quota = \"16KiB\"\n"));
+    let file = |size| inboxes::parts(&[("f", Some("f"), &vec![b'x'; size])]);
+    has_no_room(&inboxes::post(&server, inboxes::PARTS, file(20 << 10)), "quota");
+    inboxes::is_empty(&server);
+    assert_eq!(inboxes::post(&server, inboxes::PARTS, file(10 << 10)).status, 204);
+    has_no_room(&inboxes::post(&server, inboxes::PARTS, file(10 << 10)), "quota");
+    assert_eq!(inboxes::documents(&server).len(), 1);
 }

@@ -36,39 +36,7 @@ pub fn start(arguments: &[&str]) -> Running {
     Running::over(&folder, arguments).owning(own)
 }
 
-/// Starts it over this configuration, in which paths begin in a new folder with these files; a name that ends
-/// in a slash is a folder's.
-pub fn configured(configuration: &str, files: &[(&str, &str)]) -> Running {
-    let (own, state) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let folder = own.path().join("site");
-    for (name, content) in files {
-        let path = folder.join(name);
-        if name.ends_with('/') {
-            std::fs::create_dir_all(path).unwrap();
-        } else {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
-        }
-    }
-    Running::by_configuration(command(), configuration, &folder, state).owning(own)
-}
-
 impl Running {
-    /// Starts it by a command of its own over a configuration, in which paths begin in `folder`.
-    pub fn by_configuration(
-        mut command: Command,
-        configuration: &str,
-        folder: &Path,
-        state: TempDir,
-    ) -> Self {
-        std::fs::create_dir_all(folder).unwrap();
-        let file = folder.join("wherefore.toml");
-        let server = format!("[server]\nstate = {:?}\n", state.path());
-        std::fs::write(&file, server + configuration).unwrap();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--cores", "2", "--config"]).arg(&file);
-        Self::spawned(command, folder, state)
-    }
-
     /// Starts it over a folder that is there.
     pub fn over(folder: &Path, arguments: &[&str]) -> Self {
         Self::with_state(folder, TempDir::new().unwrap(), arguments)
@@ -84,13 +52,15 @@ impl Running {
         command
             .arg("serve")
             .arg(folder)
-            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--state"])
+            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--allow-root", "--state"])
             .arg(state.path())
             .args(arguments);
-        Self::spawned(command, folder, state)
+        Self::started(command, folder, state)
     }
 
-    fn spawned(mut command: Command, folder: &Path, state: TempDir) -> Self {
+    /// Starts it by a command that says all, and waits until it listens. What it says before is kept with
+    /// its other notices.
+    pub fn started(mut command: Command, folder: &Path, state: TempDir) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -99,17 +69,18 @@ impl Running {
             .unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let (notice, notices) = channel();
-        let mut first = String::new();
+        let mut before = String::new();
         let address = loop {
-            let begin = first.len();
-            let read = said.read_line(&mut first).unwrap();
-            assert!(read > 0, "the server did not start: {first}");
-            let line = first[begin..].trim_end();
-            // It may have had something to say before.
-            let _ = notice.send(line.to_owned());
-            if let Some(address) = line.strip_prefix("listening at http://") {
-                break address.strip_suffix('/').unwrap().parse().unwrap();
+            let mut line = String::new();
+            if said.read_line(&mut line).unwrap() == 0 {
+                panic!("the server did not start: {before}");
             }
+            let _ = notice.send(line.trim_end().to_owned());
+            let address = line.trim().strip_prefix("listening at http://");
+            if let Some(address) = address.and_then(|rest| rest.strip_suffix('/')) {
+                break address.parse().unwrap();
+            }
+            before.push_str(&line);
         };
         let (lines, log) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -282,6 +253,18 @@ pub fn command_with_descriptors(count: u32) -> Command {
 }
 
 fn alone(mut command: Command) -> Command {
-    command.env_remove("XDG_STATE_HOME").env("HOME", "/dev/null");
+    for variable in [
+        "XDG_STATE_HOME",
+        "XDG_RUNTIME_DIR",
+        "RUNTIME_DIRECTORY",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+    ] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", "/dev/null");
     command
 }

@@ -1,10 +1,14 @@
 //! Inboxes: what they take, and what they answer.
 
+use std::path::PathBuf;
+
 use wherefore_decide::policy::inbox::InboxLimits;
 use wherefore_decide::policy::{Inbox, Pattern, Thanks};
 
 use super::Lowering;
+use super::route::quota_bytes;
 use crate::keys;
+use crate::source::Placed;
 use crate::table::Set;
 use crate::value::{Either, FilePath, InboxAnswer};
 
@@ -23,7 +27,14 @@ impl Lowering<'_, '_> {
                 (keys.resolved(), &folder.value, folder.from.span().unwrap_or(span))
             }
         };
-        let made = Inbox::new(self.inbox_number(folder.as_str(), span));
+        let number = self.folder_number(super::Folder {
+            path: Placed { value: PathBuf::from(folder.as_str()), span },
+            writable: Some(span),
+            is_inbox: true,
+            links: None,
+            quota_bytes: quota_bytes(route),
+        });
+        let made = Inbox::new(number);
         let accept_post = match &keys.types {
             Some(types) => {
                 let types = types.value.0.iter().map(|range| range.value.as_str());
