@@ -113,8 +113,8 @@ impl From<EncodeError> for Stopped {
 }
 
 impl Asked<'_> {
-    /// The content of what is made of a file at this level. HEAD makes nothing, and says the length where it is
-    /// known.
+    /// The content of what is made of a file at this level, where this core has it not yet. HEAD makes
+    /// nothing, and says the length where it is known.
     pub(crate) async fn made(
         &self,
         origin: &Arc<Origin>,
@@ -124,9 +124,6 @@ impl Asked<'_> {
         level: Level,
     ) -> Result<Content, Stopped> {
         let coding = level.coding();
-        if let Some(file) = entry.file(Some(coding)) {
-            return Ok(self.whole(file));
-        }
         let encoders = &self.service.core.encoders;
         let tag = all.in_coding(Some(coding)).tag;
         let name = Name::of(origin.id(), &all.original.tag, &tag);
@@ -186,7 +183,8 @@ impl Asked<'_> {
         Ok(self.whole(file))
     }
 
-    fn whole(&self, file: Rc<OpenFile>) -> Content {
+    /// All of what was encoded.
+    pub(crate) fn whole(&self, file: Rc<OpenFile>) -> Content {
         match self.request.method {
             Method::Get => Content::whole(file),
             _ => Content::Absent(file.length()),

@@ -156,8 +156,11 @@ impl<'a> Asked<'a> {
                 };
                 match (selected.octets, found.representations()) {
                     (Octets::Made(level), Some(all)) => {
-                        // Most answers should not carry the room for it along.
-                        let made = Box::pin(self.made(origin, path, entry, all, level)).await?;
+                        let made = match entry.file(coding) {
+                            Some(file) => self.whole(file),
+                            // Most answers should not carry the room for it along.
+                            None => Box::pin(self.made(origin, path, entry, all, level)).await?,
+                        };
                         reply::representation(verdict, &sent, &mut self.answer.head);
                         self.answer.content = made;
                     }
