@@ -89,7 +89,10 @@ impl Entry {
             }
         }
         for coding in [None].into_iter().chain(Coding::ALL.map(Some)) {
-            if let Some(file) = older.file(coding) {
+            // With a weak tag it may have changed since without its tag telling.
+            if let Some(file) = older.file(coding)
+                && !file.representation.tag.is_weak()
+            {
                 // A version that is no longer there is let go.
                 let _ = self.keep(coding, &file);
             }
@@ -290,6 +293,33 @@ mod tests {
         assert!(held.upgrade().is_some() && cache.get(name(&origin, large), 0, 59_999).is_some());
         cache.sweep(60_000);
         assert!(held.upgrade().is_none());
+    }
+
+    #[test]
+    fn what_was_read_while_its_tag_was_weak_is_read_anew() {
+        let store = MemoryStore::new();
+        let staged = store.stage(b"/", None).unwrap();
+        store.replace(b"/a", staged, CreateFolders::No, &mut |_| true).unwrap();
+        let origin = Origin::new(Arc::new(store), None);
+        let mut scratch = Vec::new();
+        let path = path::decode(b"/a", &mut scratch).unwrap();
+        let found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
+        let file = origin.open(path, None, Wait::Yes).unwrap();
+        let mut cache = Cache::new(1 << 20, 10, 1_000);
+        for is_weak in [false, true] {
+            let (mut found, mut file) = (found, file.clone());
+            if is_weak {
+                let tag = file.representation.tag.weakened();
+                (file.representation.tag, found.representations_mut().unwrap().original.tag) =
+                    (tag, tag);
+            }
+            let entry = cache.put(name(&origin, path), Entry::new(found, "text/plain", 0, 0));
+            assert_eq!(entry.keep(None, &Rc::new(file)), Ok(()));
+            // It is looked up again, and the tag may have become strong by then.
+            let again = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
+            let entry = cache.put(name(&origin, path), Entry::new(again, "text/plain", 0, 1_000));
+            assert_eq!(entry.file(None).is_none(), is_weak);
+        }
     }
 
     /// Looks `path` up for a route that encodes this.
