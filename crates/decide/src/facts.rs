@@ -75,6 +75,17 @@ pub enum Found {
     Refused(Refusal),
 }
 
+impl Found {
+    /// The representations of what a reading sends, if it is a file.
+    #[must_use]
+    pub const fn representations(&self) -> Option<&Representations> {
+        match self {
+            Self::File(all) | Self::Folder { index: Some(all), .. } => Some(all),
+            Self::Folder { index: None, .. } | Self::Missing { .. } | Self::Refused(_) => None,
+        }
+    }
+}
+
 /// Whether a folder has members; asked only where it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Members {

@@ -260,13 +260,18 @@ pub fn instead<'a>(request: &Request<'_>, folder: &'a Folder, found: &Found) -> 
 /// Whether variants are looked for by the names of files: where a path is read and nothing stands that has
 /// exactly its name, or a folder that has no index file.
 #[must_use]
-pub fn asks_for_variants(request: &Request<'_>, place: &Place<'_>, found: &Found) -> bool {
+pub fn asks_for_variants(
+    request: &Request<'_>,
+    folder: &Folder,
+    inner: Path<'_>,
+    found: &Found,
+) -> bool {
     let reads = matches!(request.method, Method::Get | Method::Head | Method::Options);
     reads
-        && place.folder.variants.is_some()
+        && folder.variants.is_some()
         && match found {
-            Found::Missing { .. } => !place.inner.is_folder(),
-            Found::Folder { index: None, .. } => place.inner.is_folder(),
+            Found::Missing { .. } => !inner.is_folder(),
+            Found::Folder { index: None, .. } => inner.is_folder(),
             Found::Folder { index: Some(_), .. } | Found::File(_) | Found::Refused(_) => false,
         }
 }

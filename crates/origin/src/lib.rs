@@ -10,6 +10,7 @@ mod deleted;
 mod find;
 pub mod inbox;
 mod listing;
+pub mod members;
 pub mod multipart;
 mod names;
 mod patch;

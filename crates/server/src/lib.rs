@@ -32,6 +32,7 @@ pub mod shutdown;
 pub mod socket;
 mod told;
 mod unwind;
+mod variants;
 pub mod wheel;
 mod writing;
 

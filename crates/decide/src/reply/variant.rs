@@ -6,6 +6,7 @@ use wherefore_message::{Coding, FieldName, FieldSet, ResponseHead, Status, Value
 
 use crate::reply::Repeats;
 use crate::variants::Variant;
+use crate::variants::follow::Alone;
 
 /// What is told of negotiating.
 #[derive(Clone, Debug)]
@@ -43,15 +44,6 @@ impl SentVariant {
             location: (alone == Alone::Yes).then(|| variant.reference.encoded().into()),
         }
     }
-}
-
-/// Whether a variant can be asked for by a path of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alone {
-    /// Its reference leads to it.
-    Yes,
-    /// It does not, as where a route makes other paths of those that are asked for.
-    No,
 }
 
 /// Adds to a finished head what is told of negotiating.

@@ -5,6 +5,7 @@ use wherefore_message::Method;
 use wherefore_message::path::{Path, PathBuf};
 
 use crate::negotiate::LeadsTo;
+use crate::plan::Place;
 use crate::policy::{Folder, Matched, Resource, Site};
 
 /// Where a path of the site leads a reading.
@@ -44,6 +45,31 @@ pub fn follow<'a>(site: &'a Site, from: &Matched<'_>, path: Path<'_>) -> Destina
             }
         }
         Resource::Elsewhere(_) => Destination::Nowhere("what stands there has gone elsewhere"),
+    }
+}
+
+/// Whether a variant can be asked for by a path of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alone {
+    /// Its reference leads to it.
+    Yes,
+    /// It does not, as where a route makes other paths of those that are asked for.
+    No,
+}
+
+/// Whether the path beside that of the request leads to the member of this name, beside what the request leads
+/// to within the folder.
+#[must_use]
+pub fn alone(site: &Site, place: &Place<'_>, name: &[u8]) -> Alone {
+    let Some(beside) = place.path.beside(name) else { return Alone::No };
+    match follow(site, &place.matched, beside.as_path()) {
+        Destination::Folder(folder, inner)
+            if folder.origin == place.folder.origin
+                && place.inner.beside(name).as_ref() == Some(&inner) =>
+        {
+            Alone::Yes
+        }
+        Destination::Folder(..) | Destination::Variants(_) | Destination::Nowhere(_) => Alone::No,
     }
 }
 
@@ -160,6 +186,30 @@ mod tests {
         ] {
             assert_eq!(followed(&site, from, to), expected, "{from} to {to}");
         }
+    }
+
+    #[test]
+    fn what_stands_alone() {
+        let site = site();
+        let is_alone = |text: &str, inner: &str| {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            let path = path::decode(text.as_bytes(), &mut one).unwrap();
+            let inner = path::decode(inner.as_bytes(), &mut other).unwrap();
+            let matched = site.route(path.bytes()).unwrap();
+            let folder = matched.route.folder().unwrap();
+            alone(&site, &Place { matched, folder, path, inner }, b"x.en.html")
+        };
+        assert_eq!(is_alone("/files/x", "/x"), Alone::Yes);
+        assert_eq!(is_alone("/files/y/", "/y/"), Alone::Yes);
+        assert_eq!(is_alone("/r/x", "/x/x/.y"), Alone::No);
+        let one = route("/one", Resource::Folder(Folder::read_only(0)));
+        let site = Site::new("s", Hosts::loopback::<&str>(&[]), vec![one]);
+        let matched = site.route(b"/one").unwrap();
+        let mut scratch = Vec::new();
+        let path = path::decode(b"/one", &mut scratch).unwrap();
+        let folder = matched.route.folder().unwrap();
+        let place = Place { matched, folder, path, inner: path };
+        assert_eq!(alone(&site, &place, b"one.en.html"), Alone::No);
     }
 
     #[test]

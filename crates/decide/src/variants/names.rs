@@ -3,6 +3,7 @@
 use wherefore_message::accept::QUALITY_MAX;
 use wherefore_message::alternative::Reference;
 use wherefore_message::language::LanguageTag;
+use wherefore_message::path::Path;
 use wherefore_message::{Coding, media};
 
 use super::{Languages, VARIANTS_MAX, Variant};
@@ -91,6 +92,15 @@ pub fn parse_name<'a>(
         place: 0,
         length: None,
     })
+}
+
+/// The name of which a folder's variants are those of its index file.
+pub const INDEX: &[u8] = b"index.html";
+
+/// The name that variants are looked for by, where a path within a folder leads to nothing of just that name.
+#[must_use]
+pub fn asked_name(path: Path<'_>) -> &[u8] {
+    if path.is_folder() { INDEX } else { path.name() }
 }
 
 /// The variants of what was asked for, of a folder's members whose names are given in their order: at most
