@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod asker;
+pub mod compress;
 pub mod cors;
 pub mod dress;
 pub mod folder;
@@ -13,10 +14,13 @@ pub mod router;
 pub mod template;
 pub mod variants;
 
+use std::sync::Arc;
+
 use wherefore_message::{Method, MethodSet};
 
 pub use allowance::{Limit, Price};
 pub use asker::Auth;
+pub use compress::Compress;
 pub use cors::Cors;
 pub use dress::Dress;
 pub use folder::{Folder, FolderAccess, MissingFolders, ResourceKind};
@@ -68,20 +72,21 @@ impl Site {
     /// The most specific route that a decoded path falls under.
     #[must_use]
     pub fn route(&self, path: &[u8]) -> Option<Matched<'_>> {
-        let (index, captures) = self.router.route(path)?;
-        Some(Matched { route: self.routes.get(index)?, index, captures })
+        let (index, rest_at) = self.router.route(path)?;
+        Some(Matched { route: self.routes.get(index)?, index, rest_at })
     }
 }
 
-/// A route that a path falls under, and what the route's pattern captured of it.
+/// A route that a path falls under.
 #[derive(Clone, Copy, Debug)]
 pub struct Matched<'a> {
     /// The route.
     pub route: &'a Route,
     /// Its place among its site's routes.
     pub index: usize,
-    /// What was captured.
-    pub captures: Captures,
+    /// The offset of what is left of the path behind the pattern's own segments, where a slash stands; for
+    /// a pattern that names one resource, of its last segment.
+    pub rest_at: usize,
 }
 
 /// What stands under a path, and the policies in front of it.
@@ -109,6 +114,8 @@ pub struct Route {
     pub price: Option<Price>,
     /// What scripts of other origins may do (the Fetch standard's CORS protocol).
     pub cors: Option<Cors>,
+    /// What is encoded as it is sent; to be asked for by [`Route::compression`].
+    pub compress: Option<Arc<Compress>>,
     /// What is added to every answer.
     pub dress: Dress,
 }
@@ -231,6 +238,7 @@ impl Route {
             limits: Vec::new(),
             price: None,
             cors: None,
+            compress: None,
             dress: Dress::default(),
         }
     }

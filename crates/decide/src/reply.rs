@@ -383,8 +383,9 @@ pub fn representation(verdict: &Verdict, sent: &Sent<'_>, head: &mut ResponseHea
     if sent.repeats == Repeats::All {
         head.push(FieldName::LastModified, Value::Date(sent.of.modified.unix()));
     }
-    if let Part::One(ByteRange { first, last }) = *sent.part {
-        let length = sent.of.length;
+    let length = sent.of.length();
+    if let (Part::One(ByteRange { first, last }), Some(length)) = (sent.part, length) {
+        let (first, last) = (*first, *last);
         head.push(FieldName::ContentRange, Value::ContentRange { first, last, length });
     }
     if !matches!(sent.part, Part::Several(_)) {
@@ -393,7 +394,10 @@ pub fn representation(verdict: &Verdict, sent: &Sent<'_>, head: &mut ResponseHea
     if let Some(coding) = sent.coding {
         head.push(FieldName::ContentEncoding, Value::Static(coding.name()));
     }
-    head.push(FieldName::AcceptRanges, Value::Static("bytes"));
+    // What is made as it is sent has no parts that could be asked for.
+    if length.is_some() {
+        head.push(FieldName::AcceptRanges, Value::Static("bytes"));
+    }
     vary_by_coding(sent.varies, head);
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
 }

@@ -16,16 +16,17 @@ use wherefore_decide::variants::follow::{Alone, Destination, alone, follow};
 use wherefore_decide::variants::list::alternatives;
 use wherefore_decide::variants::names::{asked_name, variants_of};
 use wherefore_decide::variants::{Mode, Variant, settle};
-use wherefore_message::Method;
 use wherefore_message::alternative::Reference;
 use wherefore_message::path::{Path, PathBuf};
+use wherefore_message::{Coding, Method};
 use wherefore_origin::cache::Entry;
 use wherefore_origin::read::Content;
 use wherefore_origin::{Origin, refused};
 use wherefore_store::StoreError;
 
 use crate::configuration::Configuration;
-use crate::exchange::LOOK_TRIES_MAX;
+use crate::encode::Unmade;
+use crate::exchange::{LOOK_TRIES_MAX, without};
 use crate::reading::{Asked, Stopped, is_passing};
 
 /// What became of a request for what may have variants.
@@ -53,6 +54,8 @@ struct At {
     origin: Arc<Origin>,
     path: PathBuf,
     entry: Rc<Entry>,
+    /// What is sent of it.
+    found: Found,
 }
 
 /// Answers with one of the files whose names make them variants of what was asked for.
@@ -150,50 +153,100 @@ async fn answer(
             alternatives: alternatives(&standing),
         })
     });
-    let at = chosen.and_then(|offer| offer.at.as_ref());
-    // Whatever its own path, it is sent as a file.
-    let found = match at.and_then(|at| at.entry.found.representations()) {
-        Some(all) => Found::File(*all),
-        None => Found::Missing { parent: Parent::Folder, gone_since: None },
-    };
+    match chosen.and_then(|offer| offer.at.as_ref()) {
+        Some(at) => send(asked, question, place, settled.negotiated, at).await,
+        None => {
+            refuse(asked, question, place, settled.negotiated);
+            Offered::Answered
+        }
+    }
+}
+
+/// Sends the variant that was chosen, unless something stands against it.
+async fn send(
+    asked: &mut Asked<'_>,
+    question: &Question<'_>,
+    place: &Place<'_>,
+    negotiated: Negotiated,
+    at: &At,
+) -> Offered {
+    let At { origin, path, entry, found } = at;
+    let path = path.as_path();
     let judge = |found: &Found, asked: &mut Asked<'_>| {
         let trail = &mut asked.answer.trail;
-        plan::after_negotiation(question, place, found, Some(settled.negotiated), trail)
+        plan::after_negotiation(question, place, found, Some(negotiated), trail)
     };
-    match (judge(&found, asked), at) {
-        (Err(verdict), _) => asked.refuse(&verdict, Some(&found)),
-        (Ok(Plan::Read(verdict, reading)), Some(At { origin, path, entry })) => {
-            match asked.read(origin, path.as_path(), entry, &verdict, reading).await {
-                Ok(()) => {}
-                Err(Stopped::Store(error)) if is_passing(&error) => {
-                    asked.variant = None;
-                    asked.service.cache.borrow_mut().forget(origin.id(), path.as_path().bytes());
-                    return Offered::Again;
-                }
-                Err(Stopped::Store(error)) => {
-                    let found = refused(&error);
-                    let verdict = found.as_ref().and_then(|found| judge(found, asked).err());
-                    match verdict {
-                        Some(verdict) => asked.refuse(&verdict, found.as_ref()),
-                        None => asked.fail(asked.told(&error)),
-                    }
-                }
-                Err(Stopped::Failed(failure)) => asked.fail(failure),
+    let mut withheld = Vec::new();
+    // Each time round, one coding fewer is made.
+    for _ in 0..=Coding::ALL.len() {
+        let narrowed = without(found, &withheld);
+        let found = narrowed.as_deref().unwrap_or(found);
+        let (verdict, reading) = match judge(found, asked) {
+            Ok(Plan::Read(verdict, reading)) => (verdict, reading),
+            Ok(Plan::Write(_)) => {
+                asked.fail(Failure::Panicked);
+                return Offered::Answered;
             }
+            Err(verdict) => {
+                asked.refuse(&verdict, Some(found));
+                return Offered::Answered;
+            }
+        };
+        match asked.read(origin, path, (entry, found), &verdict, reading).await {
+            Ok(()) => {}
+            Err(Stopped::Store(error)) if is_passing(&error) => {
+                asked.variant = None;
+                asked.service.cache.borrow_mut().forget(asked.name(origin, path));
+                return Offered::Again;
+            }
+            Err(Stopped::Store(error)) => {
+                let found = refused(&error);
+                let verdict = found.as_ref().and_then(|found| judge(found, asked).err());
+                match verdict {
+                    Some(verdict) => asked.refuse(&verdict, found.as_ref()),
+                    None => asked.fail(asked.told(&error)),
+                }
+            }
+            Err(Stopped::Unmade(why)) => {
+                let coding = plan::selected(asked.request, found).and_then(|(_, coding)| coding);
+                if let Some(coding) = coding {
+                    if why == Unmade::NotWorth {
+                        asked.forgo(origin, path, entry, coding);
+                    }
+                    withheld.push(coding);
+                    continue;
+                }
+                asked.fail(Failure::Panicked);
+            }
+            Err(Stopped::Failed(failure)) => asked.fail(failure),
         }
-        (Ok(Plan::Read(verdict, Reading::Options(methods))), None) => {
+        return Offered::Answered;
+    }
+    Offered::Again
+}
+
+/// Answers where no file was chosen.
+fn refuse(
+    asked: &mut Asked<'_>,
+    question: &Question<'_>,
+    place: &Place<'_>,
+    negotiated: Negotiated,
+) {
+    let found = Found::Missing { parent: Parent::Folder, gone_since: None };
+    let trail = &mut asked.answer.trail;
+    match plan::after_negotiation(question, place, &found, Some(negotiated), trail) {
+        Err(verdict) => asked.refuse(&verdict, Some(&found)),
+        Ok(Plan::Read(verdict, Reading::Options(methods))) => {
             asked.answer.verdict = Some(verdict);
             reply::options(&verdict, methods, &mut asked.answer.head);
         }
-        (Ok(Plan::Read(verdict, Reading::Echo)), None) => {
+        Ok(Plan::Read(verdict, Reading::Echo)) => {
             let echo = reply::echo(&verdict, asked.request, &mut asked.answer.head);
             asked.answer.content = Content::Made(echo);
             asked.answer.verdict = Some(verdict);
         }
-        (Ok(_), None) => asked.fail(Failure::Panicked),
-        (Ok(Plan::Write(_)), Some(_)) => asked.fail(Failure::Panicked),
+        Ok(_) => asked.fail(Failure::Panicked),
     }
-    Offered::Answered
 }
 
 /// The variants of what `inner` leads to, of which the files are there. Where one can be asked for alone is left
@@ -212,7 +265,7 @@ async fn named_offers<'n>(
         let Some(path) = inner.beside(name) else { continue };
         let entry = asked.look(origin, path.as_path(), true).await?;
         let Found::File(all) = &entry.found else { continue };
-        variant.length = Some(all.original.length);
+        variant.length = all.original.length();
         let at = At::new(origin, path, entry, &variant);
         offers.push(Offer { variant, leads: LeadsTo::End, alone: Alone::No, at: Some(at) });
     }
@@ -241,10 +294,10 @@ async fn listed_offers<'l>(
                 let entry = asked.look(origin, inner.as_path(), true).await?;
                 match &entry.found {
                     Found::File(all) if !path.is_folder() => {
-                        variant.length = Some(all.original.length);
+                        variant.length = all.original.length();
                     }
                     Found::Folder { index: Some(all), .. } if path.is_folder() => {
-                        variant.length = Some(all.original.length);
+                        variant.length = all.original.length();
                     }
                     _ if negotiates(asked, origin, folder, inner.as_path(), &entry).await? => {
                         offers.push(Offer {
@@ -307,16 +360,16 @@ async fn names(
 }
 
 impl At {
-    /// Where a variant stands. If it is in a content coding itself, what is stored of it in others is left out:
-    /// no client asks for one within the other.
+    /// Where a variant stands. It is sent as a file, whatever its own path. If it is in a content coding itself,
+    /// others are left out: no client asks for one within the other.
     fn new(origin: &Arc<Origin>, path: PathBuf, entry: Rc<Entry>, variant: &Variant<'_>) -> Self {
-        let entry = match entry.found.representations() {
-            Some(all) if variant.coding.is_some() && all.vary() => {
-                let alone = Representations { brotli: None, zstd: None, gzip: None, ..*all };
-                Rc::new(Entry::new(Found::File(alone), entry.media_type, 0, 0))
+        let found = match entry.found.representations() {
+            Some(all) if variant.coding.is_some() => {
+                Found::File(Representations { brotli: None, zstd: None, gzip: None, ..*all })
             }
-            Some(_) | None => entry,
+            Some(all) => Found::File(*all),
+            None => entry.found,
         };
-        Self { origin: Arc::clone(origin), path, entry }
+        Self { origin: Arc::clone(origin), path, entry, found }
     }
 }

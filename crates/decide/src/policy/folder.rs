@@ -3,7 +3,7 @@
 use wherefore_message::path::{self, Path};
 use wherefore_message::{Method, MethodSet};
 
-use crate::policy::{Index, Matched, Template, VariantPolicy};
+use crate::policy::{Captures, Index, Matched, Template, VariantPolicy};
 
 /// A folder as an origin's resources.
 #[derive(Clone, Debug)]
@@ -94,9 +94,10 @@ impl Folder {
         scratch: &'a mut Vec<u8>,
     ) -> Option<Path<'a>> {
         match &self.rewrite {
-            None => Some(path.below(matched.captures.rest_at())),
+            None => Some(path.below(matched.rest_at)),
             Some(rewrite) => {
-                let rewritten = rewrite.expanded(path.bytes(), &matched.captures);
+                let captures = Captures::new(&matched.route.pattern, path.bytes());
+                let rewritten = rewrite.expanded(&captures);
                 path::decode_made(rewritten.as_bytes(), scratch).ok()
             }
         }

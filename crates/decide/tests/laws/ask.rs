@@ -4,7 +4,9 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
-use wherefore_decide::facts::{Found, Members, Parent, Refusal, Representation, Representations};
+use wherefore_decide::facts::{
+    Found, Members, Octets, Parent, Refusal, Representation, Representations,
+};
 use wherefore_decide::plan::{self, Admitted, Plan, Question, Reading, Writing};
 use wherefore_decide::policy::{
     ContentPolicy, Folder, FolderAccess, Hosts, MissingFolders, Pattern, Resource, Route, Site,
@@ -13,11 +15,12 @@ use wherefore_decide::policy::{
 use wherefore_decide::screen::Wire;
 use wherefore_decide::{Admission, Client, Need, Trail, Verdict};
 use wherefore_message::authority::Authority;
+use wherefore_message::coding::Level;
 use wherefore_message::date::HttpDate;
 use wherefore_message::path;
 use wherefore_message::target::Target;
 use wherefore_message::{
-    Announced, EntityTag, FieldLines, FieldName, Method, Request, Status, Version,
+    Announced, Coding, EntityTag, FieldLines, FieldName, Method, Request, Status, Version,
 };
 
 /// When the made-up representations were last modified: Sun, 06 Nov 1994 08:49:37 GMT.
@@ -240,7 +243,7 @@ pub(crate) fn representation(opaque: &str) -> Representation {
     Representation {
         tag: EntityTag::strong(opaque.as_bytes()),
         modified: HttpDate::from_unix(MODIFIED),
-        length: 10,
+        octets: Octets::Stored(10),
     }
 }
 
@@ -277,8 +280,16 @@ pub(crate) fn founds() -> impl Strategy<Value = Found> {
 }
 
 fn stored() -> impl Strategy<Value = Representations> {
-    (one(), weighted(0.3, one()), weighted(0.3, one()), weighted(0.3, one()))
+    let coded = |coding| weighted(0.3, coded(coding));
+    (one(), coded(Coding::Brotli), coded(Coding::Zstd), coded(Coding::Gzip))
         .prop_map(|(original, brotli, zstd, gzip)| Representations { original, brotli, zstd, gzip })
+}
+
+/// What is in a coding: stored, made, or withheld.
+fn coded(coding: Coding) -> impl Strategy<Value = Representation> {
+    let made = Octets::Made(Level::usual(coding));
+    (one(), select(vec![None, Some(made), Some(Octets::Withheld)]))
+        .prop_map(|(one, octets)| Representation { octets: octets.unwrap_or(one.octets), ..one })
 }
 
 fn one() -> impl Strategy<Value = Representation> {
@@ -287,7 +298,8 @@ fn one() -> impl Strategy<Value = Representation> {
         |(opaque, weak, modified, length)| {
             let tag = EntityTag::strong(opaque.as_bytes());
             let tag = if weak { tag.weakened() } else { tag };
-            Representation { tag, modified: HttpDate::from_unix(modified), length }
+            let octets = Octets::Stored(length);
+            Representation { tag, modified: HttpDate::from_unix(modified), octets }
         },
     )
 }

@@ -6,6 +6,7 @@ mod ask;
 mod content;
 mod coverage;
 mod locations;
+mod made;
 mod methods;
 mod replies;
 mod statuses;

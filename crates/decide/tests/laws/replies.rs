@@ -106,9 +106,9 @@ proptest! {
             return Ok(());
         };
         let length = asked.read(Split::ALineAField, |request| {
-            plan::selected(request, &found).unwrap().0.length
+            plan::selected(request, &found).unwrap().0.length()
         });
-        let within = |range: &ByteRange| range.first <= range.last && range.last < length;
+        let within = |range: &ByteRange| range.first <= range.last && length.is_some_and(|length| range.last < length);
         prop_assert_eq!(verdict.status == Status::PARTIAL_CONTENT, !matches!(part, Part::Whole));
         match part {
             Part::Whole => {}
