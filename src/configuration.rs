@@ -23,7 +23,7 @@ use wherefore_store::{Access, Links};
 
 use crate::UsageError;
 use crate::folder::{FolderOptions, Folders};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 
 /// The longest file that the configuration may name (a page, a list of users, keys), in octets.
 const NAMED_FILE_BYTES_MAX: u64 = 16 << 20;
@@ -102,7 +102,7 @@ impl ConfigurationFile {
         let (file, mut report) = wherefore_config::read(source);
         let Some(file) = file else { return Err(Box::new(report)) };
         let mut complaints = Vec::new();
-        let limits = limits(&file, descriptors, cores, &mut complaints);
+        let limits = named_limits(&file, descriptors, cores, &mut complaints);
         report.extend(complaints);
         let bounds = Bounds {
             content_bytes_max: limits.wire.content_bytes,
@@ -132,7 +132,12 @@ impl ConfigurationFile {
 }
 
 /// The named limits of the file.
-fn limits(file: &File, descriptors: u64, cores: usize, complaints: &mut Vec<Complaint>) -> Limits {
+fn named_limits(
+    file: &File,
+    descriptors: u64,
+    cores: usize,
+    complaints: &mut Vec<Complaint>,
+) -> Limits {
     let settings = file.server.iter().filter_map(|set| set.value.limits.as_ref());
     let settings: Vec<_> = settings.flat_map(|set| &set.value.0).collect();
     let mut good = Vec::new();
@@ -142,7 +147,9 @@ fn limits(file: &File, descriptors: u64, cores: usize, complaints: &mut Vec<Comp
             Ok(_) => good.push(setting),
             Err(UsageError(what)) => {
                 let said = what.split_once(": ").map_or(&*what, |(_, said)| said);
-                complaints.push(Complaint::error(value.span, said));
+                let is_known = limits::is_known(name.value.as_str());
+                let span = if is_known { value.span } else { name.span };
+                complaints.push(Complaint::error(span, said));
             }
         }
     }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 use std::{fs, io};
 
 use wherefore_decide::policy::{
-    ContentPolicy, Folder, FolderAccess, Hosts, MissingFolders, Pattern, Resource, Route, Site,
-    Trace,
+    Compress, ContentPolicy, Folder, FolderAccess, Hosts, MissingFolders, Pattern, Resource, Route,
+    Site, Trace,
 };
 use wherefore_origin::{Deleted, Memory, Origin};
 use wherefore_server::configuration::Configuration;
@@ -36,6 +36,9 @@ pub(crate) struct Served {
     /// Echo TRACE requests
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Encode texts as they are sent, in gzip, brotli or zstd
+    #[arg(long)]
+    pub(crate) compress: bool,
     /// Refuse symbolic links, also those that stay within the folder
     #[arg(long)]
     pub(crate) refuse_links: bool,
@@ -61,6 +64,7 @@ impl Served {
         let content = ContentPolicy::up_to(limits.wire.content_bytes, limits.server.patch_bytes);
         let route = Route {
             trace: if self.trace { Trace::On } else { Trace::Off },
+            compress: self.compress.then(|| Arc::new(Compress::usual())),
             ..Route::new(Pattern::everything(), Resource::Folder(folder), content)
         };
         Site::new("folder", hosts, vec![route])
@@ -152,7 +156,8 @@ impl Folders {
         let state = state.map(Path::to_path_buf).or_else(|| default_state(root));
         let state = state.ok_or_else(|| {
             UsageError(
-                "there is no place to keep what is deleted: set HOME, or give --state DIR"
+                "there is no place to keep what is deleted: set HOME, or name one (--state DIR, or \
+                 `state` in the configuration)"
                     .to_owned(),
             )
         })?;
@@ -196,8 +201,10 @@ fn default_state(root: RootIdentity) -> Option<PathBuf> {
 
 fn unservable(folder: &Path, error: &io::Error) -> UsageError {
     let mend = match error.kind() {
-        io::ErrorKind::ResourceBusy => "end it, or serve without --writable",
-        io::ErrorKind::QuotaExceeded => "serve it without --quota",
+        io::ErrorKind::ResourceBusy => {
+            "end it, or serve without --writable (`writable` in the configuration)"
+        }
+        io::ErrorKind::QuotaExceeded => "serve it without a quota",
         _ => "name a folder that is there and that you may read",
     };
     UsageError(format!("can't serve the folder {}: {error}; {mend}", folder.display()))
@@ -206,10 +213,10 @@ fn unservable(folder: &Path, error: &io::Error) -> UsageError {
 fn refused(folder: &Path, error: &StateError) -> String {
     match error {
         StateError::Locked { .. } => format!(
-            "{error}: another instance writes to {}; end it, or serve without --writable",
+            "{error}: another instance writes to {}; end it, or serve without --writable (`writable` in the configuration)",
             folder.display()
         ),
-        _ => format!("{error}; give another folder with --state DIR"),
+        _ => format!("{error}; name another folder (--state DIR, or `state` in the configuration)"),
     }
 }
 

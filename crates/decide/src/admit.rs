@@ -11,7 +11,7 @@ use crate::asker::{AskerFacts, Credentials};
 use crate::content::ContentFacts;
 use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
-use crate::plan::{Admitted, Place, Question};
+use crate::plan::{Admitted, Listed, Place, Question};
 use crate::policy::allowance::By;
 use crate::policy::{Auth, Limit, Matched, Price, Resource, Site, Sites};
 use crate::preflight::PreflightFacts;
@@ -227,13 +227,7 @@ impl<'a> Admission<'a> {
         let route = self.matched.map(|matched| matched.route);
         let folder = route.and_then(|route| route.folder());
         let inner = match (place, folder) {
-            (Some((matched, path)), Some(folder)) => match &folder.rewrite {
-                None => Some(path.below(matched.captures.rest_at())),
-                Some(rewrite) => {
-                    let rewritten = rewrite.expanded(path.bytes(), &matched.captures);
-                    path::decode_made(rewritten.as_bytes(), scratch).ok()
-                }
-            },
+            (Some((matched, path)), Some(folder)) => folder.inner(&matched, path, scratch),
             (None, _) | (_, None) => self.path,
         };
         ask(&AccessFacts { request, route, path: self.path.and(inner), client }, trail)?;
@@ -241,6 +235,11 @@ impl<'a> Admission<'a> {
             ask(&ElsewhereFacts { request, elsewhere }, trail)?;
         }
         ask(&ContentFacts { request, route, now: now.unix() }, trail)?;
+        if let (Some((matched, path)), Some(Resource::Variants(list))) =
+            (place, route.map(|route| &route.resource))
+        {
+            return Ok(Admitted::Variants(Listed { matched, list, path }));
+        }
         Ok(match (place, folder, inner) {
             (Some((matched, path)), Some(folder), Some(inner)) => {
                 Admitted::Resource(Place { matched, folder, path, inner })

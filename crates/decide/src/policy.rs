@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod asker;
+pub mod compress;
 pub mod cors;
 pub mod dress;
 pub mod folder;
@@ -11,11 +12,15 @@ pub mod hosts;
 pub mod pattern;
 pub mod router;
 pub mod template;
+pub mod variants;
+
+use std::sync::Arc;
 
 use wherefore_message::{Method, MethodSet};
 
 pub use allowance::{Limit, Price};
-pub use asker::Auth;
+pub use asker::{Auth, RefusedAs};
+pub use compress::Compress;
 pub use cors::Cors;
 pub use dress::Dress;
 pub use folder::{Folder, FolderAccess, MissingFolders, ResourceKind};
@@ -24,6 +29,7 @@ pub use hosts::{DefaultFor, Hosts, Sites};
 pub use pattern::{Captures, Pattern};
 pub use router::Router;
 pub use template::Template;
+pub use variants::{ListedVariant, VariantList, VariantPolicy};
 
 /// Something that stands outside the engine, by its number in the configuration: a folder's origin, a
 /// source of credentials, a limit.
@@ -66,20 +72,21 @@ impl Site {
     /// The most specific route that a decoded path falls under.
     #[must_use]
     pub fn route(&self, path: &[u8]) -> Option<Matched<'_>> {
-        let (index, captures) = self.router.route(path)?;
-        Some(Matched { route: self.routes.get(index)?, index, captures })
+        let (index, rest_at) = self.router.route(path)?;
+        Some(Matched { route: self.routes.get(index)?, index, rest_at })
     }
 }
 
-/// A route that a path falls under, and what the route's pattern captured of it.
+/// A route that a path falls under.
 #[derive(Clone, Copy, Debug)]
 pub struct Matched<'a> {
     /// The route.
     pub route: &'a Route,
     /// Its place among its site's routes.
     pub index: usize,
-    /// What was captured.
-    pub captures: Captures,
+    /// The offset of what is left of the path behind the pattern's own segments, where a slash stands; for
+    /// a pattern that names one resource, of its last segment.
+    pub rest_at: usize,
 }
 
 /// What stands under a path, and the policies in front of it.
@@ -107,6 +114,8 @@ pub struct Route {
     pub price: Option<Price>,
     /// What scripts of other origins may do (the Fetch standard's CORS protocol).
     pub cors: Option<Cors>,
+    /// What is encoded as it is sent; to be asked for by [`Route::compression`].
+    pub compress: Option<Arc<Compress>>,
     /// What is added to every answer.
     pub dress: Dress,
 }
@@ -118,6 +127,8 @@ pub enum Resource {
     Folder(Folder),
     /// Something that is no longer here, or never was.
     Elsewhere(Elsewhere),
+    /// One of several variants that stand under other paths of the site.
+    Variants(VariantList),
 }
 
 /// What is not here.
@@ -227,8 +238,25 @@ impl Route {
             limits: Vec::new(),
             price: None,
             cors: None,
+            compress: None,
             dress: Dress::default(),
         }
+    }
+
+    /// Whether whoever is let in here is let in at `other` too, and for no less: then what stands there can be
+    /// sent from here.
+    #[must_use]
+    pub fn stands_in_for(&self, other: &Self) -> bool {
+        let is_like = |(own, other): (&Limit, &Limit)| {
+            let by_route = |limit: &Limit| matches!(limit.by, allowance::By::Route(_));
+            own.id == other.id && (own.by == other.by || (by_route(own) && by_route(other)))
+        };
+        let limits = other.limits.len() == self.limits.len()
+            && self.limits.iter().zip(&other.limits).all(is_like);
+        (other.gate.is_open() || other.gate == self.gate)
+            && (other.auth.is_none() || other.auth == self.auth)
+            && (other.limits.is_empty() || limits)
+            && (other.price.is_none() || other.price == self.price)
     }
 
     /// Whether anything is asked before what its resource asks.
@@ -241,12 +269,18 @@ impl Route {
             || self.cors.is_some()
     }
 
+    /// Whether some get 404 here for what others get: then no 404 is to differ from another.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        self.auth.as_ref().is_some_and(|auth| auth.refusal == RefusedAs::Missing)
+    }
+
     /// The folder that answers, if one does.
     #[must_use]
     pub const fn folder(&self) -> Option<&Folder> {
         match &self.resource {
             Resource::Folder(folder) => Some(folder),
-            Resource::Elsewhere(_) => None,
+            Resource::Elsewhere(_) | Resource::Variants(_) => None,
         }
     }
 
@@ -257,6 +291,7 @@ impl Route {
             Resource::Folder(folder) => folder.methods(kind),
             // Whatever the method, the answer is where to go.
             Resource::Elsewhere(_) => IMPLEMENTED.without(MethodSet::of(&[Method::Trace])),
+            Resource::Variants(_) => folder::READ,
         };
         let own = match self.trace {
             Trace::On => own.or(MethodSet::of(&[Method::Trace])),

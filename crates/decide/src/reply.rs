@@ -6,10 +6,12 @@ pub mod dress;
 mod location;
 mod page;
 mod policy_text;
+pub mod variant;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use wherefore_message::alternative::Alternative;
 use wherefore_message::date::HttpDate;
 use wherefore_message::method::MethodSet;
 use wherefore_message::path::Path;
@@ -86,7 +88,9 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
     let verdict = setting.verdict;
     head.reset(verdict.status);
     match verdict.status {
-        Status::UNAUTHORIZED => challenge::push(setting, head),
+        Status::UNAUTHORIZED | Status::BAD_REQUEST | Status::FORBIDDEN => {
+            challenge::push(setting, head);
+        }
         Status::NOT_MODIFIED => {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
@@ -97,6 +101,11 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
             }
+        }
+        // Of a hidden resource this is said to some, so it is not kept for others; and where that differed
+        // from what is said of a missing one, it would tell.
+        Status::NOT_FOUND if setting.matched.is_some_and(|matched| matched.route.hides()) => {
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         Status::GONE => head.push(FieldName::CacheControl, Value::Static("no-cache")),
         Status::MISDIRECTED_REQUEST => {
@@ -125,7 +134,9 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
         Witness::Field(FieldName::AcceptPost) => {
             head.push(FieldName::AcceptPost, Value::Static(ACCEPT_POST));
         }
-        Witness::Field(FieldName::AcceptEncoding) => {
+        Witness::Field(FieldName::AcceptEncoding)
+            if verdict.status == Status::UNSUPPORTED_MEDIA_TYPE =>
+        {
             head.push(FieldName::AcceptEncoding, Value::Static(ACCEPT_ENCODING));
         }
         Witness::LimitUntil { wait_seconds, .. } => {
@@ -194,9 +205,24 @@ pub fn explained(
     request_id: &str,
     head: &mut ResponseHead,
 ) -> Option<String> {
+    explained_with(&[], setting, form, request_id, head)
+}
+
+/// The same, with what could be had instead.
+#[must_use]
+pub fn explained_with(
+    alternatives: &[Alternative],
+    setting: &Setting<'_>,
+    form: ProblemForm,
+    request_id: &str,
+    head: &mut ResponseHead,
+) -> Option<String> {
     fields(setting, head);
     if head.status.ends_with_head() {
         return None;
+    }
+    if head.status == Status::MULTIPLE_CHOICES && form == ProblemForm::Json {
+        return Some(variant::choices(alternatives, request_id, head));
     }
     // A redirect is no problem, and programs follow it without reading on.
     let form = match form {
@@ -207,20 +233,33 @@ pub fn explained(
     head.push(FieldName::Vary, Value::Static("Accept"));
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
     head.push(FieldName::RequestId, Value::Text(request_id.into()));
+    variant::link(alternatives, head);
     if let Some(page) = page::of(setting, form) {
         return Some(page::filled(setting, page, request_id));
     }
     if form == ProblemForm::Html {
         head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
     }
-    Some(explanation(setting, Some(request_id), form))
+    Some(explanation_with(alternatives, setting, Some(request_id), form))
 }
 
 /// The explanation of a verdict as a problem document (RFC 9457), without anything internal.
 #[must_use]
 pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemForm) -> String {
+    explanation_with(&[], setting, instance, form)
+}
+
+fn explanation_with(
+    alternatives: &[Alternative],
+    setting: &Setting<'_>,
+    instance: Option<&str>,
+    form: ProblemForm,
+) -> String {
     let verdict = setting.verdict;
     let mut more = Vec::new();
+    if !alternatives.is_empty() {
+        more.push(("alternatives", Extra::Alternatives(alternatives.to_vec())));
+    }
     match verdict.witness {
         Witness::Limit { limit, seen } => {
             more.push(("limit", Extra::Number(limit)));
@@ -326,6 +365,9 @@ fn advice(setting: &Setting<'_>) -> &'static str {
              is not there yet."
         }
         Status::UPGRADE_REQUIRED => "The field Upgrade says what is spoken here.",
+        Status::MULTIPLE_CHOICES => "Choose one of these.",
+        Status::NOT_ACCEPTABLE => "One of these can be asked for by its own path.",
+        Status::VARIANT_ALSO_NEGOTIATES => "The fault is in the server's configuration.",
         Status::UNAUTHORIZED => "The field WWW-Authenticate says what is taken here.",
         _ => "",
     }
@@ -348,8 +390,9 @@ pub fn representation(verdict: &Verdict, sent: &Sent<'_>, head: &mut ResponseHea
     if sent.repeats == Repeats::All {
         head.push(FieldName::LastModified, Value::Date(sent.of.modified.unix()));
     }
-    if let Part::One(ByteRange { first, last }) = *sent.part {
-        let length = sent.of.length;
+    let length = sent.of.length();
+    if let (Part::One(ByteRange { first, last }), Some(length)) = (sent.part, length) {
+        let (first, last) = (*first, *last);
         head.push(FieldName::ContentRange, Value::ContentRange { first, last, length });
     }
     if !matches!(sent.part, Part::Several(_)) {
@@ -358,7 +401,10 @@ pub fn representation(verdict: &Verdict, sent: &Sent<'_>, head: &mut ResponseHea
     if let Some(coding) = sent.coding {
         head.push(FieldName::ContentEncoding, Value::Static(coding.name()));
     }
-    head.push(FieldName::AcceptRanges, Value::Static("bytes"));
+    // What is made as it is sent has no parts that could be asked for.
+    if length.is_some() {
+        head.push(FieldName::AcceptRanges, Value::Static("bytes"));
+    }
     vary_by_coding(sent.varies, head);
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
 }

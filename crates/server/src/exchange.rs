@@ -6,25 +6,28 @@ use std::sync::Arc;
 use wherefore_decide::Client;
 use wherefore_decide::act::Failure;
 use wherefore_decide::admit::Admission;
+use wherefore_decide::facts::Found;
 use wherefore_decide::plan::{self, Admitted, Place, Plan, Question, Reading, Writing};
 use wherefore_decide::policy::Sites;
 use wherefore_decide::reply;
 use wherefore_decide::screen::Wire;
 use wherefore_message::date::HttpDate;
 use wherefore_message::path::decode_made;
-use wherefore_message::{Method, ResponseHead};
+use wherefore_message::{Coding, Method, ResponseHead};
 use wherefore_origin::{Job, Origin, refused};
 
 use crate::admit::admit;
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
 use crate::configuration::Configuration;
+use crate::encode::Unmade;
 use crate::reading::{Asked, Stopped, is_passing};
 use crate::service::Service;
+use crate::variants::{self, Offered};
 use crate::writing::write;
 
 /// How often a resource is looked up anew because it changed while it was opened.
-const LOOK_TRIES_MAX: usize = 8;
+pub(crate) const LOOK_TRIES_MAX: usize = 8;
 
 /// What is left to do once the rules have been asked.
 enum Next {
@@ -71,6 +74,7 @@ pub(crate) async fn exchange<C: Carrier>(
             matched,
             dress: matched.map(|matched| &matched.route.dress),
             client: &job.client,
+            variant: None,
             answer,
         };
         asked.settle().await;
@@ -136,6 +140,16 @@ async fn head<C: Carrier>(
                 Err(verdict) => asked.refuse(&verdict, None),
             }
         }
+        Ok(Admitted::Variants(listed)) => {
+            if pass == Pass::First
+                && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
+            {
+                return Next::Hint(reply::hints(&verdict, dress));
+            }
+            let site = admission.site;
+            let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
+            Box::pin(from).await;
+        }
         Ok(Admitted::Resource(place)) => {
             if pass == Pass::First
                 && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
@@ -172,6 +186,7 @@ async fn answer_place(
     let reads = matches!(request.method, Method::Get | Method::Head);
     let mut scratch = Vec::new();
     let mut path = place.inner;
+    let mut withheld = Vec::new();
     for _ in 0..LOOK_TRIES_MAX {
         let mut entry = match asked.look(origin, path, reads).await {
             Ok(entry) => entry,
@@ -180,6 +195,16 @@ async fn answer_place(
                 return None;
             }
         };
+        if plan::asks_for_variants(request, place.folder, path, &entry.found)
+            && let Some(site) = sites.site(site)
+        {
+            // Most folders have none, and should not carry the room for them along.
+            match Box::pin(variants::by_name(asked, question, place, origin, site)).await {
+                Offered::None => {}
+                Offered::Answered => return None,
+                Offered::Again => continue,
+            }
+        }
         let instead = plan::instead(request, place.folder, &entry.found);
         if let Some(Ok(instead)) = instead.map(|path| decode_made(path, &mut scratch)) {
             path = instead;
@@ -191,19 +216,22 @@ async fn answer_place(
                 }
             };
         }
-        match plan::after_lookup(question, place, &entry.found, &mut asked.answer.trail) {
+        let looked_up = Place { inner: path, ..*place };
+        let narrowed = without(&entry.found, &withheld);
+        let found = narrowed.as_deref().unwrap_or(&entry.found);
+        match plan::after_lookup(question, &looked_up, found, &mut asked.answer.trail) {
             Err(verdict) => {
-                asked.refuse(&verdict, Some(&entry.found));
+                asked.refuse(&verdict, Some(found));
                 return None;
             }
             Ok(Plan::Write(writing)) => {
                 return Some((writing, Box::new(Job::new(question, sites, site, place))));
             }
             Ok(Plan::Read(verdict, reading)) => {
-                match asked.read(origin, path, &entry, &verdict, reading).await {
+                match asked.read(origin, path, (&entry, found), &verdict, reading).await {
                     Ok(()) => return None,
                     Err(Stopped::Store(error)) if is_passing(&error) => {
-                        asked.service.cache.borrow_mut().forget(origin.id(), path.bytes());
+                        asked.service.cache.borrow_mut().forget(asked.name(origin, path));
                         path = place.inner;
                     }
                     Err(Stopped::Store(error)) => {
@@ -218,6 +246,15 @@ async fn answer_place(
                         }
                         return None;
                     }
+                    Err(Stopped::Unmade(why)) => {
+                        // The rules are asked anew: another representation has other validators, and parts.
+                        let coding = plan::selected(request, found).and_then(|(_, coding)| coding);
+                        if let (Some(coding), Unmade::NotWorth) = (coding, why) {
+                            asked.forgo(origin, path, &entry, coding);
+                        }
+                        withheld.extend(coding);
+                        path = place.inner;
+                    }
                     Err(Stopped::Failed(failure)) => {
                         asked.fail(failure);
                         return None;
@@ -229,4 +266,16 @@ async fn answer_place(
     // Nothing is wrong with the request, nor for long with what is there.
     asked.fail(Failure::Busy(1));
     None
+}
+
+/// What was found, without what can't be made in these codings; none if there are none.
+pub(crate) fn without(found: &Found, withheld: &[Coding]) -> Option<Box<Found>> {
+    if withheld.is_empty() {
+        return None;
+    }
+    let mut found = Box::new(*found);
+    if let Some(all) = found.representations_mut() {
+        withheld.iter().for_each(|coding| all.withhold(*coding));
+    }
+    Some(found)
 }

@@ -5,25 +5,28 @@ use std::sync::Arc;
 
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::choose::ListingForm;
-use wherefore_decide::facts::{Found, Representation};
+use wherefore_decide::facts::{Found, Octets, Representation};
 use wherefore_decide::plan::{self, Part, Reading};
 use wherefore_decide::policy::{Dress, Matched};
+use wherefore_decide::reply::variant::{self, Told};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::{Client, Verdict};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
 use wherefore_message::status::Class;
-use wherefore_message::{Coding, FieldName, Method, Request, digest, media};
+use wherefore_message::{Coding, FieldName, Method, Request, digest};
 use wherefore_origin::Origin;
-use wherefore_origin::cache::Entry;
-use wherefore_origin::failure;
+use wherefore_origin::cache::{Entry, Name};
+use wherefore_origin::encode::offer;
 use wherefore_origin::multipart::byteranges;
 use wherefore_origin::read::{Content, OpenFile};
+use wherefore_origin::{failure, media_type};
 use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
 use crate::admit::settle;
-use crate::answer::{Answer, explain};
+use crate::answer::{Answer, explain_with};
+use crate::encode::Unmade;
 use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
 
@@ -38,11 +41,19 @@ pub(crate) enum Stopped {
     Store(StoreError),
     /// It was not even asked, or our own code failed.
     Failed(Failure),
+    /// What was selected can't be made, or is not worth it; there is still the original.
+    Unmade(Unmade),
 }
 
-impl<E: Into<StoreError>> From<E> for Stopped {
-    fn from(error: E) -> Self {
-        Self::Store(error.into())
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Conflict> for Stopped {
+    fn from(conflict: Conflict) -> Self {
+        Self::Store(conflict.into())
     }
 }
 
@@ -63,6 +74,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) matched: Option<Matched<'a>>,
     pub(crate) dress: Option<&'a Dress>,
     pub(crate) client: &'a Client,
+    /// What is told of negotiating, where something was negotiated.
+    pub(crate) variant: Option<Box<Told>>,
     pub(crate) answer: &'a mut Answer,
 }
 
@@ -74,7 +87,16 @@ impl<'a> Asked<'a> {
         client: &'a Client,
         answer: &'a mut Answer,
     ) -> Self {
-        Self { service, request, path: None, matched: None, dress: None, client, answer }
+        Self {
+            service,
+            request,
+            path: None,
+            matched: None,
+            dress: None,
+            client,
+            variant: None,
+            answer,
+        }
     }
 
     /// What stands under `path`: from this core's memory for a reading, else from the store.
@@ -87,10 +109,8 @@ impl<'a> Asked<'a> {
         let service = self.service;
         let generation = origin.generation(path);
         let now = service.core.clock.now().0;
-        if reads
-            && let Some(entry) =
-                service.cache.borrow().get(origin.id(), path.bytes(), generation, now)
-        {
+        let name = self.name(origin, path);
+        if reads && let Some(entry) = service.cache.borrow().get(name, generation, now) {
             return Ok(entry);
         }
         let what = match self.request.method {
@@ -104,13 +124,18 @@ impl<'a> Asked<'a> {
             }
             other => other,
         };
-        let found = found.map_err(|error| self.told(&error))?;
-        let entry = Entry::new(found, media_type(path, &found), generation, now);
-        if reads {
-            Ok(service.cache.borrow_mut().put(origin.id(), path.bytes(), entry))
-        } else {
-            Ok(Rc::new(entry))
+        let mut found = found.map_err(|error| self.told(&error))?;
+        if let Some(compress) = name.compress {
+            offer(&mut found, path, compress);
         }
+        let entry = Entry::new(found, media_type(path, &found), generation, now);
+        if reads { Ok(service.cache.borrow_mut().put(name, entry)) } else { Ok(Rc::new(entry)) }
+    }
+
+    /// Under which this core remembers what stands under `path` of the route's folder.
+    pub(crate) fn name<'n>(&'n self, origin: &Origin, path: Path<'n>) -> Name<'n> {
+        let compress = self.matched.and_then(|matched| matched.route.compression());
+        Name { origin: origin.id(), path: path.bytes(), compress }
     }
 
     /// Makes the answer of a reading.
@@ -118,7 +143,7 @@ impl<'a> Asked<'a> {
         &mut self,
         origin: &Arc<Origin>,
         path: Path<'_>,
-        entry: &Entry,
+        (entry, found): (&Entry, &Found),
         verdict: &Verdict,
         reading: Reading,
     ) -> Result<(), Stopped> {
@@ -130,37 +155,71 @@ impl<'a> Asked<'a> {
             }
             Reading::Listing(form) => self.list(origin, path, form, verdict).await?,
             Reading::Representation { coding, part, digest } => {
-                let Some((selected, _)) = plan::selected(self.request, &entry.found) else {
+                let Some((selected, _)) = plan::selected(self.request, found) else {
                     return Err(StoreError::Missing.into());
-                };
-                let sends = self.request.method == Method::Get;
-                let digest_bytes_max = self.service.core.limits.digest_bytes;
-                let wanted = digest.filter(|_| selected.length <= digest_bytes_max);
-                let file = if sends || wanted.is_some() {
-                    Some(self.open(origin, path, entry, coding).await?)
-                } else {
-                    None
                 };
                 let sent = Sent {
                     of: selected,
                     media_type: entry.media_type,
                     coding,
-                    varies: Varies::of(&entry.found),
+                    varies: Varies::of(found),
                     part: &part,
                     repeats: Repeats::of(self.request, &part),
                 };
-                reply::representation(verdict, &sent, &mut self.answer.head);
-                if let (Some(algorithm), Some(file)) = (wanted, &file) {
-                    let digest = self.digest(file, algorithm).await?;
-                    reply::digest(digest, &mut self.answer.head);
+                match (selected.octets, found.representations()) {
+                    (Octets::Made(level), Some(all)) => {
+                        let made = match entry.file(coding) {
+                            Some(file) => self.whole(file),
+                            // Most answers should not carry the room for it along.
+                            None => Box::pin(self.made(origin, path, entry, all, level)).await?,
+                        };
+                        reply::representation(verdict, &sent, &mut self.answer.head);
+                        self.answer.content = made;
+                    }
+                    _ => self.stored(origin, path, entry, verdict, &sent, digest).await?,
                 }
-                self.answer.content = match file {
-                    Some(file) if sends => self.content(file, part, entry.media_type)?,
-                    _ => Content::Absent(selected.length),
-                };
+                if let Some(told) = &self.variant {
+                    variant::tell(told, sent.repeats, &mut self.answer.head);
+                }
             }
         }
         self.answer.verdict = Some(*verdict);
+        Ok(())
+    }
+
+    /// Makes the answer of a representation that is stored.
+    async fn stored(
+        &mut self,
+        origin: &Arc<Origin>,
+        path: Path<'_>,
+        entry: &Entry,
+        verdict: &Verdict,
+        sent: &Sent<'_>,
+        digest: Option<digest::Algorithm>,
+    ) -> Result<(), Stopped> {
+        let length = sent.of.length().unwrap_or(0);
+        let sends = self.request.method == Method::Get;
+        let digest_bytes_max = self.service.core.limits.digest_bytes;
+        let wanted = digest.filter(|_| length <= digest_bytes_max);
+        let file = if sends || wanted.is_some() {
+            Some(self.open(origin, path, entry, sent.coding).await?)
+        } else {
+            None
+        };
+        reply::representation(verdict, sent, &mut self.answer.head);
+        if let (Some(algorithm), Some(file)) = (wanted, &file) {
+            let digest = self.digest(file, algorithm).await?;
+            reply::digest(digest, &mut self.answer.head);
+        }
+        self.answer.content = match file {
+            Some(file) if sends => {
+                let variant = self.variant.as_ref().and_then(|told| told.sent.as_ref());
+                let media_type = variant.map(|variant| variant.media_type.clone());
+                let media_type = media_type.as_deref().unwrap_or(sent.media_type);
+                self.content(file, sent.part, media_type)?
+            }
+            _ => Content::Absent(length),
+        };
         Ok(())
     }
 
@@ -169,11 +228,11 @@ impl<'a> Asked<'a> {
     fn content(
         &mut self,
         file: Rc<OpenFile>,
-        part: Part,
+        part: &Part,
         media_type: &str,
     ) -> Result<Content, Conflict> {
         let short = match part {
-            Part::One(range) => short(&file, range),
+            Part::One(range) => short(&file, *range),
             Part::Whole | Part::Several(_) => None,
         };
         if !file.is_unchanged() {
@@ -184,11 +243,11 @@ impl<'a> Asked<'a> {
         }
         Ok(match part {
             Part::Whole => Content::whole(file),
-            Part::One(range) => Content::File(file, range),
+            Part::One(range) => Content::File(file, *range),
             Part::Several(ranges) => {
                 let boundary = self.service.core.random.request_id();
-                let length = file.representation.length;
-                let (pieces, total) = byteranges(&ranges, length, media_type, boundary.as_str());
+                let length = file.length();
+                let (pieces, total) = byteranges(ranges, length, media_type, boundary.as_str());
                 reply::byteranges(boundary.as_str(), &mut self.answer.head);
                 Content::Pieces(file, pieces, total)
             }
@@ -196,7 +255,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The file in this coding, open; from this core's memory if it is there.
-    async fn open(
+    pub(crate) async fn open(
         &self,
         origin: &Arc<Origin>,
         path: Path<'_>,
@@ -270,7 +329,11 @@ impl<'a> Asked<'a> {
             field: None,
         };
         let form = problem::form(self.request.fields.all(FieldName::Accept));
-        explain(self.service, &setting, form, self.answer);
+        let alternatives = self.variant.as_ref().map_or(&[][..], |told| &told.alternatives);
+        explain_with(self.service, alternatives, &setting, form, self.answer);
+        if let Some(told) = &self.variant {
+            variant::tell(told, Repeats::All, &mut self.answer.head);
+        }
     }
 
     pub(crate) fn fail(&mut self, failure: Failure) {
@@ -312,13 +375,5 @@ impl<'a> Asked<'a> {
     pub(crate) fn told(&self, error: &StoreError) -> Failure {
         tell(self.request.target_text, error);
         failure(error)
-    }
-}
-
-/// The media type of what a reading of `path` sends: that of its name; an index file is HTML.
-fn media_type(path: Path<'_>, found: &Found) -> &'static str {
-    match found {
-        Found::Folder { .. } => media::by_name(b"index.html"),
-        Found::File(_) | Found::Missing { .. } | Found::Refused(_) => media::by_name(path.name()),
     }
 }
