@@ -40,6 +40,7 @@ pub mod systemd;
 mod taking;
 mod told;
 mod unwind;
+mod variants;
 pub mod wheel;
 mod writing;
 
