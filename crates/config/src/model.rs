@@ -7,6 +7,7 @@ mod inbox;
 mod policies;
 mod route;
 mod server;
+mod variants;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -202,10 +203,11 @@ impl Lowering<'_, '_> {
             };
             let resolved = site.value.resolved();
             let dress = self.dress(&resolved.policies);
-            let Laid { routes, paths, targets } = self.routes(host, &site.value, &dress);
+            let Laid { routes, paths, targets, lists, .. } = self.routes(host, &site.value, &dress);
             let mut made = Site::new(&host.value.to_string(), hosts, routes);
             made.dress = dress;
             self.complain_of_circles(&made, &targets);
+            self.complain_of_variants(&made, &lists);
             sites.push(made);
             places.push(SitePlace { host: host.span, routes: paths });
         }
