@@ -3,6 +3,7 @@
 
 mod fields;
 mod folders;
+mod inbox;
 mod policies;
 mod route;
 mod server;
