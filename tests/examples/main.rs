@@ -8,6 +8,7 @@ mod support;
 
 mod requests;
 mod site;
+mod translation;
 
 use std::fs;
 use std::path::{Path, PathBuf};
