@@ -52,7 +52,7 @@ impl Running {
         command
             .arg("serve")
             .arg(folder)
-            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--state"])
+            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--allow-root", "--state"])
             .arg(state.path())
             .args(arguments);
         Self::started(command, folder, state)
@@ -253,6 +253,18 @@ pub fn command_with_descriptors(count: u32) -> Command {
 }
 
 fn alone(mut command: Command) -> Command {
-    command.env_remove("XDG_STATE_HOME").env("HOME", "/dev/null");
+    for variable in [
+        "XDG_STATE_HOME",
+        "XDG_RUNTIME_DIR",
+        "RUNTIME_DIRECTORY",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+    ] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", "/dev/null");
     command
 }

@@ -147,12 +147,9 @@ pub(crate) async fn serve(control: Control, reloads: Option<Reloads>) -> io::Res
     loop {
         // The semaphore is never closed.
         let Ok(connection_place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(_) => {
-                sleep(PAUSE).await;
-                continue;
-            }
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(PAUSE).await;
+            continue;
         };
         let asker = stream.peer_cred().map(|asker| asker.uid());
         if !asker.as_ref().is_ok_and(|uid| may_command(*uid, own)) {

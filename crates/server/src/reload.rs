@@ -49,7 +49,7 @@ pub fn note_of_addresses(started_with: &[SocketAddr], wanted: &[SocketAddr]) -> 
     let same = has_all(started_with, wanted) && has_all(wanted, started_with);
     (!same).then(|| {
         format!(
-            "other addresses take a restart: the server listens at {} still, and not at {}",
+            "other addresses to listen at take a restart: they were {}, and would be {}",
             list(started_with),
             list(wanted)
         )
