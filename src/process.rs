@@ -79,7 +79,7 @@ impl Process {
     /// The user to become, if another one was named. That root goes on as root has to be asked for.
     pub(crate) fn account(&self) -> Result<Option<Account>, UsageError> {
         let refused = "the server would go on as root, who may do anything; name a user for it (--user \
-                       NAME), or say --allow-root";
+                       NAME, or `user` in the configuration), or say --allow-root";
         let account = match (&self.user, &self.group) {
             (Some(user), group) => {
                 let account = Account::look_up(user, group.as_deref());
