@@ -1,6 +1,6 @@
 //! The built binary as a process of its own, on a port of its own, over a folder of its own.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -49,28 +49,38 @@ impl Running {
 
     /// Starts it by a command of its own.
     pub fn by(mut command: Command, folder: &Path, state: TempDir, arguments: &[&str]) -> Self {
-        let mut child = command
+        command
             .arg("serve")
             .arg(folder)
-            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--state"])
+            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--allow-root", "--state"])
             .arg(state.path())
-            .args(arguments)
+            .args(arguments);
+        Self::started(command, folder, state)
+    }
+
+    /// Starts it by a command that says all, and waits until it listens. What it says before is kept with
+    /// its other notices.
+    pub fn started(mut command: Command, folder: &Path, state: TempDir) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
-        let mut first = String::new();
-        said.read_line(&mut first).unwrap();
-        let address = first
-            .trim()
-            .strip_prefix("listening at http://")
-            .and_then(|rest| rest.strip_suffix('/').unwrap().parse().ok());
-        let Some(address) = address else {
-            let mut rest = String::new();
-            said.read_to_string(&mut rest).unwrap();
-            panic!("the server did not start: {first}{rest}");
+        let (notice, notices) = channel();
+        let mut before = String::new();
+        let address = loop {
+            let mut line = String::new();
+            if said.read_line(&mut line).unwrap() == 0 {
+                panic!("the server did not start: {before}");
+            }
+            let _ = notice.send(line.trim_end().to_owned());
+            let address = line.trim().strip_prefix("listening at http://");
+            if let Some(address) = address.and_then(|rest| rest.strip_suffix('/')) {
+                break address.parse().unwrap();
+            }
+            before.push_str(&line);
         };
         let (lines, log) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -82,8 +92,6 @@ impl Running {
             }
         });
         // What it says on the standard error is read on, so that it never waits for us.
-        let (notice, notices) = channel();
-        let _ = notice.send(first.trim_end().to_owned());
         thread::spawn(move || {
             for line in said.lines().map_while(Result::ok) {
                 eprintln!("{line}");
@@ -245,6 +253,18 @@ pub fn command_with_descriptors(count: u32) -> Command {
 }
 
 fn alone(mut command: Command) -> Command {
-    command.env_remove("XDG_STATE_HOME").env("HOME", "/dev/null");
+    for variable in [
+        "XDG_STATE_HOME",
+        "XDG_RUNTIME_DIR",
+        "RUNTIME_DIRECTORY",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+    ] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", "/dev/null");
     command
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use wherefore_message::{Method, MethodSet};
 
 pub use allowance::{Limit, Price};
-pub use asker::Auth;
+pub use asker::{Auth, RefusedAs};
 pub use compress::Compress;
 pub use cors::Cors;
 pub use dress::Dress;
@@ -247,6 +247,12 @@ impl Route {
             || !self.limits.is_empty()
             || self.price.is_some()
             || self.cors.is_some()
+    }
+
+    /// Whether some get 404 here for what others get: then no 404 is to differ from another.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        self.auth.as_ref().is_some_and(|auth| auth.refusal == RefusedAs::Missing)
     }
 
     /// The folder that answers, if one does.

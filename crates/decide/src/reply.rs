@@ -86,7 +86,9 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
     let verdict = setting.verdict;
     head.reset(verdict.status);
     match verdict.status {
-        Status::UNAUTHORIZED => challenge::push(setting, head),
+        Status::UNAUTHORIZED | Status::BAD_REQUEST | Status::FORBIDDEN => {
+            challenge::push(setting, head);
+        }
         Status::NOT_MODIFIED => {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
@@ -97,6 +99,11 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
             }
+        }
+        // Of a hidden resource this is said to some, so it is not kept for others; and where that differed
+        // from what is said of a missing one, it would tell.
+        Status::NOT_FOUND if setting.matched.is_some_and(|matched| matched.route.hides()) => {
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         Status::GONE => head.push(FieldName::CacheControl, Value::Static("no-cache")),
         Status::MISDIRECTED_REQUEST => {

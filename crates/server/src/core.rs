@@ -24,12 +24,13 @@ use crate::buffer::Buffers;
 use crate::clock::Clock;
 use crate::encode::Encoders;
 use crate::limits::Limits;
-use crate::listen::Listeners;
+use crate::listen::{Listeners, Opening, Queue};
 use crate::load::{CoreLoad, Load};
 use crate::log::{AccessLog, CoreLog};
 use crate::notice;
 use crate::random::Random;
 use crate::shutdown::{CoreShutdown, Shutdown, Signals, State};
+use crate::supervision::{Prepared, Pulse, Supervision};
 use crate::wheel::Wheel;
 
 /// How long a core that ends waits for jobs on its worker threads.
@@ -90,17 +91,30 @@ pub struct Core {
 pub trait Handler: 'static {
     /// Serves one connection to its end. The place it was admitted to is given back when the guard is
     /// dropped. A panic ends this connection alone.
-    fn connection(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        admitted: Admitted,
-    ) -> impl Future<Output = ()>;
+    fn connection(&self, arrival: Arrival, admitted: Admitted) -> impl Future<Output = ()>;
 
     /// Sees a connection that has no place. If nothing is done with it, it is closed at once.
-    fn refused(&self, stream: TcpStream, peer: SocketAddr, refusal: Refusal) {
-        let _ = (peer, refusal);
-        drop(stream);
+    fn refused(&self, arrival: Arrival, refusal: Refusal) {
+        let _ = refusal;
+        drop(arrival);
+    }
+}
+
+/// A connection that was taken.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Its other end.
+    pub peer: SocketAddr,
+    /// What it begins with.
+    pub opening: Opening,
+}
+
+impl Arrival {
+    /// A connection that begins with a request.
+    pub(crate) const fn direct(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self { stream, peer, opening: Opening::Request }
     }
 }
 
@@ -116,18 +130,31 @@ pub fn run<H: Handler>(
     make_handler: impl Fn(Rc<Core>) -> H + Sync,
     ready: impl FnOnce(),
 ) -> io::Result<()> {
+    run_supervised(server, Supervision::default(), make_handler, ready)
+}
+
+/// The same, with what is to be done beside serving.
+///
+/// # Errors
+/// As [`run`], or if a signal can't be caught.
+pub fn run_supervised<H: Handler>(
+    server: Server,
+    supervision: Supervision,
+    make_handler: impl Fn(Rc<Core>) -> H + Sync,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
     let supervisor = Builder::new_current_thread().enable_all().build()?;
+    let inside = supervisor.enter();
     let signals = match server.ends {
-        Ends::OnSignal => {
-            let _inside = supervisor.enter();
-            Some(Signals::install()?)
-        }
+        Ends::OnSignal => Some(Signals::install()?),
         Ends::OnShutdown => None,
     };
+    let prepared = supervision.prepare(server.ends)?;
+    drop(inside);
     let cores = by_core(server.listeners);
     let shared = Shared::new(server.limits, cores.len(), server.log, server.shutdown);
     let (alive, ended) = mpsc::unbounded_channel();
-    thread::scope(|scope| {
+    let outcome = thread::scope(|scope| {
         let (shared, make_handler) = (&shared, &make_handler);
         let (mut threads, mut outcome) = (Vec::new(), Ok(()));
         for (index, sockets) in cores.into_iter().enumerate() {
@@ -147,13 +174,16 @@ pub fn run<H: Handler>(
             }
         }
         drop(alive);
-        supervisor.block_on(supervise(shared, signals, ended, ready));
+        supervisor.block_on(supervise(shared, signals, prepared, ended, ready));
         for thread in threads {
             let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a core panicked")));
             outcome = outcome.and(ended);
         }
         outcome
-    })
+    });
+    // A reload that is under way would be for nothing.
+    supervisor.shutdown_background();
+    outcome
 }
 
 /// What all cores share; cheap to look at, and not written on the way of a request but for the load.
@@ -170,6 +200,7 @@ struct Shared {
     /// How many cores have all that they need. None takes clients before all have it: else those could
     /// leave the others no descriptors to begin with.
     set_up: watch::Sender<usize>,
+    pulse: Arc<Pulse>,
 }
 
 impl Shared {
@@ -186,6 +217,7 @@ impl Shared {
             log,
             shutdown,
             set_up: watch::Sender::new(0),
+            pulse: Pulse::new(cores),
         }
     }
 
@@ -203,11 +235,20 @@ fn count(value: u64) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
+/// What one core has of an address.
+struct Ear {
+    socket: std::net::TcpListener,
+    opening: Opening,
+    queue: Queue,
+}
+
 /// The listeners of each core: one of each address.
-fn by_core(listeners: Vec<Listeners>) -> Vec<Vec<std::net::TcpListener>> {
+fn by_core(listeners: Vec<Listeners>) -> Vec<Vec<Ear>> {
     let mut cores: Vec<Vec<_>> = Vec::new();
     for address in listeners {
+        let (opening, queue) = (address.opening, address.queue);
         for (index, socket) in address.sockets.into_iter().enumerate() {
+            let socket = Ear { socket, opening, queue };
             match cores.get_mut(index) {
                 Some(core) => core.push(socket),
                 None => cores.push(vec![socket]),
@@ -232,6 +273,7 @@ impl Drop for Alive {
 async fn supervise(
     shared: &Shared,
     signals: Option<Signals>,
+    prepared: Prepared,
     mut ended: mpsc::UnboundedReceiver<()>,
     ready: impl FnOnce(),
 ) {
@@ -245,6 +287,10 @@ async fn supervise(
         let shutdown = Arc::clone(&shared.shutdown);
         tokio::spawn(async move { signals.follow(&shutdown).await });
     }
+    let ready = || {
+        ready();
+        prepared.begin(&shared.shutdown, &shared.pulse);
+    };
     let (mut ready, mut all) = (Some(ready), pin!(shared.all_set_up()));
     let mut next_ended = async || {
         poll_fn(|cx| {
@@ -268,7 +314,7 @@ async fn supervise(
 
 fn run_core<H: Handler>(
     index: usize,
-    sockets: Vec<std::net::TcpListener>,
+    sockets: Vec<Ear>,
     shared: &Shared,
     make_handler: &impl Fn(Rc<Core>) -> H,
 ) -> io::Result<()> {
@@ -320,7 +366,7 @@ impl Core {
 /// The life of one core.
 async fn serve<H: Handler>(
     core: Rc<Core>,
-    sockets: Vec<std::net::TcpListener>,
+    sockets: Vec<Ear>,
     shared: &Shared,
     make_handler: &impl Fn(Rc<Core>) -> H,
 ) -> io::Result<()> {
@@ -330,6 +376,7 @@ async fn serve<H: Handler>(
     if let Some(log) = core.log.clone() {
         spawn_local(async move { log.run().await });
     }
+    spawn_local(shared.pulse.answer());
     let floor = Rc::new(Floor {
         handler: make_handler(Rc::clone(&core)),
         connections: Cell::new(0),
@@ -337,7 +384,10 @@ async fn serve<H: Handler>(
     });
     let acceptors = sockets
         .into_iter()
-        .map(|socket| Acceptor::new(socket, Arc::clone(&shared.admission)))
+        .map(|Ear { socket, opening, queue }| {
+            let acceptor = Acceptor::new(socket, Arc::clone(&shared.admission))?;
+            Ok(acceptor.with(opening, queue))
+        })
         .collect::<io::Result<Vec<_>>>()?;
     // Should another core fail to begin, the server drains.
     let draining = core.shutdown.watch();
@@ -395,14 +445,15 @@ struct Floor<H> {
 
 impl<H: Handler> Floor<H> {
     fn enter(self: &Rc<Self>, incoming: Incoming) {
-        let Incoming { stream, peer, place } = incoming;
+        let Incoming { stream, peer, opening, place } = incoming;
+        let arrival = Arrival { stream, peer, opening };
         let admitted = match place {
             Ok(admitted) => admitted,
-            Err(refusal) => return self.handler.refused(stream, peer, refusal),
+            Err(refusal) => return self.handler.refused(arrival, refusal),
         };
         self.connections.set(self.connections.get() + 1);
         let visit = Visit(Rc::clone(self));
-        spawn_local(async move { visit.0.handler.connection(stream, peer, admitted).await });
+        spawn_local(async move { visit.0.handler.connection(arrival, admitted).await });
     }
 
     async fn emptied(&self) {

@@ -2,12 +2,10 @@
 //! what this core remembers of its files.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use wherefore_decide::act::Failure;
 use wherefore_h1 as h1;
@@ -19,9 +17,10 @@ use crate::admit::Kept;
 use crate::blocking::WorkError;
 use crate::configuration::{Current, Held};
 use crate::connection::{Active, Place, connection, turn_away};
-use crate::core::{Core, Handler};
+use crate::core::{Arrival, Core, Handler};
 use crate::notice;
 use crate::notice::Seldom;
+use crate::proxied;
 
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 256;
@@ -170,13 +169,19 @@ pub(crate) fn tell(target: &[u8], error: &StoreError) {
 }
 
 impl Handler for Rc<Service> {
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, admitted: Admitted) {
-        connection(Self::clone(self), stream, peer, Place::Admitted).await;
-        drop(admitted);
+    async fn connection(&self, arrival: Arrival, admitted: Admitted) {
+        let Some((stream, peer)) = proxied::open(self, arrival).await else { return };
+        match admitted.of(peer.ip()) {
+            Ok(admitted) => {
+                connection(Self::clone(self), stream, peer, Place::Admitted).await;
+                drop(admitted);
+            }
+            Err(refusal) => turn_away(self, Arrival::direct(stream, peer), refusal),
+        }
     }
 
-    fn refused(&self, stream: TcpStream, peer: SocketAddr, refusal: Refusal) {
-        turn_away(self, stream, peer, refusal);
+    fn refused(&self, arrival: Arrival, refusal: Refusal) {
+        turn_away(self, arrival, refusal);
     }
 }
 
