@@ -17,6 +17,7 @@ mod status_201;
 mod status_204;
 mod status_206;
 mod status_301;
+mod status_302;
 mod status_304;
 mod status_308;
 mod status_400;
