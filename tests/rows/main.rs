@@ -12,6 +12,7 @@ mod written;
 
 
 mod status_100;
+mod status_103;
 mod status_200;
 mod status_201;
 mod status_204;
@@ -24,6 +25,7 @@ mod status_306;
 mod status_307;
 mod status_308;
 mod status_400;
+mod status_401;
 mod status_403;
 mod status_404;
 mod status_405;
@@ -39,6 +41,7 @@ mod status_416;
 mod status_417;
 mod status_421;
 mod status_422;
+mod status_428;
 mod status_431;
 mod status_500;
 mod status_501;
