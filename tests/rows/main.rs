@@ -26,6 +26,7 @@ mod status_307;
 mod status_308;
 mod status_400;
 mod status_401;
+mod status_402;
 mod status_403;
 mod status_404;
 mod status_405;

@@ -99,7 +99,7 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
             }
         }
         Status::GONE => head.push(FieldName::CacheControl, Value::Static("no-cache")),
-        Status::MISDIRECTED_REQUEST => {
+        Status::MISDIRECTED_REQUEST | Status::PAYMENT_REQUIRED => {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         _ => {}
@@ -152,7 +152,6 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         Witness::Who(_)
-        | Witness::Price { .. }
         | Witness::Field(FieldName::SecFetchSite | FieldName::Origin | FieldName::Authorization) => {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
@@ -161,6 +160,7 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
         | Witness::Limit { .. }
         | Witness::Length(_)
         | Witness::Since(_)
+        | Witness::Price { .. }
         | Witness::Field(_)
         | Witness::Hidden
         | Witness::Because(_) => {}
