@@ -42,6 +42,7 @@ mod status_416;
 mod status_417;
 mod status_421;
 mod status_422;
+mod status_426;
 mod status_428;
 mod status_431;
 mod status_500;

@@ -228,10 +228,16 @@ impl GateFacts<'_> {
             || self.client.country.is_some_and(|country| block.countries.contains(&country))
     }
 
-    /// Whether the client asks for WebSocket (RFC 6455 §4.1).
+    /// Whether the client asks for WebSocket (RFC 6455 §4.1), and asks us: a field that `Connection` does
+    /// not name was meant for somebody before us (RFC 9110 §7.8).
     fn is_websocket(&self) -> bool {
-        let mut protocols = list::members(self.request.fields.all(FieldName::Upgrade));
+        let has = |name, wanted: &[u8]| {
+            let mut members = list::members(self.request.fields.all(name));
+            members.any(|member| member.eq_ignore_ascii_case(wanted))
+        };
         self.request.version == Version::HTTP_11
-            && protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
+            && self.request.method == Method::Get
+            && has(FieldName::Connection, b"upgrade")
+            && has(FieldName::Upgrade, b"websocket")
     }
 }
