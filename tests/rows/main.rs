@@ -45,6 +45,7 @@ mod status_422;
 mod status_426;
 mod status_428;
 mod status_431;
+mod status_451;
 mod status_500;
 mod status_501;
 mod status_503;
