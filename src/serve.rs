@@ -188,17 +188,14 @@ fn configured(arguments: &Arguments, file: &Path, descriptors: u64) -> Result<Se
         Ok(configuration) => configuration,
         Err(complaints) => return Err(config::unusable(read.report, complaints)),
     };
+    // What a route takes is counted for the route; on the wire it is bounded by what any takes.
+    let mut limits = read.limits.clone();
+    let routes = configuration.sites.iter().flat_map(|site| site.routes());
+    let most = routes.map(|route| route.content.bytes_max).max().unwrap_or_default();
+    limits.wire.content_bytes = limits.wire.content_bytes.max(most);
     let sites: Vec<_> = configuration.sites.iter().map(|site| &*site.name).collect();
     let told = format!("serving {} as {} says\n", sites.join(", "), from.name());
-    Ok(Serving {
-        configuration,
-        addresses,
-        cores,
-        limits: read.limits.clone(),
-        log,
-        balances,
-        told,
-    })
+    Ok(Serving { configuration, addresses, cores, limits, log, balances, told })
 }
 
 type Log = (Option<log::AccessLog>, Option<log::Writer>);

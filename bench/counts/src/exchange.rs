@@ -28,6 +28,18 @@ pub(crate) fn get_browser(times: u32) -> Status {
     exchanges(BROWSER, &served, &served.page, times)
 }
 
+/// Among the routes of a small site.
+pub(crate) fn get_among_few(times: u32) -> Status {
+    let served = Served::among(9, 0);
+    exchanges(PLAIN, &served, &served.page, times)
+}
+
+/// Among the routes of a large one.
+pub(crate) fn get_among_many(times: u32) -> Status {
+    let served = Served::among(1_000, 10_000);
+    exchanges(PLAIN, &served, &served.page, times)
+}
+
 pub(crate) fn not_modified(times: u32) -> Status {
     let served = Served::new();
     let line = format!("If-None-Match: {}", served.representation().tag);

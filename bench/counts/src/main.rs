@@ -24,6 +24,9 @@ use scenario::{SCENARIOS, Scenario};
 /// How far a figure may be from the one that is kept, in thousandths.
 const TOLERANCE_PER_MILLE: u64 = 30;
 
+/// How much more a request among many routes may take than one among few, in thousandths.
+const ROUTES_PER_MILLE: u64 = 50;
+
 const USAGE: &str = "\
 Usage: counts check             hold every scenario to the figure that is kept
        counts update            keep the figures of now
@@ -55,6 +58,14 @@ fn check() -> Result<(), String> {
     }
     let present = measure(toolchain)?;
     print_both(&kept, &present);
+    let ratio = |name| present.of(name).unwrap_or_default().max(1);
+    let (few, many) = (ratio("exchange-few-routes"), ratio("exchange-many-routes"));
+    if many * 1000 > few * (1000 + ROUTES_PER_MILLE) {
+        return Err(format!(
+            "a request among 11,000 routes takes {many} instructions, and {few} among ten: that is more than \
+             {ROUTES_PER_MILLE} in 1000 more"
+        ));
+    }
     let names = kept.differing(&present, TOLERANCE_PER_MILLE);
     if names.is_empty() {
         return Ok(());

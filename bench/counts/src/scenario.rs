@@ -33,6 +33,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { times: 200, ..row("h1-chunked-64k", h1::chunked, Status::NO_CONTENT) },
     row("exchange-get", exchange::get, Status::OK),
     row("exchange-get-browser", exchange::get_browser, Status::OK),
+    row("exchange-few-routes", exchange::get_among_few, Status::OK),
+    row("exchange-many-routes", exchange::get_among_many, Status::OK),
     row("exchange-304-browser", exchange::not_modified, Status::NOT_MODIFIED),
     row("exchange-206", exchange::part, Status::PARTIAL_CONTENT),
     row("exchange-404", exchange::missing, Status::NOT_FOUND),

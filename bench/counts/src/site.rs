@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use wherefore_decide::facts::{Found, Representation};
 use wherefore_decide::policy::{
-    ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site, Sites,
+    ContentPolicy, Elsewhere, Folder, FolderAccess, Hosts, Lasting, Pattern, Resource, Route, Site,
+    Sites, Template,
 };
 use wherefore_message::date::HttpDate;
 use wherefore_message::{media, path};
@@ -32,7 +33,12 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn new() -> Self {
-        Self::make().expect("memory takes a page")
+        Self::among(0, 0)
+    }
+
+    /// The page under a route of its own, among so many other routes and redirects.
+    pub(crate) fn among(routes: usize, redirects: usize) -> Self {
+        Self::make(routes, redirects).expect("memory takes a page")
     }
 
     /// The page's representation.
@@ -40,11 +46,24 @@ impl Served {
         &self.file.representation
     }
 
-    fn make() -> Result<Self, StoreError> {
+    fn make(others: usize, redirects: usize) -> Result<Self, StoreError> {
         let folder = Folder { access: FolderAccess::Writable, ..Folder::read_only(0) };
         let content = ContentPolicy::up_to(1 << 30, 1 << 20);
         let route = Route::new(Pattern::everything(), Resource::Folder(folder), content);
-        let site = Site::new("page", Hosts::loopback::<&str>(&[]), vec![route]);
+        let pattern = |text: &str| Pattern::parse(text).map_err(|_| StoreError::Invalid);
+        let mut routes = Vec::new();
+        for i in 0..others {
+            routes.push(Route { pattern: pattern(&format!("/app{i}/*"))?, ..route.clone() });
+        }
+        for i in 0..redirects {
+            let pattern = pattern(&format!("/old/page-{i}.html"))?;
+            let to = Template::parse(&format!("/new/{i}"), &pattern);
+            let to = to.map_err(|_| StoreError::Invalid)?;
+            let moved = Elsewhere::Moved { to, lasting: Lasting::Permanent };
+            routes.push(Route::new(pattern, Resource::Elsewhere(moved), content));
+        }
+        routes.push(route);
+        let site = Site::new("page", Hosts::loopback::<&str>(&[]), routes);
         let store = MemoryStore::new();
         let mut staged = store.stage(b"/docs", None)?;
         staged.write(&[b'x'; PAGE_BYTES])?;

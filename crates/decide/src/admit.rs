@@ -13,7 +13,7 @@ use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
 use crate::plan::{Admitted, Place, Question};
 use crate::policy::allowance::By;
-use crate::policy::{Auth, Limit, Matched, Price, Resource, Route, Site, Sites};
+use crate::policy::{Auth, Captures, Limit, Matched, Price, Resource, Route, Site, Sites};
 use crate::preflight::PreflightFacts;
 use crate::rule::{Verdict, ask};
 use crate::screen::Wire;
@@ -228,9 +228,10 @@ impl<'a> Admission<'a> {
         let folder = route.and_then(|route| route.folder());
         let inner = match (place, folder) {
             (Some((matched, path)), Some(folder)) => match &folder.rewrite {
-                None => Some(path.below(matched.captures.rest_at())),
+                None => Some(path.below(matched.rest_at)),
                 Some(rewrite) => {
-                    let rewritten = rewrite.expanded(path.bytes(), &matched.captures);
+                    let captures = Captures::new(&matched.route.pattern, path.bytes());
+                    let rewritten = rewrite.expanded(&captures);
                     path::decode_made(rewritten.as_bytes(), scratch).ok()
                 }
             },

@@ -22,6 +22,7 @@ pub mod find;
 pub mod gate;
 pub mod hints;
 pub mod inbox;
+pub mod negotiate;
 pub mod plan;
 pub mod policy;
 pub mod preflight;
@@ -32,6 +33,7 @@ pub mod rule;
 pub mod screen;
 pub mod story;
 pub mod target;
+pub mod variants;
 
 pub use admit::{Admission, Fetched, Need};
 pub use gate::{Client, Scheme};

@@ -66,20 +66,21 @@ impl Site {
     /// The most specific route that a decoded path falls under.
     #[must_use]
     pub fn route(&self, path: &[u8]) -> Option<Matched<'_>> {
-        let (index, captures) = self.router.route(path)?;
-        Some(Matched { route: self.routes.get(index)?, index, captures })
+        let (index, rest_at) = self.router.route(path)?;
+        Some(Matched { route: self.routes.get(index)?, index, rest_at })
     }
 }
 
-/// A route that a path falls under, and what the route's pattern captured of it.
+/// A route that a path falls under.
 #[derive(Clone, Copy, Debug)]
 pub struct Matched<'a> {
     /// The route.
     pub route: &'a Route,
     /// Its place among its site's routes.
     pub index: usize,
-    /// What was captured.
-    pub captures: Captures,
+    /// The offset of what is left of the path behind the pattern's own segments, where a slash stands; for
+    /// a pattern that names one resource, of its last segment.
+    pub rest_at: usize,
 }
 
 /// What stands under a path, and the policies in front of it.

@@ -1,4 +1,4 @@
-//! The common readings of a file are decided without an allocation.
+//! The common readings of a file are decided, and variants chosen, without an allocation.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -10,6 +10,8 @@ use wherefore_decide::policy::{
     ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site, Sites,
 };
 use wherefore_decide::screen::Wire;
+use wherefore_decide::variants::names::{NamedLanguages, parse_name};
+use wherefore_decide::variants::{Mode, Negotiation, Outcome, UnmetLanguage, choose, vary};
 use wherefore_decide::{Admission, Client, Need, Trail, Verdict};
 use wherefore_message::authority::Authority;
 use wherefore_message::date::HttpDate;
@@ -112,4 +114,29 @@ fn a_reading_is_decided_without_an_allocation() {
         let (verdict, allocations) = decide(&lines, &sites, &found);
         assert_eq!((verdict.status, allocations), (wanted, 0), "{field:?}");
     }
+}
+
+#[test]
+fn a_variant_is_chosen_without_an_allocation() {
+    let names: [&[u8]; 3] = [b"page.de.html", b"page.en.html.gz", b"page.pdf"];
+    let lines: FieldLines = [
+        ("Accept", "text/html;charset=\"utf\\-8\",*/*;q=0.8"),
+        ("Accept-Language", "en-GB,en;q=0.5"),
+        ("Accept-Encoding", "gzip, deflate, br"),
+    ]
+    .into_iter()
+    .collect();
+    let how = Negotiation {
+        mode: Mode::Proactive,
+        unmet_language: UnmetLanguage::Default,
+        default_language: None,
+    };
+    let before = ALLOCATIONS.with(Cell::get);
+    let read = names.map(|name| parse_name(name, b"page", NamedLanguages::TwoLetter));
+    let [Some(german), Some(english), Some(neutral)] = read else { panic!("{read:?}") };
+    let variants = [german, english, neutral];
+    let chosen = choose(&variants, &how, lines.view());
+    let fields = vary(&variants, &how);
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert_eq!((chosen, fields.iter().count()), (Outcome::Chosen(1), 3));
 }

@@ -19,7 +19,7 @@ pub mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wherefore_decide::policy::{Captures, Matched, Sites};
+use wherefore_decide::policy::{Matched, Sites};
 use wherefore_decide::{Client, Place, Question};
 use wherefore_message::path::PathBuf;
 use wherefore_message::request::RequestBuf;
@@ -79,7 +79,7 @@ impl Job {
     #[must_use]
     pub fn place(&self) -> Option<Place<'_>> {
         let route = self.sites.site(self.site)?.routes().get(self.route)?;
-        let matched = Matched { route, index: self.route, captures: Captures::default() };
+        let matched = Matched { route, index: self.route, rest_at: 0 };
         let folder = route.folder()?;
         Some(Place { matched, folder, path: self.path.as_path(), inner: self.inner.as_path() })
     }

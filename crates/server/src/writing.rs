@@ -129,12 +129,18 @@ async fn put<C: Carrier>(
     };
     invite(carrier, job, answer).await?;
     let mut octets = Vec::new();
+    let (limit, mut received) = (content_bytes_max(job), 0);
     loop {
+        let before = octets.len();
         let more = match carrier.content(&mut octets).await {
             Ok(more) => more,
             Err(Trouble::Fault(fault)) => return Ok(Err(Failure::Content(fault))),
             Err(Trouble::Gone) => return Err(Gone),
         };
+        received += (octets.len() - before) as u64;
+        if received > limit {
+            return Ok(Err(too_large(received)));
+        }
         if more == More::Yes && (octets.len() as u64) < GATHERED_BYTES_MAX {
             continue;
         }
@@ -173,13 +179,13 @@ async fn gather<C: Carrier>(
         Method::Patch => service.core.limits.patch_bytes,
         _ => GATHERED_BYTES_MAX,
     };
+    let limit = limit.min(content_bytes_max(job));
     invite(carrier, job, answer).await?;
     let mut content = Vec::new();
     loop {
         match carrier.content(&mut content).await {
             Ok(More::Yes) if content.len() as u64 > limit => {
-                let fault = Fault::new(FaultKind::ContentTooLarge, content.len());
-                return Ok(Err(Failure::Content(fault)));
+                return Ok(Err(too_large(content.len() as u64)));
             }
             Ok(More::Yes) => {}
             Ok(More::No) => return Ok(Ok(content)),
@@ -187,6 +193,17 @@ async fn gather<C: Carrier>(
             Err(Trouble::Gone) => return Err(Gone),
         }
     }
+}
+
+/// The most content that the request's route takes.
+fn content_bytes_max(job: &Job) -> u64 {
+    let method = job.request.view().method;
+    job.place().map_or(u64::MAX, |place| place.matched.route.content_bytes_max_of(method))
+}
+
+fn too_large(received: u64) -> Failure {
+    let received = usize::try_from(received).unwrap_or(usize::MAX);
+    Failure::Content(Fault::new(FaultKind::ContentTooLarge, received))
 }
 
 /// Sends 100 (Continue), if the client waits for it.

@@ -192,51 +192,39 @@ fn literal(segment: &str, at: usize) -> Result<Box<[u8]>, PatternError> {
     }
 }
 
-/// What a pattern captured of a path, as offsets into the decoded path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Captures {
-    spans: [(u32, u32); CAPTURES_MAX],
-    count: u8,
-    rest_at: u32,
+/// What a pattern captures of a path: looked up when it is asked for, since few answers need it.
+#[derive(Clone, Copy, Debug)]
+pub struct Captures<'a> {
+    pattern: &'a Pattern,
+    path: &'a [u8],
 }
 
-impl Captures {
-    pub(crate) fn push(&mut self, from: usize, to: usize) {
-        if let Some(span) = self.spans.get_mut(usize::from(self.count)) {
-            // Targets are bounded far below 4 GiB.
-            *span = (from as u32, to as u32);
-            self.count += 1;
-        }
-    }
-
-    pub(crate) fn rest_from(&mut self, at: usize) {
-        self.rest_at = at as u32;
-    }
-
-    /// Segment number `index` that was captured of `path`; the first number past them is the rest, without
-    /// the slash that it begins with.
+impl<'a> Captures<'a> {
+    /// What `pattern` captures of a decoded path that falls under it.
     #[must_use]
-    pub fn of<'p>(&self, path: &'p [u8], index: usize) -> &'p [u8] {
-        match self.spans.get(..usize::from(self.count)).and_then(|spans| spans.get(index)) {
-            Some((from, to)) => path.get(*from as usize..*to as usize).unwrap_or_default(),
-            None => {
-                let rest = self.rest(path);
-                rest.strip_prefix(b"/").unwrap_or(rest)
-            }
-        }
+    pub const fn new(pattern: &'a Pattern, path: &'a [u8]) -> Self {
+        Self { pattern, path }
     }
 
-    /// The offset at which the rest begins.
+    /// The path.
     #[must_use]
-    pub const fn rest_at(&self) -> usize {
-        self.rest_at as usize
+    pub const fn path(&self) -> &'a [u8] {
+        self.path
     }
 
-    /// What is left of `path` behind the pattern's own segments, with the slash that it begins with; for a
-    /// pattern that names one resource, its last segment.
+    /// Segment number `index` that was captured; the first number past them is the rest, without the slash
+    /// that it begins with.
     #[must_use]
-    pub fn rest<'p>(&self, path: &'p [u8]) -> &'p [u8] {
-        path.get(self.rest_at()..).unwrap_or_default()
+    pub fn of(&self, index: usize) -> &'a [u8] {
+        let is_capture = |(_, segment): &(usize, &Segment)| matches!(segment, Segment::Capture(_));
+        let places = self.pattern.segments.iter().enumerate();
+        let (place, pieces) = match places.filter(is_capture).nth(index) {
+            Some((place, _)) => (place, place + 2),
+            None => (self.pattern.segments.len(), self.pattern.segments.len() + 1),
+        };
+        let inner = self.path.strip_prefix(b"/").unwrap_or(self.path);
+        let mut segments = inner.splitn(pieces, |octet| *octet == b'/');
+        segments.nth(place).unwrap_or_default()
     }
 }
 
@@ -294,11 +282,18 @@ mod tests {
     #[test]
     fn what_is_captured_and_what_is_left() {
         let router = router(&["/u/{name}/p/{id}/*", "/docs/*", "/favicon.ico", "/x/{rest*}"]);
-        let path = b"/u/ann/p/7/a/b";
-        let (_, captures) = router.route(path).unwrap();
-        assert_eq!(captures.of(path, 0), b"ann");
-        assert_eq!(captures.of(path, 1), b"7");
-        assert_eq!(captures.of(path, 2), b"a/b");
+        let pattern = Pattern::parse("/u/{name}/p/{id}/{rest*}").unwrap();
+        for (path, wanted) in [
+            ("/u/ann/p/7/a/b", ["ann", "7", "a/b"]),
+            ("/u/ann/p/7/a/", ["ann", "7", "a/"]),
+            ("/u/ann/p/7/", ["ann", "7", ""]),
+            ("/u/ann/p/7", ["ann", "7", ""]),
+        ] {
+            let captures = Captures::new(&pattern, path.as_bytes());
+            for (index, wanted) in wanted.into_iter().enumerate() {
+                assert_eq!(captures.of(index), wanted.as_bytes(), "{path} {index}");
+            }
+        }
         for (path, rest) in [
             ("/docs/a", "/a"),
             ("/docs/", "/"),
@@ -306,16 +301,16 @@ mod tests {
             ("/favicon.ico", "/favicon.ico"),
             ("/x/y/z/", "/y/z/"),
         ] {
-            let (_, captures) = router.route(path.as_bytes()).unwrap();
-            assert_eq!(captures.rest(path.as_bytes()), rest.as_bytes(), "{path}");
+            let (_, rest_at) = router.route(path.as_bytes()).unwrap();
+            assert_eq!(&path[rest_at..], rest, "{path}");
         }
     }
 
     #[test]
-    fn a_branch_that_leads_nowhere_leaves_no_captures() {
-        let router = router(&["/{a}/{b}/c", "/*"]);
-        let (route, captures) = router.route(b"/1/2/3").unwrap();
-        assert_eq!((route, captures.of(b"/1/2/3", 0)), (1, b"1/2/3".as_slice()));
+    fn a_branch_that_leads_nowhere_leads_back() {
+        let router = router(&["/{a}/{b}/c", "/*", "/x/y/z/{deep}"]);
+        assert_eq!(router.route(b"/1/2/3"), Some((1, 0)));
+        assert_eq!(router.route(b"/x/y/c"), Some((0, 4)));
     }
 
     #[test]

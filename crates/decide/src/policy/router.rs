@@ -4,7 +4,7 @@
 use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::HashMap;
 
-use crate::policy::pattern::{Captures, End, Pattern, Segment};
+use crate::policy::pattern::{End, Pattern, Segment};
 
 /// The routes of a site as a tree of segments.
 #[derive(Clone, Debug, Default)]
@@ -56,71 +56,44 @@ impl Router {
         child
     }
 
-    /// The number of the route that a decoded path falls under, and what it captured. What is said
-    /// literally goes before what is captured, and that before the rest of a path.
+    /// The number of the route that a decoded path falls under, and the offset of what is left of the path
+    /// behind the route's own segments. What is said literally goes before what is captured, and that before
+    /// the rest of a path.
     #[must_use]
-    pub fn route(&self, path: &[u8]) -> Option<(usize, Captures)> {
-        let mut captures = Captures::default();
-        let route = self.below(0, path, 1, &mut captures)?;
-        Some((route, captures))
+    pub fn route(&self, path: &[u8]) -> Option<(usize, usize)> {
+        self.below(0, path, 1)
     }
 
     /// The route under node `at` for what follows the slash before `from`. It comes back from a branch
     /// that led nowhere, which costs at most a visit to each node of the operator's.
-    fn below(&self, at: usize, path: &[u8], from: usize, captures: &mut Captures) -> Option<usize> {
+    fn below(&self, at: usize, path: &[u8], from: usize) -> Option<(usize, usize)> {
         let node = self.nodes.get(at)?;
-        let rest = |captures: &mut Captures| {
-            captures.rest_from(from - 1);
-            node.rest
-        };
+        let rest = node.rest.map(|route| (route, from - 1));
+        if node.literal.is_empty() && node.capture.is_none() && node.folder.is_none() {
+            return rest;
+        }
         let left = path.get(from..).unwrap_or_default();
         if left.is_empty() {
-            if let Some(route) = node.folder {
-                captures.rest_from(from - 1);
-                return Some(route);
-            }
-            return rest(captures);
+            return node.folder.map(|route| (route, from - 1)).or(rest);
         }
         let length = left.iter().position(|octet| *octet == b'/');
         let to = length.map_or(path.len(), |length| from + length);
-        let segment = path.get(from..to).unwrap_or_default();
-        if !node.literal.is_empty()
-            && let Some(child) = node.literal.get(segment)
-            && let Some(route) = self.behind(*child, path, from, to, captures)
-        {
-            return Some(route);
-        }
-        if let Some(child) = node.capture {
-            let before = *captures;
-            captures.push(from, to);
-            if let Some(route) = self.behind(child, path, from, to, captures) {
-                return Some(route);
-            }
-            *captures = before;
-        }
-        rest(captures)
+        let literal = match node.literal.is_empty() {
+            true => None,
+            false => node.literal.get(path.get(from..to).unwrap_or_default()).copied(),
+        };
+        let behind = |child| self.behind(child, path, from, to);
+        literal.and_then(behind).or_else(|| node.capture.and_then(behind)).or(rest)
     }
 
     /// The route under a node that the segment from `from` to `to` led to.
-    fn behind(
-        &self,
-        at: usize,
-        path: &[u8],
-        from: usize,
-        to: usize,
-        captures: &mut Captures,
-    ) -> Option<usize> {
+    fn behind(&self, at: usize, path: &[u8], from: usize, to: usize) -> Option<(usize, usize)> {
         if to < path.len() {
-            return self.below(at, path, to + 1, captures);
+            return self.below(at, path, to + 1);
         }
         let node = self.nodes.get(at)?;
-        if let Some(route) = node.here {
-            captures.rest_from(from - 1);
-            return Some(route);
-        }
         // A folder's name without its slash leads to the folder.
-        captures.rest_from(to);
-        node.rest
+        node.here.map(|route| (route, from - 1)).or(node.rest.map(|route| (route, to)))
     }
 }
 

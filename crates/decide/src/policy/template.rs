@@ -101,8 +101,8 @@ impl Template {
     /// The target for a request of this decoded path, with its query. A path begins with exactly one slash,
     /// and what was captured is percent-encoded: it can lead neither to another host nor out of the field.
     #[must_use]
-    pub fn target(&self, path: &[u8], captures: &Captures, query: Option<&[u8]>) -> String {
-        let mut target = self.expanded(path, captures);
+    pub fn target(&self, captures: &Captures<'_>, query: Option<&[u8]>) -> String {
+        let mut target = self.expanded(captures);
         if let Some(query) = query {
             target.push(if self.has_query { '&' } else { '?' });
             path::encode_query(query, &mut target);
@@ -112,15 +112,16 @@ impl Template {
 
     /// The same without the request's query.
     #[must_use]
-    pub fn expanded(&self, path: &[u8], captures: &Captures) -> String {
+    pub fn expanded(&self, captures: &Captures<'_>) -> String {
+        let path = captures.path();
         let mut out = String::with_capacity(self.text.len() + path.len());
         for part in &self.parts {
             // Where a slash was written and what was captured begins with one, one is enough.
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Capture(index) => path::encode_path(captures.of(path, *index), &mut out),
+                Part::Capture(index) => path::encode_path(captures.of(*index), &mut out),
                 Part::QueryCapture(index) => {
-                    path::encode_value(captures.of(path, *index), &mut out);
+                    path::encode_value(captures.of(*index), &mut out);
                 }
                 Part::Path => {
                     let path = if out.ends_with('/') {
@@ -157,8 +158,8 @@ mod tests {
     fn target(pattern: &str, template: &str, path: &[u8], query: Option<&[u8]>) -> Option<String> {
         let pattern = Pattern::parse(pattern).unwrap();
         let template = Template::parse(template, &pattern).unwrap();
-        let (_, captures) = Router::new([&pattern].into_iter()).route(path)?;
-        Some(template.target(path, &captures, query))
+        Router::new([&pattern].into_iter()).route(path)?;
+        Some(template.target(&Captures::new(&pattern, path), query))
     }
 
     #[test]

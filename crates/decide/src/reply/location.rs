@@ -2,7 +2,7 @@
 
 use wherefore_message::path;
 
-use crate::policy::{Elsewhere, Resource};
+use crate::policy::{Captures, Elsewhere, Resource};
 use crate::reply::Setting;
 use crate::rule::Leads;
 
@@ -42,8 +42,8 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
                 Elsewhere::UseProxy(proxy) => return Some(proxy.to_string()),
                 Elsewhere::Gone { .. } => return None,
             };
-            let captures = &setting.matched?.captures;
-            return Some(template.target(setting.path?.bytes(), captures, query));
+            let captures = Captures::new(&route?.pattern, setting.path?.bytes());
+            return Some(template.target(&captures, query));
         }
     }
     if let Some(query) = query {

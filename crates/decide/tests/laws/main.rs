@@ -10,3 +10,4 @@ mod methods;
 mod replies;
 mod statuses;
 mod stories;
+mod variants;
