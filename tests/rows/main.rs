@@ -10,6 +10,7 @@ mod every;
 mod racing;
 mod written;
 
+
 mod status_100;
 mod status_103;
 mod status_200;

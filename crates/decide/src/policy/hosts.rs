@@ -1,5 +1,6 @@
 //! Which site answers for which host (RFC 9110 §7.4).
 
+use core::net::IpAddr;
 use std::collections::HashMap;
 
 use wherefore_message::authority::{Authority, HostKind};
@@ -13,7 +14,8 @@ const HOST_BYTES_MAX: usize = 255;
 /// Which hosts a site answers for.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
-    /// Names and addresses, in lower case; `*.example.org` stands for every name under `example.org`.
+    /// Names and addresses, in lower case, those of IPv6 in brackets and as short as they can be; `*.example.org` stands for every name that has one
+    /// label more, as it does in a certificate.
     pub names: Vec<Box<str>>,
     /// For whom it answers besides.
     pub default: Option<DefaultFor>,
@@ -86,9 +88,9 @@ impl Sites {
         self.sites.get(index)
     }
 
-    /// The site that answers for this host: the one that names it, else the one that names the closest
-    /// wildcard over it, else the default site. A request that names no host (HTTP/1.0) goes to the
-    /// default site, or to the only one.
+    /// The site that answers for this host: the one that names it, else the one that names the wildcard over
+    /// it, else the default site. A request that names no host (HTTP/1.0) goes to the default site, or to
+    /// the only one.
     #[must_use]
     pub fn of(&self, authority: Option<&Authority<'_>>) -> Option<&Site> {
         let Some(authority) = authority.filter(|authority| !authority.host.is_empty()) else {
@@ -114,6 +116,10 @@ impl Sites {
         if self.names.is_empty() && self.wildcards.is_empty() {
             return None;
         }
+        if let HostKind::Address(IpAddr::V6(address)) = authority.kind {
+            // One address has many spellings.
+            return self.names.get(format!("[{address}]").as_bytes()).copied();
+        }
         let host = authority.host.strip_suffix(b".").unwrap_or(authority.host);
         let mut lower = [0; HOST_BYTES_MAX];
         let lower = lower.get_mut(..host.len())?;
@@ -125,14 +131,8 @@ impl Sites {
         if self.wildcards.is_empty() || authority.kind != HostKind::Name {
             return None;
         }
-        let mut rest = &*lower;
-        while let Some(dot) = rest.iter().position(|octet| *octet == b'.') {
-            rest = rest.get(dot + 1..).unwrap_or_default();
-            if let Some(index) = self.wildcards.get(rest) {
-                return Some(*index);
-            }
-        }
-        None
+        let dot = lower.iter().position(|octet| *octet == b'.').filter(|dot| *dot > 0)?;
+        self.wildcards.get(lower.get(dot + 1..)?).copied()
     }
 }
 
@@ -168,11 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn names_then_the_closest_wildcard_then_the_default() {
+    fn names_then_the_wildcard_over_them_then_the_default() {
         let all = sites(&[
             (&["example.org", "www.example.org"], None),
             (&["*.example.org"], None),
-            (&["*.deep.example.org", "192.0.2.1"], None),
+            (&["*.deep.example.org", "192.0.2.1", "[2001:db8::1]"], None),
             (&[], Some(DefaultFor::Everyone)),
         ]);
         for (host, wanted) in [
@@ -180,10 +180,12 @@ mod tests {
             ("Example.ORG.:8080", "0"),
             ("www.example.org", "0"),
             ("a.example.org", "1"),
-            ("a.b.example.org", "1"),
+            ("a.b.example.org", "3"),
             ("deep.example.org", "1"),
             ("x.deep.example.org", "2"),
+            (".example.org", "3"),
             ("192.0.2.1:80", "2"),
+            ("[2001:db8:0:0::1]:80", "2"),
             ("192.0.2.2", "3"),
             ("other.net", "3"),
             ("xexample.org", "3"),
