@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use wherefore_message::{FieldName, FieldSet, Method, Request, Spec, Status, Version, list};
 
 use crate::catalogue::GroupId;
+use crate::policy::asker::RefusedAs;
 use crate::policy::gate::{Block, Country, Https, Protocol};
 use crate::policy::{Gate, Site};
 use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
@@ -194,16 +195,19 @@ impl Group for GateFacts<'_> {
                 asks: "Does the request come from a network that may ask?",
                 spec: Spec::new(9110, "15.5.4"),
                 needs: FieldSet::EMPTY,
-                may: &[Status::FORBIDDEN],
+                may: &[Status::FORBIDDEN, Status::NOT_FOUND],
                 shown_by: "from = [\"10.0.0.0/8\"] on a route, and a client elsewhere",
             },
             check: |facts| match (&facts.gate.from, facts.client.address) {
                 (None, _) => Step::Skip,
                 (Some(networks), Some(client)) if networks.has(client) => Step::Pass,
-                (Some(_), _) => Step::Stop(
-                    Status::FORBIDDEN,
-                    Witness::Who("the client's network is none of those that may ask"),
-                ),
+                (Some(_), _) => match facts.gate.refusal {
+                    RefusedAs::Forbidden => Step::Stop(
+                        Status::FORBIDDEN,
+                        Witness::Who("the client's network is none of those that may ask"),
+                    ),
+                    RefusedAs::Missing => Step::Stop(Status::NOT_FOUND, Witness::Hidden),
+                },
             },
         },
     ];

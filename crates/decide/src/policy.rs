@@ -14,6 +14,8 @@ pub mod template;
 
 use wherefore_message::{Method, MethodSet};
 
+use asker::RefusedAs;
+
 pub use allowance::{Limit, Price};
 pub use asker::Auth;
 pub use cors::Cors;
@@ -240,6 +242,13 @@ impl Route {
             || !self.limits.is_empty()
             || self.price.is_some()
             || self.cors.is_some()
+    }
+
+    /// Whether those who may not see what stands here are told that nothing does.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        let by_user = self.auth.as_ref().is_some_and(|auth| auth.refusal == RefusedAs::Missing);
+        by_user || (self.gate.from.is_some() && self.gate.refusal == RefusedAs::Missing)
     }
 
     /// The folder that answers, if one does.

@@ -102,6 +102,10 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
         Status::MISDIRECTED_REQUEST | Status::PAYMENT_REQUIRED => {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
+        // That nothing is here is told to some, and is true for others: nobody is to keep it.
+        Status::NOT_FOUND if setting.matched.is_some_and(|matched| matched.route.hides()) => {
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
+        }
         _ => {}
     }
     witnessed(setting, head);

@@ -116,8 +116,11 @@ impl Lowering<'_, '_> {
 
     fn auth(&mut self, policies: &Policies, route: &mut Route) {
         let Some(Set { value: Unless::As(auth), .. }) = &policies.auth else { return };
+        let refusal =
+            if is_true(&policies.hide) { RefusedAs::Missing } else { RefusedAs::Forbidden };
         if let Some(from) = &auth.networks {
             route.gate.from = Some(networks(Some(&from.value)));
+            route.gate.refusal = refusal;
         }
         if auth.users.is_none() && auth.tokens.is_none() {
             if auth.networks.is_none() {
@@ -161,11 +164,7 @@ impl Lowering<'_, '_> {
                 .flat_map(|set| &set.value.0)
                 .map(|name| name.value.as_str().into())
                 .collect(),
-            refusal: if is_true(&policies.hide) {
-                RefusedAs::Missing
-            } else {
-                RefusedAs::Forbidden
-            },
+            refusal,
         });
     }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use wherefore_message::network::Networks;
 
+use crate::policy::asker::RefusedAs;
+
 /// The gate in front of a route; open unless told otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
@@ -19,6 +21,8 @@ pub struct Gate {
     pub blocked: Vec<Block>,
     /// The only networks that may ask; none: all.
     pub from: Option<Networks>,
+    /// What clients of other networks get.
+    pub refusal: RefusedAs,
 }
 
 /// Closed for maintenance (503).
