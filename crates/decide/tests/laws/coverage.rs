@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use wherefore_decide::act::{Acted, Begun, Failure};
 use wherefore_decide::catalogue::GroupId;
+use wherefore_decide::content::Excess;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
 use wherefore_decide::policy::{FolderAccess, MissingFolders, Trace};
 use wherefore_decide::screen::Wire;
@@ -32,6 +33,8 @@ pub(crate) const ACTS_THAT_FAIL: &[Failure] = &[
     Failure::Content(Fault::new(FaultKind::ChunkSize, 3)),
     Failure::Content(Fault::new(FaultKind::ContentTooLarge, 3)),
     Failure::Content(Fault::new(FaultKind::ContentLate, 3)),
+    Failure::TooLarge(Excess { limit: 1, seen: 2, wait_seconds: None }),
+    Failure::TooLarge(Excess { limit: 1, seen: 2, wait_seconds: Some(3) }),
     Failure::Digest,
     Failure::PatchSyntax("it is no JSON"),
     Failure::PatchUnfit("there is no such member"),
