@@ -44,6 +44,7 @@ mod status_421;
 mod status_422;
 mod status_426;
 mod status_428;
+mod status_429;
 mod status_431;
 mod status_451;
 mod status_500;
