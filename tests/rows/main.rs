@@ -10,6 +10,8 @@ mod every;
 mod racing;
 mod written;
 
+mod cors;
+mod pages;
 
 mod status_100;
 mod status_103;
