@@ -69,13 +69,19 @@ fn read(file: &Path) -> Result<(ConfigurationFile, Box<Read>), UsageError> {
 /// Prints complaints that are no errors.
 pub(crate) fn warn(report: &Report) {
     if !report.complaints().is_empty() {
-        eprintln!("{}", drawn(report));
+        eprintln!("{}", report.drawn(colours()));
     }
 }
 
 /// Every complaint, drawn at its place.
 pub(crate) fn refused(report: &Report) -> UsageError {
-    UsageError(format!("the configuration can't be used\n{}\n{}", drawn(report), report.summary()))
+    UsageError(refusal(report, colours()))
+}
+
+/// The same as text.
+pub(crate) fn refusal(report: &Report, colours: Colours) -> String {
+    let (drawn, summary) = (report.drawn(colours), report.summary());
+    format!("the configuration can't be used\n{drawn}\n{summary}")
 }
 
 /// The same of what was found when what it names was opened.
@@ -84,7 +90,8 @@ pub(crate) fn unusable(mut report: Report, complaints: Vec<Complaint>) -> UsageE
     refused(&report)
 }
 
-fn drawn(report: &Report) -> String {
+/// Those that the standard error shows.
+fn colours() -> Colours {
     let is_seen = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    report.drawn(if is_seen { Colours::Ansi } else { Colours::None })
+    if is_seen { Colours::Ansi } else { Colours::None }
 }

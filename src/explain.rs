@@ -14,6 +14,7 @@ use wherefore_decide::{Client, Trail, Verdict};
 use wherefore_h1::{Event, Millis, Server};
 use wherefore_message::date::HttpDate;
 use wherefore_message::{Method, Request, Status};
+use wherefore_origin::encode::offer;
 use wherefore_server::configuration::Configuration;
 use wherefore_store::{Access, LookFor, Wait};
 
@@ -128,9 +129,12 @@ fn of_request(
             };
             let origin = configuration.origins.get(usize::from(place.folder.origin));
             let Some(origin) = origin else { return Ok(String::new()) };
-            let found = origin.find(place.inner, what, Wait::Yes).map_err(|error| {
+            let mut found = origin.find(place.inner, what, Wait::Yes).map_err(|error| {
                 UsageError(format!("can't look at {}: {error}", request_path(request)))
             })?;
+            if let Some(compress) = place.matched.route.compression() {
+                offer(&mut found, place.inner, compress);
+            }
             plan::after_lookup(&question, &place, &found, &mut trail)
         }
     };

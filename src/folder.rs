@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 use std::{fs, io};
 
 use wherefore_decide::policy::{
-    ContentPolicy, Folder, FolderAccess, Hosts, MissingFolders, Pattern, Resource, Route, Site,
-    Trace,
+    Compress, ContentPolicy, Folder, FolderAccess, Hosts, MissingFolders, Pattern, Resource, Route,
+    Site, Trace,
 };
 use wherefore_origin::{Deleted, Memory, Origin};
 use wherefore_server::configuration::Configuration;
@@ -36,6 +36,9 @@ pub(crate) struct Served {
     /// Echo TRACE requests
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Encode texts as they are sent, in gzip, brotli or zstd
+    #[arg(long)]
+    pub(crate) compress: bool,
     /// Refuse symbolic links, also those that stay within the folder
     #[arg(long)]
     pub(crate) refuse_links: bool,
@@ -61,6 +64,7 @@ impl Served {
         let content = ContentPolicy::up_to(limits.wire.content_bytes, limits.server.patch_bytes);
         let route = Route {
             trace: if self.trace { Trace::On } else { Trace::Off },
+            compress: self.compress.then(|| Arc::new(Compress::usual())),
             ..Route::new(Pattern::everything(), Resource::Folder(folder), content)
         };
         Site::new("folder", hosts, vec![route])

@@ -4,10 +4,13 @@
 
 mod config;
 mod configuration;
+mod configured;
 mod explain;
 mod folder;
 mod hash_password;
 mod limits;
+mod process;
+mod reload;
 mod rules;
 mod serve;
 
@@ -27,6 +30,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Arguments),
+    Reload(reload::Arguments),
     Explain(explain::Arguments),
     Config(config::Arguments),
     HashPassword(hash_password::Arguments),
@@ -36,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::HashPassword(arguments) => hash_password::run(&arguments),

@@ -2,29 +2,32 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use wherefore_config::value;
 use wherefore_server::admit::Kept;
 use wherefore_server::configuration::{Configuration, Current};
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::line::Format;
+use wherefore_server::log::file::LogFile;
 use wherefore_server::random::secret;
+use wherefore_server::reload::{Next, Reload, Reloading};
 use wherefore_server::service::Service;
 use wherefore_server::shutdown::Shutdown;
-use wherefore_server::{core, descriptors, listen, log};
-use wherefore_state::{BalanceBounds, Balances};
-use wherefore_store::Access;
+use wherefore_server::supervision::Supervision;
+use wherefore_server::systemd::Notify;
+use wherefore_server::{core, descriptors, log};
+use wherefore_state::Balances;
 
-use crate::configuration::{ConfigurationFile, Opened};
+use crate::UsageError;
+use crate::configured;
 use crate::folder::Served;
 use crate::limits::{self, Limits};
-use crate::{UsageError, config};
+use crate::process::{Process, ProcessArguments};
 
 /// Serve a folder, or all that a configuration file says
 #[derive(clap::Args)]
@@ -44,19 +47,21 @@ pub(crate) struct Arguments {
     config: Option<PathBuf>,
     /// Listen at this address and port (may be repeated); 127.0.0.1:8080 unless told
     #[arg(long = "listen", value_name = "ADDR")]
-    addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     #[command(flatten)]
     served: Served,
+    #[command(flatten)]
+    pub(crate) process: ProcessArguments,
     /// The access log on the standard output; text unless told
     #[arg(long, value_name = "FORMAT", value_enum)]
-    log: Option<LogFormat>,
+    pub(crate) log: Option<LogFormat>,
     /// How many cores to use; all, unless told
     #[arg(long, value_name = "N")]
-    cores: Option<NonZeroUsize>,
+    pub(crate) cores: Option<NonZeroUsize>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum LogFormat {
+pub(crate) enum LogFormat {
     /// The combined form, with the time taken, the rule and the request's id
     Text,
     /// An object of JSON a line
@@ -67,40 +72,47 @@ enum LogFormat {
 
 /// How long the log's writer may take to write what is left at the end.
 const LOG_WAIT: Duration = Duration::from_secs(2);
-/// Where it listens unless told.
-const ADDRESS_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-/// How many accounts have a balance at most, and how many payments are remembered.
-const BALANCES: BalanceBounds = BalanceBounds { accounts_max: 1_000_000, payments_max: 10_000_000 };
 
 /// All that serving needs, wherever it was said.
-struct Serving {
-    addresses: Vec<SocketAddr>,
-    cores: NonZeroUsize,
-    limits: Limits,
-    log: LogFormat,
-    configuration: Configuration,
-    balances: Option<Arc<Balances>>,
+pub(crate) struct Serving<'a> {
+    /// Where it was told to listen.
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) cores: NonZeroUsize,
+    pub(crate) limits: Limits,
+    pub(crate) log: LogFormat,
+    pub(crate) process: Process,
+    /// Opens what is served, where the server listens.
+    pub(crate) open: Opens<'a>,
+}
+
+/// Opens what is served by listeners at these addresses.
+pub(crate) type Opens<'a> = Box<dyn FnOnce(&[SocketAddr]) -> Result<Open, UsageError> + 'a>;
+
+/// What is open, and how it is read anew.
+pub(crate) struct Open {
+    pub(crate) configuration: Configuration,
+    pub(crate) balances: Option<Arc<Balances>>,
     /// What is served, for people.
-    told: String,
+    pub(crate) told: String,
+    pub(crate) reload: Box<dyn Reload>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let descriptors = descriptors::raise_limit();
     let serving = match &arguments.config {
-        Some(file) => configured(&arguments, file, descriptors)?,
+        Some(file) => configured::serving(&arguments, file, descriptors)?,
         None => folder(&arguments, descriptors)?,
     };
-    let Serving { addresses, cores, limits, configuration, .. } = serving;
-    let listeners = addresses
-        .iter()
-        .map(|address| listen::bind(*address, cores).map_err(|error| UsageError(error.to_string())))
-        .collect::<Result<Vec<_>, _>>()?;
+    let Serving { addresses, cores, limits, process, .. } = serving;
+    let account = process.account()?;
+    let listeners = process.listen(&addresses, cores)?;
     let bound: Vec<SocketAddr> = listeners.iter().map(|listeners| listeners.address).collect();
-    let (log, writer) = match serving.log {
-        LogFormat::Off => (None, None),
-        LogFormat::Text => started(Format::Text)?,
-        LogFormat::Json => started(Format::Json)?,
-    };
+    let log_file = process.log_file(account.as_ref())?;
+    // What needs the rights of root is done; what is opened from here on, and at each reload, is opened as
+    // whoever serves.
+    process.assume(account.as_ref())?;
+    let Open { configuration, balances, told, reload } = (serving.open)(&bound)?;
+    let (log, writer) = started(serving.log, log_file.as_ref())?;
     let server = Server {
         listeners,
         limits: limits.server,
@@ -112,97 +124,98 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let current = Current::new(configuration);
     let secret =
         secret().map_err(|error| UsageError(format!("there is no random source: {error}")))?;
-    let kept = Kept::new(secret, serving.balances);
+    let kept = Kept::new(secret, balances);
+    let supervision = Supervision {
+        reloading: Some(Reloading {
+            reload: with_log(reload, log_file),
+            current: Arc::clone(&current),
+        }),
+        control: process.control()?,
+        notify: Notify::from_environment(),
+    };
     let make_service = |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire);
     // Whoever reads it may connect, or end it, at once.
-    let ready = || announce(&bound, &serving.told);
-    let served = core::run(server, make_service, ready);
+    let ready = || announce(&bound, &told);
+    let served = core::run_supervised(server, supervision, make_service, ready);
     if let Some(writer) = writer {
         let _ = writer.finish(LOG_WAIT);
     }
     served.map_err(|error| UsageError(format!("the server ended: {error}")))
 }
 
-fn all_cores() -> NonZeroUsize {
+pub(crate) fn all_cores() -> NonZeroUsize {
     available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Serving one folder, as the command line says.
-fn folder(arguments: &Arguments, descriptors: u64) -> Result<Serving, UsageError> {
+fn folder(arguments: &Arguments, descriptors: u64) -> Result<Serving<'_>, UsageError> {
     let cores = arguments.cores.unwrap_or_else(all_cores);
     let limits = Limits::read(&arguments.served.limits, descriptors, cores.get())?;
-    let addresses = match &*arguments.addresses {
-        [] => vec![ADDRESS_DEFAULT],
-        addresses => addresses.to_vec(),
+    let served = &arguments.served;
+    let wanted = limits.clone();
+    let open = move |bound: &[SocketAddr]| {
+        let is_loopback = bound.iter().all(|address| address.ip().is_loopback());
+        let site = served.site(is_loopback, &wanted);
+        Ok(Open {
+            configuration: served.configuration(&arguments.folder, served.access(), site)?,
+            balances: None,
+            told: told_of_folder(arguments, is_loopback),
+            reload: Box::new(|| {
+                let note =
+                    "a folder is served as the command line says, which takes a restart to change";
+                Ok(Next { configuration: None, notes: vec![note.to_owned()] })
+            }),
+        })
     };
-    let is_loopback = addresses.iter().all(|address| address.ip().is_loopback());
-    let site = arguments.served.site(is_loopback, &limits);
-    let access = arguments.served.access();
     Ok(Serving {
-        configuration: arguments.served.configuration(&arguments.folder, access, site)?,
-        addresses,
+        addresses: arguments.addresses.clone(),
         cores,
         limits,
         log: arguments.log.unwrap_or(LogFormat::Text),
-        balances: None,
-        told: told_of_folder(arguments, is_loopback),
+        process: Process {
+            state: served.state.clone(),
+            served: Some(arguments.folder.clone()),
+            ..arguments.process.clone().into()
+        },
+        open: Box::new(open),
     })
 }
 
-/// Serving what a file says. What the command line says besides goes before it.
-fn configured(arguments: &Arguments, file: &Path, descriptors: u64) -> Result<Serving, UsageError> {
-    let from = ConfigurationFile::new(file);
-    let cores = arguments.cores.unwrap_or_else(all_cores);
-    let read = from.read(from.source()?, descriptors, cores.get());
-    let read = read.map_err(|report| config::refused(&report))?;
-    config::warn(&read.report);
-    let server = &read.model.server;
-    let cores = arguments.cores.or(server.cores.and_then(NonZeroUsize::new)).unwrap_or(cores);
-    let addresses: Vec<_> = match (&*arguments.addresses, &*server.listen) {
-        ([], []) => vec![ADDRESS_DEFAULT],
-        ([], listen) => listen.iter().map(|address| address.value).collect(),
-        (addresses, _) => addresses.to_vec(),
-    };
-    let log = arguments.log.unwrap_or(match server.log {
-        Some(value::LogForm::Json) => LogFormat::Json,
-        Some(value::LogForm::Off) => LogFormat::Off,
-        Some(value::LogForm::Text) | None => LogFormat::Text,
-    });
-    let balances = match (read.model.has_prices, &server.state) {
-        (false, _) => None,
-        (true, Some(state)) => {
-            let folder = from.path(&state.value);
-            let balances = Balances::open(&folder, BALANCES)
-                .map_err(|error| UsageError(format!("the accounts can't be opened: {error}")))?;
-            Some(Arc::new(balances))
+/// Reloading that opens the log anew too, before anything else and whatever comes of the rest.
+fn with_log(mut reload: Box<dyn Reload>, log: Option<LogFile>) -> Box<dyn Reload> {
+    let Some(log) = log else { return reload };
+    Box::new(move || {
+        let name = log.path().display().to_string();
+        let note = match log.reopen() {
+            Ok(()) => format!("the log {name} was opened anew"),
+            Err(error) => {
+                format!("the log {name} can't be opened anew, and goes on where it was: {error}")
+            }
+        };
+        match reload.reload() {
+            Ok(mut next) => {
+                next.notes.push(note);
+                Ok(next)
+            }
+            Err(why) => Err(format!("{why}\n{note}")),
         }
-        (true, None) => {
-            return Err(UsageError(
-                "there are prices, and no place to keep accounts: say state = \"DIR\" under [server]"
-                    .to_owned(),
-            ));
-        }
-    };
-    let mut opened = Opened::default();
-    let configuration = match opened.open(&from, &read, Access::Writable) {
-        Ok(configuration) => configuration,
-        Err(complaints) => return Err(config::unusable(read.report, complaints)),
-    };
-    // What a route takes is counted for the route; on the wire it is bounded by what any takes.
-    let mut limits = read.limits.clone();
-    let routes = configuration.sites.iter().flat_map(|site| site.routes());
-    let most = routes.map(|route| route.content.bytes_max).max().unwrap_or_default();
-    limits.wire.content_bytes = limits.wire.content_bytes.max(most);
-    let sites: Vec<_> = configuration.sites.iter().map(|site| &*site.name).collect();
-    let told = format!("serving {} as {} says\n", sites.join(", "), from.name());
-    Ok(Serving { configuration, addresses, cores, limits, log, balances, told })
+    })
 }
 
 type Log = (Option<log::AccessLog>, Option<log::Writer>);
 
-fn started(format: Format) -> Result<Log, UsageError> {
-    let (log, writer) = log::start(std::io::stdout(), format)
-        .map_err(|error| UsageError(format!("can't start the access log: {error}")))?;
+fn started(format: LogFormat, file: Option<&LogFile>) -> Result<Log, UsageError> {
+    let format = match format {
+        LogFormat::Off => return Ok((None, None)),
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    };
+    let started = match file {
+        Some(file) => log::start(file.clone(), format),
+        None => log::start(std::io::stdout(), format),
+    };
+    let (log, writer) =
+        started.map_err(|error| UsageError(format!("can't start the access log: {error}")))?;
     Ok((Some(log), Some(writer)))
 }
 

@@ -21,7 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["message"]),
     ("state", &["message"]),
     ("coding", &["message"]),
-    ("origin", &["decide", "store", "state", "message"]),
+    ("origin", &["coding", "decide", "store", "state", "message"]),
     ("server", &["access", "decide", "h1", "message", "origin", "state", "store"]),
     (
         "wherefore",

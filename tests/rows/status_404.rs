@@ -138,10 +138,15 @@ fn hiding() -> Configured {
         .users(&[("anna", "secret"), ("bert", "secret")])
         .file("404.html", "<p>Nothing. {{detail}}</p>")
         .serve(
-            "[users.staff]\nhtpasswd = 'users'\n[limits.many]\nrate = '1000/day'\nby = 'route'\n\
+            "[users.staff]\nhtpasswd = 'users'\n[limits.many]\nrate = '1000/day'\n\
+             [limits.user]\nrate = '1000/day'\nby = 'user'\n\
              [site.localhost]\nhide = true\nerror-pages = { 404 = '404.html' }\nroute = [\n\
              { path = '/user/*', folder = 'site', auth = { users = 'staff', names = 'anna' } },\n\
              { path = '/net/*', folder = 'site', auth = { networks = '192.0.2.0/24' } },\n\
+             { path = '/limited/user/*', folder = 'site', limit = ['many', 'user'], \
+               auth = { users = 'staff', names = 'anna' } },\n\
+             { path = '/limited/net/*', folder = 'site', limit = ['many', 'user'], \
+               auth = { networks = '192.0.2.0/24' } },\n\
              ]\n",
         )
 }
@@ -186,5 +191,29 @@ fn what_is_hidden() {
     // Credentials are asked for wherever they would do, whether anything is there or not.
     for target in ["/user/file", "/user/none"] {
         get(&server, target, "").is(401, "credentials-sent");
+    }
+}
+
+/// Nor do limits tell, which are taken from once it is known that somebody may ask.
+#[test]
+fn limits_of_what_is_hidden() {
+    let server = hiding();
+    let (anna, bert) = (basic("anna", "secret"), basic("bert", "secret"));
+    let (inside, outside) = ("X-Forwarded-For: 192.0.2.1\n", "X-Forwarded-For: 192.0.3.1\n");
+    for (folder, let_in, kept_out) in
+        [("/limited/user", &*anna, &*bert), ("/limited/net", inside, outside)]
+    {
+        let there = get(&server, &format!("{folder}/file"), let_in);
+        assert!(there.field("ratelimit-policy").unwrap().contains("\"user\""), "{there:?}");
+        let names = |target: &str, fields: &str| {
+            let reply = get(&server, &format!("{folder}/{target}"), fields);
+            reply.is(404, "missing");
+            let policy = reply.field("ratelimit-policy").map(str::to_owned);
+            let names: Vec<_> = reply.fields.into_iter().map(|(name, _)| name).collect();
+            (names, policy)
+        };
+        let plain = names("none", let_in);
+        assert_eq!(names("none", kept_out), plain, "{folder}");
+        assert_eq!(names("file", kept_out), plain, "{folder}");
     }
 }

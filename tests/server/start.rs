@@ -48,7 +48,7 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 fn serve_refused(folder: &Path, arguments: &[&str]) -> String {
-    let start = ["serve", folder.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+    let start = ["serve", folder.to_str().unwrap(), "--listen", "127.0.0.1:0", "--allow-root"];
     refused(&[&start, arguments].concat())
 }
 
@@ -58,13 +58,13 @@ fn a_port_that_is_taken() {
     let address = taken.local_addr().unwrap();
     let folder = TempDir::new().unwrap();
     let folder = folder.path().to_str().unwrap();
-    let said = refused(&["serve", folder, "--listen", &address.to_string()]);
+    let said = refused(&["serve", folder, "--allow-root", "--listen", &address.to_string()]);
     assert!(said.contains(&format!("port {} is in use", address.port())), "{said}");
     assert!(said.contains("choose another port"), "{said}");
 
     // Also if it is another of our own that has it.
     let server = start(&[]);
-    let said = refused(&["serve", folder, "--listen", &server.address.to_string()]);
+    let said = refused(&["serve", folder, "--allow-root", "--listen", &server.address.to_string()]);
     assert!(said.contains("is in use"), "{said}");
 }
 
@@ -73,7 +73,7 @@ fn an_address_that_is_not_here() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path().to_str().unwrap();
     // From the block for documentation (RFC 5737), which no interface has.
-    let said = refused(&["serve", folder, "--listen", "192.0.2.1:0"]);
+    let said = refused(&["serve", folder, "--allow-root", "--listen", "192.0.2.1:0"]);
     assert!(said.contains("no interface of this machine has 192.0.2.1"), "{said}");
 }
 
@@ -226,7 +226,8 @@ fn nobody_has_to_read_what_it_says() {
     // Both pipes are closed at their other ends, as by `wherefore serve 2>&1 | head -1`.
     let closed = || std::io::pipe().unwrap().1;
     let mut child = command()
-        .args(["serve", folder.path().to_str().unwrap(), "--listen", "127.0.0.1:0"])
+        .args(["serve", "--allow-root", "--listen", "127.0.0.1:0"])
+        .arg(folder.path())
         .stdin(Stdio::null())
         .stdout(closed())
         .stderr(closed())
@@ -242,6 +243,10 @@ fn nobody_has_to_read_what_it_says() {
     }
     assert_eq!(child.wait().unwrap().code(), Some(0));
 
-    let refused = command().args(["serve", "/nonexistent"]).stderr(closed()).status().unwrap();
+    let refused = command()
+        .args(["serve", "/nonexistent", "--allow-root"])
+        .stderr(closed())
+        .status()
+        .unwrap();
     assert_eq!(refused.code(), Some(2));
 }

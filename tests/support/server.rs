@@ -52,21 +52,17 @@ impl Running {
         command
             .arg("serve")
             .arg(folder)
-            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--state"])
+            .args(["--listen", "127.0.0.1:0", "--cores", "2", "--allow-root", "--state"])
             .arg(state.path())
-            .args(arguments);
+            .args(arguments)
+            .stdin(Stdio::null());
         Self::started(command, folder, state)
     }
 
     /// Starts it by a command that says all, and waits until it listens. What it says before is kept with
     /// its other notices.
     pub fn started(mut command: Command, folder: &Path, state: TempDir) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let (notice, notices) = channel();
         let mut before = String::new();
@@ -253,6 +249,18 @@ pub fn command_with_descriptors(count: u32) -> Command {
 }
 
 fn alone(mut command: Command) -> Command {
-    command.env_remove("XDG_STATE_HOME").env("HOME", "/dev/null");
+    for variable in [
+        "XDG_STATE_HOME",
+        "XDG_RUNTIME_DIR",
+        "RUNTIME_DIRECTORY",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
+        "LISTEN_FDS",
+        "LISTEN_PID",
+    ] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", "/dev/null");
     command
 }

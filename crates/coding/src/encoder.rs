@@ -16,7 +16,7 @@ const WINDOW_BYTES: usize = 16 << 10;
 /// Encodes one representation. The octets that come out depend on the level, on what goes in, and on
 /// where it is flushed, and on nothing else.
 ///
-/// It takes no more memory than [`Level::encoder_bytes_max`] says. Each call appends what can be
+/// It takes no more memory than [`encoder_bytes_max`](crate::encoder_bytes_max) says. Each call appends what can be
 /// written by then; that may be nothing for a long while.
 pub struct Encoder {
     coder: Coder,

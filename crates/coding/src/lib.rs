@@ -29,10 +29,10 @@ mod encoder;
 mod gzip;
 mod level;
 mod tag;
-pub mod worth;
 mod zstd;
 
 pub use decoder::{DecodeError, Decoder, Progress, decoder_bytes_max};
 pub use encoder::{CoderFailed, Encoder};
-pub use level::Level;
+pub use level::encoder_bytes_max;
 pub use tag::{VERSION, tag_of};
+pub use wherefore_message::coding::Level;

@@ -3,30 +3,37 @@
 use wherefore_message::accept;
 use wherefore_message::{Coding, FieldName, Fields};
 
-use crate::facts::Representations;
+use crate::facts::{Octets, Representations};
 
-/// The stored coding that the client likes best; none where it likes the original at least as well
-/// as any, or says nothing. A client that refuses all that is there gets the original: a lone file is
-/// sent whatever the client accepts.
+/// The coding that the client likes best, of those that there are; none where it likes the original at least
+/// as well as any, or says nothing. What is stored costs nothing, and goes before what would have to be made.
+/// A client that refuses all that is there gets the original: a lone file is sent whatever the client
+/// accepts.
 #[must_use]
-pub fn coding(fields: Fields<'_>, stored: &Representations) -> Option<Coding> {
-    if !stored.vary() || !fields.has(FieldName::AcceptEncoding) {
+pub fn coding(fields: Fields<'_>, all: &Representations) -> Option<Coding> {
+    if !all.vary() || !fields.has(FieldName::AcceptEncoding) {
         return None;
     }
     let quality = accept::coding_qualities(fields.all(FieldName::AcceptEncoding));
     let offers = [
-        (Coding::Brotli, quality.brotli, stored.brotli.is_some()),
-        (Coding::Zstd, quality.zstd, stored.zstd.is_some()),
-        (Coding::Gzip, quality.gzip, stored.gzip.is_some()),
+        (Coding::Brotli, quality.brotli, &all.brotli),
+        (Coding::Zstd, quality.zstd, &all.zstd),
+        (Coding::Gzip, quality.gzip, &all.gzip),
     ];
     let mut best = None;
-    let mut best_quality = 0;
-    for (coding, quality, is_stored) in offers {
-        if is_stored && quality > best_quality {
-            (best, best_quality) = (Some(coding), quality);
+    // The greater is the better: by quality, then by what it costs.
+    let mut best_rank = (0, false);
+    for (coding, quality, offered) in offers {
+        let is_stored = match offered.as_ref().map(|offered| offered.octets) {
+            Some(Octets::Stored(_)) => true,
+            Some(Octets::Made(_)) => false,
+            Some(Octets::Withheld) | None => continue,
+        };
+        if quality > 0 && (quality, is_stored) > best_rank {
+            (best, best_rank) = (Some(coding), (quality, is_stored));
         }
     }
-    if quality.identity > best_quality { None } else { best }
+    if quality.identity > best_rank.0 { None } else { best }
 }
 
 /// The forms in which the list of a folder's members is sent.
@@ -61,21 +68,34 @@ pub fn listing(fields: Fields<'_>) -> ListingForm {
 
 #[cfg(test)]
 mod tests {
+    use wherefore_message::coding::Level;
     use wherefore_message::date::HttpDate;
     use wherefore_message::{EntityTag, FieldLines};
 
     use super::*;
     use crate::facts::Representation;
 
+    const TAG: &[u8] = b"a";
+
+    fn one(octets: Octets) -> Representation {
+        let (tag, modified) = (EntityTag::strong(TAG), HttpDate::from_unix(0));
+        Representation { tag, modified, octets }
+    }
+
+    fn chosen(accept: &str, all: &Representations) -> Option<Coding> {
+        let lines: FieldLines = [("Accept-Encoding", accept)].into_iter().collect();
+        coding(lines.view(), all)
+    }
+
     #[test]
-    fn the_client_s_order_then_ours_and_never_what_is_not_stored() {
-        let one = Representation {
-            tag: EntityTag::strong(b"a"),
-            modified: HttpDate::from_unix(0),
-            length: 1,
+    fn the_client_s_order_then_ours_and_never_what_is_not_there() {
+        let stored = one(Octets::Stored(1));
+        let all = Representations {
+            original: stored,
+            brotli: Some(stored),
+            zstd: Some(stored),
+            gzip: Some(stored),
         };
-        let all =
-            Representations { original: one, brotli: Some(one), zstd: Some(one), gzip: Some(one) };
         let only_gzip = Representations { brotli: None, zstd: None, ..all };
         for (accept, stored, wanted) in [
             ("gzip, br", &all, Some(Coding::Brotli)),
@@ -88,9 +108,31 @@ mod tests {
             ("identity;q=0", &all, None),
             ("", &all, None),
         ] {
-            let lines: FieldLines = [("Accept-Encoding", accept)].into_iter().collect();
-            assert_eq!(coding(lines.view(), stored), wanted, "{accept}");
+            assert_eq!(chosen(accept, stored), wanted, "{accept}");
         }
         assert_eq!(coding(Fields::EMPTY, &all), None);
+    }
+
+    #[test]
+    fn what_is_stored_goes_before_what_is_made_and_what_is_withheld_is_not_there() {
+        let made = |coding| Some(one(Octets::Made(Level::usual(coding))));
+        let mut all = Representations {
+            original: one(Octets::Stored(1)),
+            brotli: made(Coding::Brotli),
+            zstd: Some(one(Octets::Stored(1))),
+            gzip: made(Coding::Gzip),
+        };
+        assert_eq!(chosen("gzip, br, zstd", &all), Some(Coding::Zstd));
+        assert_eq!(chosen("gzip, br, zstd;q=0.9", &all), Some(Coding::Brotli));
+        assert_eq!(chosen("gzip", &all), Some(Coding::Gzip));
+        all.withhold(Coding::Brotli);
+        all.withhold(Coding::Zstd);
+        assert_eq!(chosen("gzip, br, zstd;q=0.9", &all), Some(Coding::Gzip));
+        assert_eq!(chosen("br, zstd", &all), Some(Coding::Zstd), "what is stored is there");
+        assert_eq!(chosen("br", &all), None);
+        all.withhold(Coding::Gzip);
+        (all.zstd, all.brotli) = (None, None);
+        assert_eq!(chosen("gzip", &all), None);
+        assert!(all.vary(), "others may get what this one does not");
     }
 }

@@ -1,20 +1,44 @@
 //! What a look-up found: the facts between the second stage and the third.
 
+use wherefore_message::coding::Level;
 use wherefore_message::date::HttpDate;
 use wherefore_message::{Coding, EntityTag, FieldSet, Request};
 
-/// One representation: its validators and its length.
+/// One representation: its validators, and what is known of its octets.
 #[derive(Clone, Copy, Debug)]
 pub struct Representation {
     /// Its entity tag.
     pub tag: EntityTag,
     /// When it was last modified.
     pub modified: HttpDate,
-    /// Its length in octets.
-    pub length: u64,
+    /// What is known of its octets.
+    pub octets: Octets,
 }
 
-/// A file's representations: itself, and what is stored of it in content codings.
+/// What is known of a representation's octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Octets {
+    /// They are stored, so many.
+    Stored(u64),
+    /// They are made of the original's as they are sent; how many that gives is not known.
+    Made(Level),
+    /// They could be made, but are not: it is of no use, or there is no room. Other clients may get them, or
+    /// the same one later.
+    Withheld,
+}
+
+impl Representation {
+    /// Its length in octets, if that is known: if it is stored.
+    #[must_use]
+    pub const fn length(&self) -> Option<u64> {
+        match self.octets {
+            Octets::Stored(length) => Some(length),
+            Octets::Made(_) | Octets::Withheld => None,
+        }
+    }
+}
+
+/// A file's representations: itself, and those in content codings, be they stored or made.
 #[derive(Clone, Copy, Debug)]
 pub struct Representations {
     /// Without content coding.
@@ -28,16 +52,34 @@ pub struct Representations {
 }
 
 impl Representations {
-    /// The one in this coding; the original for none, and where that coding is not stored.
+    /// The one in this coding; the original for none, and where there is none in that coding.
     #[must_use]
     pub fn in_coding(&self, coding: Option<Coding>) -> &Representation {
-        let stored = match coding {
+        let coded = match coding {
             None => None,
             Some(Coding::Brotli) => self.brotli.as_ref(),
             Some(Coding::Zstd) => self.zstd.as_ref(),
             Some(Coding::Gzip) => self.gzip.as_ref(),
         };
-        stored.unwrap_or(&self.original)
+        coded.unwrap_or(&self.original)
+    }
+
+    /// The place of the one in this coding.
+    pub const fn coded_mut(&mut self, coding: Coding) -> &mut Option<Representation> {
+        match coding {
+            Coding::Brotli => &mut self.brotli,
+            Coding::Zstd => &mut self.zstd,
+            Coding::Gzip => &mut self.gzip,
+        }
+    }
+
+    /// Takes note that what would be made in this coding is not, for the time being or for good.
+    pub fn withhold(&mut self, coding: Coding) {
+        if let Some(coded) = self.coded_mut(coding)
+            && matches!(coded.octets, Octets::Made(_))
+        {
+            coded.octets = Octets::Withheld;
+        }
     }
 
     /// Whether there is more than one.
@@ -73,6 +115,25 @@ pub enum Found {
     },
     /// Something that is not given out.
     Refused(Refusal),
+}
+
+impl Found {
+    /// The representations of what a reading sends, if it is a file.
+    #[must_use]
+    pub const fn representations(&self) -> Option<&Representations> {
+        match self {
+            Self::File(all) | Self::Folder { index: Some(all), .. } => Some(all),
+            Self::Folder { index: None, .. } | Self::Missing { .. } | Self::Refused(_) => None,
+        }
+    }
+
+    /// The same, to be added to.
+    pub const fn representations_mut(&mut self) -> Option<&mut Representations> {
+        match self {
+            Self::File(all) | Self::Folder { index: Some(all), .. } => Some(all),
+            Self::Folder { index: None, .. } | Self::Missing { .. } | Self::Refused(_) => None,
+        }
+    }
 }
 
 /// Whether a folder has members; asked only where it matters.

@@ -99,7 +99,16 @@ impl Group for GateFacts<'_> {
                     ),
                 ),
                 (Https::Required | Https::RequiredForWrites, Scheme::Http) => {
-                    Step::Stop(facts.moved(), Witness::Leads(Leads::ToHttps))
+                    if facts.gate.canonical_host.is_some() || facts.names_host() {
+                        Step::Stop(facts.moved(), Witness::Leads(Leads::ToHttps))
+                    } else {
+                        Step::Stop(
+                            Status::FORBIDDEN,
+                            Witness::Because(
+                                "this site is served by https alone; the request names no host to be sent to",
+                            ),
+                        )
+                    }
                 }
             },
         },
@@ -226,22 +235,27 @@ impl GateFacts<'_> {
         if self.is_read() { Status::MOVED_PERMANENTLY } else { Status::PERMANENT_REDIRECT }
     }
 
+    /// Whether the target's host is said: an HTTP/1.0 client need not, and `Host` may be empty.
+    fn names_host(&self) -> bool {
+        self.request.authority.is_some_and(|authority| !authority.host.is_empty())
+    }
+
     fn is_meant(&self, block: &Block) -> bool {
         block.is_for_all()
             || self.client.address.is_some_and(|client| block.networks.has(client))
             || self.client.country.is_some_and(|country| block.countries.contains(&country))
     }
 
-    /// Whether the client asks for WebSocket (RFC 6455 §4.1), and asks us: a field that `Connection` does
-    /// not name was meant for somebody before us (RFC 9110 §7.8).
+    /// Whether the client asks for WebSocket (RFC 6455 §4.1). An `Upgrade` that `Connection` does not name
+    /// was meant for another hop (RFC 9110 §7.8).
     fn is_websocket(&self) -> bool {
-        let has = |name, wanted: &[u8]| {
-            let mut members = list::members(self.request.fields.all(name));
-            members.any(|member| member.eq_ignore_ascii_case(wanted))
+        let says = |name, wanted: &[u8]| {
+            list::members(self.request.fields.all(name))
+                .any(|member| member.eq_ignore_ascii_case(wanted))
         };
         self.request.version == Version::HTTP_11
             && self.request.method == Method::Get
-            && has(FieldName::Connection, b"upgrade")
-            && has(FieldName::Upgrade, b"websocket")
+            && says(FieldName::Connection, b"upgrade")
+            && says(FieldName::Upgrade, b"websocket")
     }
 }

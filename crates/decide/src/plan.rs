@@ -71,7 +71,7 @@ pub enum Plan {
 pub enum Reading {
     /// A file, or a folder's index file.
     Representation {
-        /// Which of its codings; none for the original.
+        /// In which coding; none for the original. What was selected says whether it is stored, or made.
         coding: Option<Coding>,
         /// How much of it.
         part: Part,
@@ -222,7 +222,7 @@ pub fn selected<'f>(
     request: &Request<'_>,
     found: &'f Found,
 ) -> Option<(&'f Representation, Option<Coding>)> {
-    let (Found::File(all) | Found::Folder { index: Some(all), .. }) = found else { return None };
+    let all = found.representations()?;
     let coding = choose::coding(request.fields, all);
     Some((all.in_coding(coding), coding))
 }

@@ -3,6 +3,7 @@
 
 pub mod allowance;
 pub mod asker;
+pub mod compress;
 pub mod cors;
 pub mod dress;
 pub mod folder;
@@ -12,12 +13,13 @@ pub mod pattern;
 pub mod router;
 pub mod template;
 
+use std::sync::Arc;
+
 use wherefore_message::{Method, MethodSet};
 
-use asker::RefusedAs;
-
 pub use allowance::{Limit, Price};
-pub use asker::Auth;
+pub use asker::{Auth, RefusedAs};
+pub use compress::Compress;
 pub use cors::Cors;
 pub use dress::Dress;
 pub use folder::{Folder, FolderAccess, MissingFolders, ResourceKind};
@@ -110,6 +112,8 @@ pub struct Route {
     pub price: Option<Price>,
     /// What scripts of other origins may do (the Fetch standard's CORS protocol).
     pub cors: Option<Cors>,
+    /// What is encoded as it is sent; to be asked for by [`Route::compression`].
+    pub compress: Option<Arc<Compress>>,
     /// What is added to every answer.
     pub dress: Dress,
 }
@@ -230,6 +234,7 @@ impl Route {
             limits: Vec::new(),
             price: None,
             cors: None,
+            compress: None,
             dress: Dress::default(),
         }
     }
@@ -244,11 +249,11 @@ impl Route {
             || self.cors.is_some()
     }
 
-    /// Whether those who may not see what stands here are told that nothing does.
+    /// Whether some get 404 here for what others get: then no 404 is to differ from another.
     #[must_use]
     pub fn hides(&self) -> bool {
-        let by_user = self.auth.as_ref().is_some_and(|auth| auth.refusal == RefusedAs::Missing);
-        by_user || (self.gate.from.is_some() && self.gate.refusal == RefusedAs::Missing)
+        let from_users = self.auth.as_ref().is_some_and(|auth| auth.refusal == RefusedAs::Missing);
+        from_users || self.gate.hides()
     }
 
     /// The folder that answers, if one does.

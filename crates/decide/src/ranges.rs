@@ -14,7 +14,7 @@ use crate::rule::{Group, Info, Rule, Step, Witness};
 pub struct RangeFacts<'a> {
     /// The request.
     pub request: &'a Request<'a>,
-    /// The representation that is to be sent; none where it has no length of its own.
+    /// The representation that is to be sent, if there is one.
     pub selected: Option<&'a Representation>,
     /// The ranges, held against its length.
     pub resolved: &'a Resolved,
@@ -37,9 +37,9 @@ impl Group for RangeFacts<'_> {
                 may: &[Status::RANGE_NOT_SATISFIABLE],
                 shown_by: "curl -r 999999999- http://localhost:8080/",
             },
-            check: |facts| match (facts.asked(), facts.selected) {
-                (Some(Resolved::Unsatisfiable), Some(selected)) => {
-                    Step::Stop(Status::RANGE_NOT_SATISFIABLE, Witness::Length(selected.length))
+            check: |facts| match (facts.asked(), facts.length()) {
+                (Some(Resolved::Unsatisfiable), Some(length)) => {
+                    Step::Stop(Status::RANGE_NOT_SATISFIABLE, Witness::Length(length))
                 }
                 (Some(Resolved::One(_) | Resolved::Several(_)), _) => Step::Pass,
                 _ => Step::Skip,
@@ -54,9 +54,9 @@ impl Group for RangeFacts<'_> {
                 may: &[Status::PARTIAL_CONTENT],
                 shown_by: "curl -r 0-9 http://localhost:8080/",
             },
-            check: |facts| match (facts.asked(), facts.selected) {
-                (Some(Resolved::One(_) | Resolved::Several(_)), Some(selected)) => {
-                    Step::Stop(Status::PARTIAL_CONTENT, Witness::Length(selected.length))
+            check: |facts| match (facts.asked(), facts.length()) {
+                (Some(Resolved::One(_) | Resolved::Several(_)), Some(length)) => {
+                    Step::Stop(Status::PARTIAL_CONTENT, Witness::Length(length))
                 }
                 _ => Step::Skip,
             },
@@ -69,6 +69,10 @@ impl Group for RangeFacts<'_> {
 }
 
 impl RangeFacts<'_> {
+    fn length(&self) -> Option<u64> {
+        self.selected.and_then(Representation::length)
+    }
+
     /// The ranges, where they count: on a GET, and with an `If-Range` that holds.
     fn asked(&self) -> Option<&Resolved> {
         (self.request.method == Method::Get && self.if_range_holds()).then_some(self.resolved)
@@ -96,12 +100,14 @@ impl RangeFacts<'_> {
     }
 }
 
-/// Holds the ranges of a request against a representation's length; ignored where there are none.
+/// Holds the ranges of a request against a representation's length. They are ignored where there are none,
+/// and where the length is not known, as of what is encoded as it is sent.
 #[must_use]
 pub fn of(request: &Request<'_>, selected: Option<&Representation>) -> Resolved {
-    match (selected, request.fields.only(FieldName::Range)) {
-        (Some(selected), Some(value)) if request.method == Method::Get => {
-            resolve(value, selected.length, &RangeLimits::default())
+    let length = selected.and_then(Representation::length);
+    match (length, request.fields.only(FieldName::Range)) {
+        (Some(length), Some(value)) if request.method == Method::Get => {
+            resolve(value, length, &RangeLimits::default())
         }
         _ => Resolved::Ignored,
     }

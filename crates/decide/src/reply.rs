@@ -86,7 +86,9 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
     let verdict = setting.verdict;
     head.reset(verdict.status);
     match verdict.status {
-        Status::UNAUTHORIZED => challenge::push(setting, head),
+        Status::UNAUTHORIZED | Status::BAD_REQUEST | Status::FORBIDDEN => {
+            challenge::push(setting, head);
+        }
         Status::NOT_MODIFIED => {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
@@ -98,12 +100,13 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
             }
         }
-        Status::GONE => head.push(FieldName::CacheControl, Value::Static("no-cache")),
-        Status::MISDIRECTED_REQUEST | Status::PAYMENT_REQUIRED => {
+        // Of a hidden resource this is said to some, so it is not kept for others; and where that differed
+        // from what is said of a missing one, it would tell.
+        Status::NOT_FOUND if setting.matched.is_some_and(|matched| matched.route.hides()) => {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
-        // That nothing is here is told to some, and is true for others: nobody is to keep it.
-        Status::NOT_FOUND if setting.matched.is_some_and(|matched| matched.route.hides()) => {
+        Status::GONE => head.push(FieldName::CacheControl, Value::Static("no-cache")),
+        Status::MISDIRECTED_REQUEST => {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         _ => {}
@@ -156,6 +159,7 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         Witness::Who(_)
+        | Witness::Price { .. }
         | Witness::Field(FieldName::SecFetchSite | FieldName::Origin | FieldName::Authorization) => {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
@@ -164,7 +168,6 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
         | Witness::Limit { .. }
         | Witness::Length(_)
         | Witness::Since(_)
-        | Witness::Price { .. }
         | Witness::Field(_)
         | Witness::Hidden
         | Witness::Because(_) => {}
@@ -352,8 +355,9 @@ pub fn representation(verdict: &Verdict, sent: &Sent<'_>, head: &mut ResponseHea
     if sent.repeats == Repeats::All {
         head.push(FieldName::LastModified, Value::Date(sent.of.modified.unix()));
     }
-    if let Part::One(ByteRange { first, last }) = *sent.part {
-        let length = sent.of.length;
+    let length = sent.of.length();
+    if let (Part::One(ByteRange { first, last }), Some(length)) = (sent.part, length) {
+        let (first, last) = (*first, *last);
         head.push(FieldName::ContentRange, Value::ContentRange { first, last, length });
     }
     if !matches!(sent.part, Part::Several(_)) {
@@ -362,7 +366,10 @@ pub fn representation(verdict: &Verdict, sent: &Sent<'_>, head: &mut ResponseHea
     if let Some(coding) = sent.coding {
         head.push(FieldName::ContentEncoding, Value::Static(coding.name()));
     }
-    head.push(FieldName::AcceptRanges, Value::Static("bytes"));
+    // What is made as it is sent has no parts that could be asked for.
+    if length.is_some() {
+        head.push(FieldName::AcceptRanges, Value::Static("bytes"));
+    }
     vary_by_coding(sent.varies, head);
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
 }

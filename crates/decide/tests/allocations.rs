@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use wherefore_decide::facts::{Found, Representation, Representations};
+use wherefore_decide::facts::{Found, Octets, Representation, Representations};
 use wherefore_decide::plan::{self, Admitted, Plan, Question};
 use wherefore_decide::policy::{
     ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site, Sites,
@@ -90,7 +90,7 @@ fn a_reading_is_decided_without_an_allocation() {
     let original = Representation {
         tag: EntityTag::strong(b"now"),
         modified: HttpDate::from_unix(784_111_777),
-        length: 10,
+        octets: Octets::Stored(10),
     };
     let gzip = Some(Representation { tag: EntityTag::strong(b"now-gzip"), ..original });
     let found = Found::File(Representations { original, brotli: None, zstd: None, gzip });

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use wherefore_decide::conditions::{ConditionFacts, Current};
-use wherefore_decide::facts::Representation;
+use wherefore_decide::facts::{Octets, Representation};
 use wherefore_decide::policy::Preconditions;
 use wherefore_decide::rule::ask;
 use wherefore_decide::story::Trail;
@@ -118,7 +118,8 @@ fn engine(method: Method, has: Has, sent: [Option<&str>; 4]) -> Option<Status> {
     let request = request(method, &lines);
     let strong = EntityTag::strong(b"now");
     let tag = if has == Has::Weak { strong.weakened() } else { strong };
-    let kept = Representation { tag, modified: HttpDate::from_unix(MODIFIED), length: 1 };
+    let kept =
+        Representation { tag, modified: HttpDate::from_unix(MODIFIED), octets: Octets::Stored(1) };
     let current = match has {
         Has::Nothing => Current::None,
         Has::Unmarked => Current::Unmarked,
@@ -149,7 +150,7 @@ fn a_repeated_date_is_no_date_and_a_split_list_is_one_list() {
     let kept = Representation {
         tag: EntityTag::strong(b"now"),
         modified: HttpDate::from_unix(MODIFIED),
-        length: 1,
+        octets: Octets::Stored(1),
     };
     let decide = |sent: &[(&str, &str)]| {
         let lines: FieldLines = sent.iter().copied().collect();

@@ -6,6 +6,10 @@ use crate::list;
 use crate::token::{is_token, is_value_octet, trim};
 
 mod names;
+mod type_range;
+pub mod worth;
+
+pub use type_range::TypeRange;
 
 /// The type of what is not known (RFC 9110 §8.3).
 pub const UNKNOWN: &str = "application/octet-stream";

@@ -5,12 +5,16 @@
 //! let go some time after the last look, since the file may be gone and its space with it.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use quick_cache::{Equivalent, unsync};
-use wherefore_decide::facts::Found;
+use wherefore_decide::facts::{Found, Octets};
+use wherefore_decide::policy::Compress;
 use wherefore_message::Coding;
 
+use crate::encode::WHOLE_BYTES_MAX;
 use crate::read::{OpenFile, SMALL_BYTES_MAX};
 
 /// What is remembered under one path.
@@ -49,9 +53,7 @@ impl Entry {
     /// # Errors
     /// If it is another one: what was found is no longer true.
     pub fn keep(&self, coding: Option<Coding>, file: &Rc<OpenFile>) -> Result<(), Stale> {
-        let (Found::File(all) | Found::Folder { index: Some(all), .. }) = &self.found else {
-            return Err(Stale);
-        };
+        let all = self.found.representations().ok_or(Stale)?;
         let known = all.in_coding(coding).tag;
         if !known.text().weak_eq(file.representation.tag.text()) {
             return Err(Stale);
@@ -60,14 +62,33 @@ impl Entry {
         Ok(())
     }
 
+    /// The same, where it turned out that what would be made in this coding is not worth it.
+    #[must_use]
+    pub fn withholding(&self, coding: Coding) -> Self {
+        let mut found = self.found;
+        if let Some(all) = found.representations_mut() {
+            all.withhold(coding);
+        }
+        Self::new(found, self.media_type, self.generation, self.checked_at.get())
+    }
+
     fn holds_a_large_file(&self) -> bool {
         self.files.borrow().iter().flatten().any(|file| file.octets.is_none())
     }
 
-    /// Takes over what an older entry had open of the same versions.
-    fn inherit(&self, older: &Self) {
-        let coded = [None, Some(Coding::Brotli), Some(Coding::Zstd), Some(Coding::Gzip)];
-        for coding in coded {
+    /// Takes over what an older entry had open of the same versions, and what it knew of them.
+    fn inherit(&mut self, older: &Self) {
+        if let (Some(all), Some(known)) =
+            (self.found.representations_mut(), older.found.representations())
+        {
+            for coding in Coding::ALL {
+                let (old, new) = (known.in_coding(Some(coding)), all.in_coding(Some(coding)));
+                if old.octets == Octets::Withheld && old.tag.text().strong_eq(new.tag.text()) {
+                    all.withhold(coding);
+                }
+            }
+        }
+        for coding in [None].into_iter().chain(Coding::ALL.map(Some)) {
             if let Some(file) = older.file(coding) {
                 // A version that is no longer there is let go.
                 let _ = self.keep(coding, &file);
@@ -95,27 +116,52 @@ pub struct Cache {
     recheck_ms: u64,
 }
 
-/// Under which an entry is kept: the origin's number, and the path within it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Under which an entry is kept, to ask with. What a route makes of a file is no other's, so that what was
+/// found is each route's own where they differ in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'a> {
+    /// The origin's number.
+    pub origin: u32,
+    /// The path within it.
+    pub path: &'a [u8],
+    /// What the route encodes.
+    pub compress: Option<&'a Arc<Compress>>,
+}
+
+/// The same, to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Key {
     origin: u32,
     path: Box<[u8]>,
+    compress: Option<Arc<Compress>>,
 }
 
-/// The same, to ask with.
-#[derive(Clone, Copy, Hash)]
-struct Asked<'a> {
-    origin: u32,
-    path: &'a [u8],
-}
-
-impl Equivalent<Key> for Asked<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.origin == key.origin && *self.path == *key.path
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.origin, &*self.path).hash(state);
     }
 }
 
-/// An entry weighs what its small files have in octets. A large file is held open and weighs as much of
+impl Hash for Name<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.origin, self.path).hash(state);
+    }
+}
+
+impl Equivalent<Key> for Name<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.origin == key.origin
+            && *self.path == *key.path
+            && match (self.compress, &key.compress) {
+                (None, None) => true,
+                (Some(asked), Some(kept)) => Arc::ptr_eq(asked, kept) || asked == kept,
+                (None, Some(_)) | (Some(_), None) => false,
+            }
+    }
+}
+
+/// An entry weighs what its small files have in octets; what may be made of one, which is known only then, as
+/// much as the original, since it is no more. A large file is held open and weighs as much of
 /// the whole as its descriptor is of those that may be held.
 #[derive(Clone)]
 struct Weight {
@@ -128,14 +174,16 @@ const HELD_MS_MIN: u64 = 10_000;
 
 impl quick_cache::Weighter<Key, Rc<Entry>> for Weight {
     fn weight(&self, key: &Key, entry: &Rc<Entry>) -> u64 {
-        let octets = match &entry.found {
-            Found::File(all) | Found::Folder { index: Some(all), .. } => {
-                let weight =
-                    |length| if length > SMALL_BYTES_MAX { self.large_file } else { length };
-                all.iter().map(|one| weight(one.length)).sum()
-            }
-            Found::Folder { index: None, .. } | Found::Missing { .. } | Found::Refused(_) => 0,
-        };
+        let octets = entry.found.representations().map_or(0, |all| {
+            let original = all.original.length().unwrap_or(0);
+            let weight = |octets| match octets {
+                Octets::Stored(length) if length > SMALL_BYTES_MAX => self.large_file,
+                Octets::Stored(length) => length,
+                Octets::Made(_) if original <= WHOLE_BYTES_MAX => original,
+                Octets::Made(_) | Octets::Withheld => 0,
+            };
+            all.iter().map(|one| weight(one.octets)).sum()
+        });
         key.path.len() as u64 + ENTRY_BYTES + octets
     }
 }
@@ -151,28 +199,30 @@ impl Cache {
         Self { entries: unsync::Cache::with_weighter(entries_about, bytes_max, weight), recheck_ms }
     }
 
-    /// What is remembered of `origin` under `path`, if it is still good at `now` in ms.
+    /// What is remembered under `name`, if it is still good at `now` in ms.
     #[must_use]
-    pub fn get(&self, origin: u32, path: &[u8], generation: u64, now: u64) -> Option<Rc<Entry>> {
-        let entry = self.entries.get(&Asked { origin, path })?;
+    pub fn get(&self, name: Name<'_>, generation: u64, now: u64) -> Option<Rc<Entry>> {
+        let entry = self.entries.get(&name)?;
         let good = entry.generation == generation
             && now.saturating_sub(entry.checked_at.get()) < self.recheck_ms;
         good.then(|| Rc::clone(entry))
     }
 
-    /// Remembers what was found of `origin` under `path`.
-    pub fn put(&mut self, origin: u32, path: &[u8], entry: Entry) -> Rc<Entry> {
-        if let Some(older) = self.entries.get(&Asked { origin, path }) {
+    /// Remembers what was found under `name`.
+    pub fn put(&mut self, name: Name<'_>, mut entry: Entry) -> Rc<Entry> {
+        if let Some(older) = self.entries.get(&name) {
             entry.inherit(older);
         }
         let entry = Rc::new(entry);
-        self.entries.insert(Key { origin, path: path.into() }, Rc::clone(&entry));
+        let Name { origin, path, compress } = name;
+        let key = Key { origin, path: path.into(), compress: compress.cloned() };
+        self.entries.insert(key, Rc::clone(&entry));
         entry
     }
 
-    /// Forgets what is remembered of `origin` under `path`.
-    pub fn forget(&mut self, origin: u32, path: &[u8]) {
-        self.entries.remove(&Asked { origin, path });
+    /// Forgets what is remembered under `name`.
+    pub fn forget(&mut self, name: Name<'_>) {
+        self.entries.remove(&name);
     }
 
     /// Lets go, at `now` in ms, of the large files that nobody has asked for in a while. Should they have been
@@ -187,18 +237,20 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use wherefore_message::path::{self, Path};
     use wherefore_store::{CreateFolders, LookFor, MemoryStore, Store, Wait};
 
     use super::*;
     use crate::Origin;
 
+    fn name<'a>(origin: &Origin, path: Path<'a>) -> Name<'a> {
+        Name { origin: origin.id(), path: path.bytes(), compress: None }
+    }
+
     /// Looks `path` up and opens it, as a reading does; says what is held open.
     fn read(cache: &mut Cache, origin: &Origin, path: Path<'_>, now: u64) -> Rc<OpenFile> {
         let found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
-        let entry = cache.put(origin.id(), path.bytes(), Entry::new(found, "text/plain", 0, now));
+        let entry = cache.put(name(origin, path), Entry::new(found, "text/plain", 0, now));
         let file = Rc::new(origin.open(path, None, Wait::Yes).unwrap());
         assert_eq!(entry.keep(None, &file), Ok(()));
         file
@@ -229,13 +281,13 @@ mod tests {
         cache.sweep(19_999);
         assert!(held.upgrade().is_none(), "nothing holds it any more");
         assert!(small.upgrade().is_some(), "it holds no more than memory");
-        assert!(cache.get(origin.id(), b"/large", 0, 9_999).is_none());
+        assert!(cache.get(name(&origin, large), 0, 9_999).is_none());
 
         // Where looks are good for longer, it is held for as long as they are.
         let mut cache = Cache::new(1 << 20, 10, 60_000);
         let held = Rc::downgrade(&read(&mut cache, &origin, large, 0));
         cache.sweep(59_999);
-        assert!(held.upgrade().is_some() && cache.get(origin.id(), b"/large", 0, 59_999).is_some());
+        assert!(held.upgrade().is_some() && cache.get(name(&origin, large), 0, 59_999).is_some());
         cache.sweep(60_000);
         assert!(held.upgrade().is_none());
     }

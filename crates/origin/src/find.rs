@@ -3,8 +3,11 @@
 use std::time::SystemTime;
 
 use wherefore_decide::act::Failure;
-use wherefore_decide::facts::{Found, Members, Parent, Refusal, Representation, Representations};
+use wherefore_decide::facts::{
+    Found, Members, Octets, Parent, Refusal, Representation, Representations,
+};
 use wherefore_message::date::HttpDate;
+use wherefore_message::media;
 use wherefore_message::path::Path;
 use wherefore_store::{self as store, Conflict, FileInfo, Look, LookFor, StoreError, Wait};
 
@@ -91,6 +94,15 @@ impl Origin {
     }
 }
 
+/// The media type of what a reading of `path` sends: that of its name; an index file is HTML.
+#[must_use]
+pub fn media_type(path: Path<'_>, found: &Found) -> &'static str {
+    match found {
+        Found::Folder { .. } => media::by_name(b"index.html"),
+        Found::File(_) | Found::Missing { .. } | Found::Refused(_) => media::by_name(path.name()),
+    }
+}
+
 /// A path as stores have it: without the slash that says that it names a folder.
 pub(crate) fn store_path(path: Path<'_>) -> &[u8] {
     let bytes = path.bytes();
@@ -123,7 +135,7 @@ pub(crate) fn representation(info: &FileInfo) -> Representation {
     Representation {
         tag: info.tag,
         modified: HttpDate::from_unix(modified),
-        length: info.meta.length,
+        octets: Octets::Stored(info.meta.length),
     }
 }
 

@@ -7,6 +7,8 @@
 
 pub mod cache;
 mod deleted;
+pub mod encode;
+pub mod encoded;
 mod find;
 pub mod inbox;
 mod listing;
@@ -14,6 +16,7 @@ pub mod multipart;
 mod names;
 mod patch;
 pub mod read;
+pub mod room;
 pub mod write;
 
 use std::sync::Arc;
@@ -26,7 +29,7 @@ use wherefore_message::request::RequestBuf;
 use wherefore_store::Store;
 
 pub use deleted::{Deleted, Memory};
-pub use find::{failure, refused};
+pub use find::{failure, media_type, refused};
 pub use write::{Done, Stage};
 
 /// A folder with what is remembered of it.

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256, Sha512};
 use wherefore_decide::choose::ListingForm;
-use wherefore_decide::facts::Representation;
-use wherefore_message::Coding;
+use wherefore_decide::facts::{Octets, Representation};
 use wherefore_message::digest::{self, Algorithm};
 use wherefore_message::path::Path;
 use wherefore_message::range::ByteRange;
+use wherefore_message::{Coding, EntityTag};
 use wherefore_store::{Conflict, Handle, Meta, StoreError, Wait};
 
 use crate::Origin;
+use crate::encode::Encoding;
 use crate::find::{representation, store_path};
 use crate::listing;
 use crate::multipart::Piece;
+use crate::room::Room;
 
 /// Files up to this many octets are kept in memory and sent with their head.
 pub const SMALL_BYTES_MAX: u64 = 64 << 10;
@@ -27,7 +29,7 @@ const READ_BYTES: usize = 256 << 10;
 /// A file that is open, with the representation that it is.
 #[derive(Clone, Debug)]
 pub struct OpenFile {
-    /// Its validators and length.
+    /// Its validators.
     pub representation: Representation,
     /// All of its octets, if it is small.
     pub octets: Option<Arc<[u8]>>,
@@ -35,10 +37,12 @@ pub struct OpenFile {
     /// hold no descriptors.
     pub handle: Handle,
     meta: Meta,
+    /// Where it was encoded: the memory that it holds.
+    _room: Option<Arc<Room>>,
 }
 
 /// The content of an answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Content {
     /// None.
     None,
@@ -50,32 +54,62 @@ pub enum Content {
     File(Rc<OpenFile>, ByteRange),
     /// Several parts of a file with text between them.
     Pieces(Rc<OpenFile>, Vec<Piece>, u64),
+    /// A file that is encoded as it is sent; how long that is is known when it is done.
+    Encoding(Box<Encoding>),
 }
 
 impl Content {
     /// All of a file.
     #[must_use]
     pub fn whole(file: Rc<OpenFile>) -> Self {
-        match file.representation.length {
+        match file.length() {
             0 => Self::Made(Vec::new()),
             length => Self::File(file, ByteRange { first: 0, last: length - 1 }),
         }
     }
 
-    /// Its length in octets.
+    /// Its length in octets, if that is known.
     #[must_use]
-    pub fn length(&self) -> u64 {
-        match self {
+    pub fn length(&self) -> Option<u64> {
+        Some(match self {
             Self::None => 0,
             Self::Absent(length) => *length,
             Self::Made(octets) => octets.len() as u64,
             Self::File(_, range) => range.length(),
             Self::Pieces(_, _, length) => *length,
-        }
+            Self::Encoding(_) => return None,
+        })
     }
 }
 
 impl OpenFile {
+    /// What was made of `original` by encoding it.
+    pub(crate) fn encoded(original: &Self, tag: EntityTag, octets: Arc<[u8]>) -> Self {
+        let meta = Meta { length: octets.len() as u64, ..original.meta };
+        Self {
+            representation: Representation {
+                tag,
+                octets: Octets::Stored(meta.length),
+                ..original.representation
+            },
+            handle: Handle::Bytes(Arc::clone(&octets), meta),
+            octets: Some(octets),
+            meta,
+            _room: None,
+        }
+    }
+
+    /// The same, with the memory that it holds.
+    pub(crate) fn holding(self, room: Room) -> Self {
+        Self { _room: Some(Arc::new(room)), ..self }
+    }
+
+    /// Its length in octets.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.meta.length
+    }
+
     /// Whether the file is still what it was when it was opened. Looked at before the last octets of a
     /// long answer leave, so that a mixed one never looks whole.
     #[must_use]
@@ -109,7 +143,7 @@ impl OpenFile {
             hasher.update(octets);
         } else {
             let mut offset = 0;
-            while offset < self.representation.length {
+            while offset < self.length() {
                 let octets = self.read(offset, READ_BYTES, Wait::Yes)?;
                 hasher.update(&octets);
                 offset += octets.len() as u64;
@@ -169,9 +203,10 @@ impl Origin {
             octets: None,
             handle: opened.file,
             meta: opened.info.meta,
+            _room: None,
         };
-        if file.representation.length <= SMALL_BYTES_MAX {
-            let length = file.representation.length as usize;
+        if file.length() <= SMALL_BYTES_MAX {
+            let length = file.length() as usize;
             let mut octets = Vec::with_capacity(length);
             while octets.len() < length {
                 let read = file.read(octets.len() as u64, length - octets.len(), wait)?;

@@ -14,6 +14,7 @@ use wherefore_message::{Announced, EntityTag, FieldName, Request};
 use wherefore_store::{Conflict, CreateFolders, Look, LookFor, Staged, StoreError, Wait, Written};
 
 use crate::deleted::Kind;
+use crate::encode::offer;
 use crate::find::{failure, representation, store_path, unix_now};
 use crate::read::Hasher;
 use crate::{Job, Origin, names, patch};
@@ -241,11 +242,14 @@ impl Act<'_> {
         let request = self.job.request.view();
         let job = self.job;
         (self.refusal, self.seen) = (None, None);
-        let (Some(place), Ok(found)) =
+        let (Some(place), Ok(mut found)) =
             (job.place(), self.origin.found(job.inner.as_path(), look, Wait::Yes))
         else {
             return false;
         };
+        if let Some(compress) = place.matched.route.compression() {
+            offer(&mut found, place.inner, compress);
+        }
         let now = HttpDate::from_unix(unix_now());
         let question = Question { request: &request, client: &job.client, now };
         match plan::after_lookup(&question, &place, &found, &mut self.trail) {

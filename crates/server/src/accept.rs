@@ -14,7 +14,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::admission::{Admission, Admitted, Refusal};
 use crate::descriptors::Reserve;
-use crate::listen::BACKLOG;
+use crate::listen::{BACKLOG, Opening, Queue};
 use crate::notice::Seldom;
 
 /// How long no one is accepted after the system had no descriptor or memory for a connection.
@@ -27,6 +27,8 @@ static OUT: Seldom = Seldom::every(Duration::from_secs(10));
 #[derive(Debug)]
 pub struct Acceptor {
     listener: TcpListener,
+    opening: Opening,
+    queue: Queue,
     admission: Arc<Admission>,
     reserve: Reserve,
     pause: Option<Pin<Box<Sleep>>>,
@@ -39,6 +41,8 @@ pub struct Incoming {
     pub stream: TcpStream,
     /// Its address.
     pub peer: SocketAddr,
+    /// What its connection begins with.
+    pub opening: Opening,
     /// The place it has, or why it has none.
     pub place: Result<Admitted, Refusal>,
 }
@@ -53,7 +57,14 @@ impl Acceptor {
     /// Outside a tokio runtime.
     pub fn new(listener: std::net::TcpListener, admission: Arc<Admission>) -> io::Result<Self> {
         let listener = TcpListener::from_std(listener)?;
-        Ok(Self { listener, admission, reserve: Reserve::hold()?, pause: None })
+        let (opening, queue) = (Opening::default(), Queue::default());
+        Ok(Self { listener, opening, queue, admission, reserve: Reserve::hold()?, pause: None })
+    }
+
+    /// The same for connections that begin with something, from a queue that is somebody's.
+    #[must_use]
+    pub fn with(self, opening: Opening, queue: Queue) -> Self {
+        Self { opening, queue, ..self }
     }
 
     /// The next client. Errors of single connections are passed over; when the system runs out of
@@ -83,20 +94,23 @@ impl Acceptor {
     }
 
     /// Stops listening, and returns the clients that the kernel had taken already: they were promised
-    /// an answer.
+    /// an answer. Those of a queue that others hold too wait for those.
     ///
     /// # Errors
     /// If the runtime does not give the listener back.
     pub fn end(self) -> io::Result<Vec<Incoming>> {
-        let Self { listener, admission, .. } = self;
+        let Self { listener, admission, opening, queue, .. } = self;
         let listener = listener.into_std()?;
         let mut rest = Vec::new();
+        if queue == Queue::Shared {
+            return Ok(rest);
+        }
         // No more than can have waited, or a flood of new ones would put off the end.
         while rest.len() < BACKLOG as usize {
             let Ok((stream, peer)) = listener.accept() else { break };
             stream.set_nonblocking(true)?;
             let stream = TcpStream::from_std(stream)?;
-            rest.push(Incoming { stream, peer, place: admission.admit(peer.ip()) });
+            rest.push(incoming(stream, peer, opening, &admission));
         }
         Ok(rest)
     }
@@ -105,7 +119,7 @@ impl Acceptor {
         // Elsewhere it is not inherited from the listener. Without it answers are only slower.
         #[cfg(not(target_os = "linux"))]
         drop(stream.set_nodelay(true));
-        Incoming { stream, peer, place: self.admission.admit(peer.ip()) }
+        incoming(stream, peer, self.opening, &self.admission)
     }
 
     /// Lets a waiting client know that it can't be served, by closing its connection, with the one
@@ -119,6 +133,20 @@ impl Acceptor {
             self.reserve.restore();
         }
     }
+}
+
+fn incoming(
+    stream: TcpStream,
+    peer: SocketAddr,
+    opening: Opening,
+    admission: &Arc<Admission>,
+) -> Incoming {
+    let place = match opening {
+        Opening::Request => admission.admit(peer.ip()),
+        // It is to be counted under the address that the header names.
+        Opening::ProxyHeader => admission.admit_unknown(),
+    };
+    Incoming { stream, peer, opening, place }
 }
 
 /// Whom an error of accept(2) concerns.

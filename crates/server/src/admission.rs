@@ -55,15 +55,29 @@ impl Admission {
         if count >= self.address_connections_max {
             return Err(Refusal::TooManyFromAddress);
         }
+        self.take()?;
+        shard.insert(network, count + 1);
+        drop(shard);
+        Ok(Admitted { admission: Arc::clone(self), network: Some(network) })
+    }
+
+    /// Takes a connection of which it is not known yet whose it is: see [`Admitted::of`].
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub fn admit_unknown(self: &Arc<Self>) -> Result<Admitted, Refusal> {
+        self.take()?;
+        Ok(Admitted { admission: Arc::clone(self), network: None })
+    }
+
+    fn take(&self) -> Result<(), Refusal> {
         // The last question, so that nothing is taken only to be given back: a client that is refused
         // for its own share must not stand in the way of another for a moment.
         let below_max = |count: usize| (count < self.connections_max).then_some(count + 1);
-        if self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below_max).is_err() {
-            return Err(Refusal::TooManyConnections);
+        match self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below_max) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Refusal::TooManyConnections),
         }
-        shard.insert(network, count + 1);
-        drop(shard);
-        Ok(Admitted { admission: Arc::clone(self), network })
     }
 
     /// How many there are.
@@ -72,8 +86,10 @@ impl Admission {
         self.connections.load(Ordering::Relaxed)
     }
 
-    fn release(&self, network: Network) {
-        if let Entry::Occupied(mut entry) = self.shard(network).entry(network) {
+    fn release(&self, network: Option<Network>) {
+        if let Some(network) = network
+            && let Entry::Occupied(mut entry) = self.shard(network).entry(network)
+        {
             match entry.get() {
                 0 | 1 => drop(entry.remove()),
                 _ => *entry.get_mut() -= 1,
@@ -94,7 +110,28 @@ impl Admission {
 #[must_use = "the place is given back when this is dropped"]
 pub struct Admitted {
     admission: Arc<Admission>,
-    network: Network,
+    network: Option<Network>,
+}
+
+impl Admitted {
+    /// Counts a connection, of which it was not known whose it is, as one from `address`.
+    ///
+    /// # Errors
+    /// If there are too many from there: its place is given back.
+    pub fn of(mut self, address: IpAddr) -> Result<Self, Refusal> {
+        if self.network.is_none() {
+            let network = Network::of(address);
+            let mut shard = self.admission.shard(network);
+            let count = shard.entry(network).or_insert(0);
+            if *count >= self.admission.address_connections_max {
+                return Err(Refusal::TooManyFromAddress);
+            }
+            *count += 1;
+            drop(shard);
+            self.network = Some(network);
+        }
+        Ok(self)
+    }
 }
 
 impl Drop for Admitted {
@@ -151,6 +188,26 @@ mod tests {
         let _other = admission.admit(address("127.0.0.2")).unwrap();
         drop(first);
         let _again = admission.admit(address("127.0.0.1")).unwrap();
+    }
+
+    #[test]
+    fn a_connection_is_counted_as_its_clients_when_that_is_known() {
+        let admission = Admission::new(3, 1);
+        let first = admission.admit_unknown().unwrap();
+        let second = admission.admit_unknown().unwrap();
+        assert_eq!(admission.connections(), 2);
+        let first = first.of(address("192.0.2.1")).unwrap();
+        let refused = second.of(address("192.0.2.1"));
+        assert_eq!(refused.unwrap_err(), Refusal::TooManyFromAddress);
+        assert_eq!(admission.connections(), 1);
+        // One that is known stays whose it is.
+        let first = first.of(address("192.0.2.2")).unwrap();
+        let other = admission.admit(address("192.0.2.2")).unwrap();
+        let third = admission.admit_unknown().unwrap();
+        assert_eq!(admission.admit_unknown().unwrap_err(), Refusal::TooManyConnections);
+        drop((first, other, third));
+        assert_eq!(admission.connections(), 0);
+        assert!(admission.shards.iter().all(|shard| shard.lock().unwrap().is_empty()));
     }
 
     #[test]

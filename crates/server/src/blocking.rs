@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 /// A bound on the jobs that run or wait on worker threads, over all cores.
 #[derive(Debug)]
 pub struct Workers {
     jobs_max: usize,
-    jobs: AtomicUsize,
+    places: Arc<Semaphore>,
 }
 
 /// Why a job gave no result.
@@ -28,7 +28,8 @@ impl Workers {
     /// Room for `jobs_max` jobs, those that run and those that wait together.
     #[must_use]
     pub fn new(jobs_max: usize) -> Arc<Self> {
-        Arc::new(Self { jobs_max, jobs: AtomicUsize::new(0) })
+        let jobs_max = jobs_max.min(Semaphore::MAX_PERMITS);
+        Arc::new(Self { jobs_max, places: Arc::new(Semaphore::new(jobs_max)) })
     }
 
     /// Runs `job` on a worker thread of this core's runtime. A job that has begun runs to its end even
@@ -40,10 +41,33 @@ impl Workers {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn run<T: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let place = Place::take(self).ok_or(WorkError::Busy)?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| WorkError::Busy)?;
+        Self::run_at(place, job).await
+    }
+
+    /// The same for a job that some answer has to go on with: it waits until there is room, in the order of
+    /// those that do.
+    ///
+    /// # Errors
+    /// If the job panics, or if the runtime stops before it begins.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn run_in_turn<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        Self::run_at(place.map_err(|_| WorkError::Stopping)?, job).await
+    }
+
+    async fn run_at<T: Send + 'static>(
+        place: OwnedSemaphorePermit,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
         let task = spawn_blocking(move || {
             // Held by the job, not by the one who waits: that one may be gone long before.
             let _place = place;
@@ -59,23 +83,7 @@ impl Workers {
     /// How many jobs run or wait.
     #[must_use]
     pub fn jobs(&self) -> usize {
-        self.jobs.load(Ordering::Relaxed)
-    }
-}
-
-struct Place(Arc<Workers>);
-
-impl Place {
-    fn take(workers: &Arc<Workers>) -> Option<Self> {
-        let below_max = |jobs: usize| (jobs < workers.jobs_max).then_some(jobs + 1);
-        let taken = workers.jobs.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below_max);
-        taken.is_ok().then(|| Self(Arc::clone(workers)))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.jobs.fetch_sub(1, Ordering::Relaxed);
+        self.jobs_max - self.places.available_permits()
     }
 }
 
@@ -119,7 +127,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
             assert_eq!(workers.run(|| ()).await, Ok(()));
-            let _held = Place::take(&workers).unwrap();
+            let _held = workers.places.try_acquire().unwrap();
             assert_eq!(workers.run(|| ()).await, Err(WorkError::Busy));
             drop(release);
             assert_eq!(first.await.unwrap(), Ok(true));

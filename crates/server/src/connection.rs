@@ -14,7 +14,9 @@ use wherefore_h1::Server;
 use crate::admission::Refusal;
 use crate::answer::Answer;
 use crate::buffer::{Buffer, Buffers};
+use crate::core::Arrival;
 use crate::h1::H1;
+use crate::proxied;
 use crate::service::Service;
 use crate::shutdown::{State, Watch};
 use crate::socket::{Drain, Socket};
@@ -61,11 +63,13 @@ pub(crate) async fn connection(
 
 /// How a connection that has no place among the others is told so: a few at a time read one request, and
 /// are answered 503; more are closed at once.
-pub(crate) fn turn_away(service: &Rc<Service>, stream: TcpStream, peer: SocketAddr, _: Refusal) {
+pub(crate) fn turn_away(service: &Rc<Service>, arrival: Arrival, _: Refusal) {
     if let Some(place) = service.try_turn_away() {
         let service = Rc::clone(service);
         spawn_local(async move {
-            connection(service, stream, peer, Place::None).await;
+            if let Some((stream, peer)) = proxied::open(&service, arrival).await {
+                connection(service, stream, peer, Place::None).await;
+            }
             drop(place);
         });
     }

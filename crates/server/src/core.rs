@@ -22,13 +22,15 @@ use crate::admission::{Admission, Admitted, Refusal};
 use crate::blocking::Workers;
 use crate::buffer::Buffers;
 use crate::clock::Clock;
+use crate::encode::Encoders;
 use crate::limits::Limits;
-use crate::listen::Listeners;
+use crate::listen::{Listeners, Opening, Queue};
 use crate::load::{CoreLoad, Load};
 use crate::log::{AccessLog, CoreLog};
 use crate::notice;
 use crate::random::Random;
 use crate::shutdown::{CoreShutdown, Shutdown, Signals, State};
+use crate::supervision::{Prepared, Pulse, Supervision};
 use crate::wheel::Wheel;
 
 /// How long a core that ends waits for jobs on its worker threads.
@@ -75,6 +77,8 @@ pub struct Core {
     pub load: Rc<CoreLoad>,
     /// Threads for what must not hold up the loop.
     pub workers: Arc<Workers>,
+    /// What all cores share of encoding.
+    pub encoders: Arc<Encoders>,
     /// How far the end of the server has come.
     pub shutdown: Rc<CoreShutdown>,
     /// The access log, if one is kept.
@@ -87,17 +91,30 @@ pub struct Core {
 pub trait Handler: 'static {
     /// Serves one connection to its end. The place it was admitted to is given back when the guard is
     /// dropped. A panic ends this connection alone.
-    fn connection(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        admitted: Admitted,
-    ) -> impl Future<Output = ()>;
+    fn connection(&self, arrival: Arrival, admitted: Admitted) -> impl Future<Output = ()>;
 
     /// Sees a connection that has no place. If nothing is done with it, it is closed at once.
-    fn refused(&self, stream: TcpStream, peer: SocketAddr, refusal: Refusal) {
-        let _ = (peer, refusal);
-        drop(stream);
+    fn refused(&self, arrival: Arrival, refusal: Refusal) {
+        let _ = refusal;
+        drop(arrival);
+    }
+}
+
+/// A connection that was taken.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Its other end.
+    pub peer: SocketAddr,
+    /// What it begins with.
+    pub opening: Opening,
+}
+
+impl Arrival {
+    /// A connection that begins with a request.
+    pub(crate) const fn direct(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self { stream, peer, opening: Opening::Request }
     }
 }
 
@@ -113,18 +130,31 @@ pub fn run<H: Handler>(
     make_handler: impl Fn(Rc<Core>) -> H + Sync,
     ready: impl FnOnce(),
 ) -> io::Result<()> {
+    run_supervised(server, Supervision::default(), make_handler, ready)
+}
+
+/// The same, with what is to be done beside serving.
+///
+/// # Errors
+/// As [`run`], or if a signal can't be caught.
+pub fn run_supervised<H: Handler>(
+    server: Server,
+    supervision: Supervision,
+    make_handler: impl Fn(Rc<Core>) -> H + Sync,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
     let supervisor = Builder::new_current_thread().enable_all().build()?;
+    let inside = supervisor.enter();
     let signals = match server.ends {
-        Ends::OnSignal => {
-            let _inside = supervisor.enter();
-            Some(Signals::install()?)
-        }
+        Ends::OnSignal => Some(Signals::install()?),
         Ends::OnShutdown => None,
     };
+    let prepared = supervision.prepare(server.ends)?;
+    drop(inside);
     let cores = by_core(server.listeners);
     let shared = Shared::new(server.limits, cores.len(), server.log, server.shutdown);
     let (alive, ended) = mpsc::unbounded_channel();
-    thread::scope(|scope| {
+    let outcome = thread::scope(|scope| {
         let (shared, make_handler) = (&shared, &make_handler);
         let (mut threads, mut outcome) = (Vec::new(), Ok(()));
         for (index, sockets) in cores.into_iter().enumerate() {
@@ -144,13 +174,16 @@ pub fn run<H: Handler>(
             }
         }
         drop(alive);
-        supervisor.block_on(supervise(shared, signals, ended, ready));
+        supervisor.block_on(supervise(shared, signals, prepared, ended, ready));
         for thread in threads {
             let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a core panicked")));
             outcome = outcome.and(ended);
         }
         outcome
-    })
+    });
+    // A reload that is under way would be for nothing.
+    supervisor.shutdown_background();
+    outcome
 }
 
 /// What all cores share; cheap to look at, and not written on the way of a request but for the load.
@@ -161,11 +194,13 @@ struct Shared {
     admission: Arc<Admission>,
     load: Arc<Load>,
     workers: Arc<Workers>,
+    encoders: Arc<Encoders>,
     log: Option<AccessLog>,
     shutdown: Arc<Shutdown>,
     /// How many cores have all that they need. None takes clients before all have it: else those could
     /// leave the others no descriptors to begin with.
     set_up: watch::Sender<usize>,
+    pulse: Arc<Pulse>,
 }
 
 impl Shared {
@@ -177,10 +212,12 @@ impl Shared {
             admission: Admission::new(count(limits.connections), from_address),
             load: Load::new(count(limits.requests_in_flight)),
             workers: Workers::new(count(jobs_max)),
+            encoders: Encoders::new(&limits, cores),
             limits: Arc::new(limits),
             log,
             shutdown,
             set_up: watch::Sender::new(0),
+            pulse: Pulse::new(cores),
         }
     }
 
@@ -198,11 +235,20 @@ fn count(value: u64) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
+/// What one core has of an address.
+struct Ear {
+    socket: std::net::TcpListener,
+    opening: Opening,
+    queue: Queue,
+}
+
 /// The listeners of each core: one of each address.
-fn by_core(listeners: Vec<Listeners>) -> Vec<Vec<std::net::TcpListener>> {
+fn by_core(listeners: Vec<Listeners>) -> Vec<Vec<Ear>> {
     let mut cores: Vec<Vec<_>> = Vec::new();
     for address in listeners {
+        let (opening, queue) = (address.opening, address.queue);
         for (index, socket) in address.sockets.into_iter().enumerate() {
+            let socket = Ear { socket, opening, queue };
             match cores.get_mut(index) {
                 Some(core) => core.push(socket),
                 None => cores.push(vec![socket]),
@@ -227,6 +273,7 @@ impl Drop for Alive {
 async fn supervise(
     shared: &Shared,
     signals: Option<Signals>,
+    prepared: Prepared,
     mut ended: mpsc::UnboundedReceiver<()>,
     ready: impl FnOnce(),
 ) {
@@ -240,6 +287,10 @@ async fn supervise(
         let shutdown = Arc::clone(&shared.shutdown);
         tokio::spawn(async move { signals.follow(&shutdown).await });
     }
+    let ready = || {
+        ready();
+        prepared.begin(&shared.shutdown, &shared.pulse);
+    };
     let (mut ready, mut all) = (Some(ready), pin!(shared.all_set_up()));
     let mut next_ended = async || {
         poll_fn(|cx| {
@@ -263,7 +314,7 @@ async fn supervise(
 
 fn run_core<H: Handler>(
     index: usize,
-    sockets: Vec<std::net::TcpListener>,
+    sockets: Vec<Ear>,
     shared: &Shared,
     make_handler: &impl Fn(Rc<Core>) -> H,
 ) -> io::Result<()> {
@@ -304,6 +355,7 @@ impl Core {
             random: Random::from_system()?,
             load: CoreLoad::new(Arc::clone(&shared.load)),
             workers: Arc::clone(&shared.workers),
+            encoders: Arc::clone(&shared.encoders),
             shutdown: CoreShutdown::new(Arc::clone(&shared.shutdown)),
             log: shared.log.as_ref().map(|log| Rc::new(log.core())),
             limits: Arc::clone(&shared.limits),
@@ -314,7 +366,7 @@ impl Core {
 /// The life of one core.
 async fn serve<H: Handler>(
     core: Rc<Core>,
-    sockets: Vec<std::net::TcpListener>,
+    sockets: Vec<Ear>,
     shared: &Shared,
     make_handler: &impl Fn(Rc<Core>) -> H,
 ) -> io::Result<()> {
@@ -324,6 +376,7 @@ async fn serve<H: Handler>(
     if let Some(log) = core.log.clone() {
         spawn_local(async move { log.run().await });
     }
+    spawn_local(shared.pulse.answer());
     let floor = Rc::new(Floor {
         handler: make_handler(Rc::clone(&core)),
         connections: Cell::new(0),
@@ -331,7 +384,10 @@ async fn serve<H: Handler>(
     });
     let acceptors = sockets
         .into_iter()
-        .map(|socket| Acceptor::new(socket, Arc::clone(&shared.admission)))
+        .map(|Ear { socket, opening, queue }| {
+            let acceptor = Acceptor::new(socket, Arc::clone(&shared.admission))?;
+            Ok(acceptor.with(opening, queue))
+        })
         .collect::<io::Result<Vec<_>>>()?;
     // Should another core fail to begin, the server drains.
     let draining = core.shutdown.watch();
@@ -389,14 +445,15 @@ struct Floor<H> {
 
 impl<H: Handler> Floor<H> {
     fn enter(self: &Rc<Self>, incoming: Incoming) {
-        let Incoming { stream, peer, place } = incoming;
+        let Incoming { stream, peer, opening, place } = incoming;
+        let arrival = Arrival { stream, peer, opening };
         let admitted = match place {
             Ok(admitted) => admitted,
-            Err(refusal) => return self.handler.refused(stream, peer, refusal),
+            Err(refusal) => return self.handler.refused(arrival, refusal),
         };
         self.connections.set(self.connections.get() + 1);
         let visit = Visit(Rc::clone(self));
-        spawn_local(async move { visit.0.handler.connection(stream, peer, admitted).await });
+        spawn_local(async move { visit.0.handler.connection(arrival, admitted).await });
     }
 
     async fn emptied(&self) {

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use wherefore_decide::Client;
 use wherefore_decide::act::Failure;
 use wherefore_decide::admit::Admission;
+use wherefore_decide::facts::Found;
 use wherefore_decide::plan::{self, Admitted, Place, Plan, Question, Reading, Writing};
 use wherefore_decide::policy::Sites;
 use wherefore_decide::reply;
 use wherefore_decide::screen::Wire;
 use wherefore_message::date::HttpDate;
 use wherefore_message::path::decode_made;
-use wherefore_message::{Method, ResponseHead};
+use wherefore_message::{Coding, Method, ResponseHead};
 use wherefore_origin::{Job, Origin, refused};
 
 use crate::admit::admit;
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
 use crate::configuration::Configuration;
+use crate::encode::Unmade;
 use crate::reading::{Asked, Stopped, is_passing};
 use crate::service::Service;
 use crate::writing::write;
@@ -172,6 +174,7 @@ async fn answer_place(
     let reads = matches!(request.method, Method::Get | Method::Head);
     let mut scratch = Vec::new();
     let mut path = place.inner;
+    let mut withheld = Vec::new();
     for _ in 0..LOOK_TRIES_MAX {
         let mut entry = match asked.look(origin, path, reads).await {
             Ok(entry) => entry,
@@ -191,19 +194,21 @@ async fn answer_place(
                 }
             };
         }
-        match plan::after_lookup(question, place, &entry.found, &mut asked.answer.trail) {
+        let narrowed = without(&entry.found, &withheld);
+        let found = narrowed.as_deref().unwrap_or(&entry.found);
+        match plan::after_lookup(question, place, found, &mut asked.answer.trail) {
             Err(verdict) => {
-                asked.refuse(&verdict, Some(&entry.found));
+                asked.refuse(&verdict, Some(found));
                 return None;
             }
             Ok(Plan::Write(writing)) => {
                 return Some((writing, Box::new(Job::new(question, sites, site, place))));
             }
             Ok(Plan::Read(verdict, reading)) => {
-                match asked.read(origin, path, &entry, &verdict, reading).await {
+                match asked.read(origin, path, (&entry, found), &verdict, reading).await {
                     Ok(()) => return None,
                     Err(Stopped::Store(error)) if is_passing(&error) => {
-                        asked.service.cache.borrow_mut().forget(origin.id(), path.bytes());
+                        asked.service.cache.borrow_mut().forget(asked.name(origin, path));
                         path = place.inner;
                     }
                     Err(Stopped::Store(error)) => {
@@ -218,6 +223,15 @@ async fn answer_place(
                         }
                         return None;
                     }
+                    Err(Stopped::Unmade(why)) => {
+                        // The rules are asked anew: another representation has other validators, and parts.
+                        let coding = plan::selected(request, found).and_then(|(_, coding)| coding);
+                        if let (Some(coding), Unmade::NotWorth) = (coding, why) {
+                            asked.forgo(origin, path, &entry, coding);
+                        }
+                        withheld.extend(coding);
+                        path = place.inner;
+                    }
                     Err(Stopped::Failed(failure)) => {
                         asked.fail(failure);
                         return None;
@@ -229,4 +243,16 @@ async fn answer_place(
     // Nothing is wrong with the request, nor for long with what is there.
     asked.fail(Failure::Busy(1));
     None
+}
+
+/// What was found, without what can't be made in these codings; none if there are none.
+fn without(found: &Found, withheld: &[Coding]) -> Option<Box<Found>> {
+    if withheld.is_empty() {
+        return None;
+    }
+    let mut found = Box::new(*found);
+    if let Some(all) = found.representations_mut() {
+        withheld.iter().for_each(|coding| all.withhold(*coding));
+    }
+    Some(found)
 }

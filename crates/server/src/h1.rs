@@ -149,7 +149,12 @@ impl H1<'_> {
                 sent
             }
             // One that is slow to take a file holds a connection, and keeps no other from being answered.
-            Content::None | Content::Absent(_) | Content::File(..) | Content::Pieces(..) => {
+            // So it is with one that is encoded on the way: it has a memory of its own, which is bounded.
+            Content::None
+            | Content::Absent(_)
+            | Content::File(..)
+            | Content::Pieces(..)
+            | Content::Encoding(_) => {
                 ended(core, in_flight, began_at);
                 self.send(answer).await
             }
@@ -187,16 +192,21 @@ impl H1<'_> {
         if self.service.core.shutdown.state() != State::Running {
             self.server.close_after(CloseReason::ShuttingDown);
         }
-        let outgoing = match &answer.content {
-            Content::None => Outgoing::None,
-            content => Outgoing::Sized(content.length()),
+        let length = answer.content.length();
+        let outgoing = match (&answer.content, length) {
+            (Content::None, _) => Outgoing::None,
+            (_, Some(length)) => Outgoing::Sized(length),
+            (_, None) => Outgoing::Streamed,
         };
         let date = self.service.core.clock.date();
         self.server.send_head(&answer.head, outgoing, &date, self.output);
         if !self.server.sends_content() {
             return Ok(0);
         }
-        let length = answer.content.length();
+        let Some(length) = length else {
+            // Most answers should not carry the room for it along.
+            return Box::pin(self.stream(&mut answer.content)).await;
+        };
         self.server.frame(usize::try_from(length).unwrap_or(usize::MAX), self.output);
         let mut sender = Sender {
             service: self.service,
@@ -206,6 +216,41 @@ impl H1<'_> {
         };
         sender.content(&answer.content).await?;
         Ok(length)
+    }
+
+    /// Sends what is encoded on the way, a chunk a step. The next step is not taken before the client has taken
+    /// the last one's octets: one that is slow holds an encoder, and keeps no thread.
+    async fn stream(&mut self, content: &mut Content) -> Result<u64, send::Trouble> {
+        let Content::Encoding(mut encoding) = std::mem::replace(content, Content::None) else {
+            return Ok(0);
+        };
+        let mut octets = 0;
+        loop {
+            let count = encoding.ready().len();
+            self.server.frame(count, self.output);
+            let mut sender = Sender {
+                service: self.service,
+                socket: self.socket,
+                deadline: self.deadline,
+                output: self.output,
+            };
+            let trouble = |_| send::Trouble { octets };
+            sender.octets(encoding.ready()).await.map_err(trouble)?;
+            octets += count as u64;
+            self.server.frame_end(count, self.output);
+            if encoding.is_done() {
+                return Ok(octets);
+            }
+            let trouble = send::Trouble { octets };
+            if self.flush().await.is_err() {
+                return Err(trouble);
+            }
+            // That the file changed shows in that the end is missing.
+            match self.service.core.workers.run_in_turn(move || encoding.advance()).await {
+                Ok(Ok(next)) => encoding = Box::new(next),
+                Ok(Err(_)) | Err(_) => return Err(trouble),
+            }
+        }
     }
 
     /// A fault that ends the connection: answered, if an answer is owed and the fault has a rule.

@@ -98,6 +98,8 @@ limits! {
     cache_bytes "cache-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "small files and what is known of others that a core keeps in memory";
     cache_files "cache-files" Count SixteenthsByCore(2), least 0: "large files that a core keeps open for the next request";
     cache_recheck_millis "cache-recheck" Millis Fixed(1_000), least 0: "how long a change by another program may go unnoticed";
+    compress_memory_bytes "compress-memory" Bytes Fixed(128 * 1024 * 1024), least 0: "memory that encoding on the fly may take, over all cores; when it is used up, files are sent as they are";
+    compress_cache_bytes "compress-cache" Bytes Fixed(64 * 1024 * 1024), least 0: "small files that were encoded on the fly and are kept for the next request, over all cores";
     digest_bytes "digest-bytes" Bytes Fixed(32 * 1024 * 1024), least 0: "the longest representation whose digest is made for a client that wants it; each time, all of it is read";
     patch_bytes "patch-bytes" Bytes Fixed(1024 * 1024), least 1: "the longest patch that is taken";
     buffers_kept "buffers-kept" Count Fixed(256), least 0: "unused buffers of each sort that a core keeps for the next request";

@@ -18,6 +18,37 @@ pub struct Listeners {
     pub address: SocketAddr,
     /// One for each core, ready for use by a loop: non-blocking, closed on exec, without Nagle's delay.
     pub sockets: Vec<TcpListener>,
+    /// What connections begin with.
+    pub opening: Opening,
+    /// Whose the connections are that wait to be accepted.
+    pub queue: Queue,
+}
+
+/// What the connections of a listener begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// A request.
+    #[default]
+    Request,
+    /// A header of the PROXY protocol, version 1 or 2, where a proxy that is trusted opened them, or anyone
+    /// if none is said to be trusted.
+    ProxyHeader,
+}
+
+/// Whose the connections are that wait to be accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Queue {
+    /// This process's: they are lost with it.
+    #[default]
+    Own,
+    /// Those of all who hold the socket: whoever serves next takes them.
+    Shared,
+}
+
+impl Listeners {
+    pub(crate) const fn new(address: SocketAddr, sockets: Vec<TcpListener>) -> Self {
+        Self { address, sockets, opening: Opening::Request, queue: Queue::Own }
+    }
 }
 
 /// Listens at `address` with a socket for each of `cores`, among which the kernel spreads connections.
@@ -40,10 +71,10 @@ pub fn bind(address: SocketAddr, cores: NonZeroUsize) -> Result<Listeners, BindE
         next.bind(&taken.into()).map_err(at)?;
         sockets.push(listen(next, cores).map_err(at)?);
     }
-    Ok(Listeners { address: taken, sockets })
+    Ok(Listeners::new(taken, sockets))
 }
 
-fn open(address: SocketAddr) -> io::Result<Socket> {
+pub(crate) fn open(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // Connections of a former run that are still winding down don't hold the port.
     socket.set_reuse_address(true)?;

@@ -2,6 +2,8 @@
 //! has waited long enough, to one thread that writes to the disk. A core never waits for that: if the
 //! disk is slower than the requests, lines are dropped, and the number of those is said.
 
+pub mod file;
+
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::sync::Arc;

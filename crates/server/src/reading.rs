@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::choose::ListingForm;
-use wherefore_decide::facts::{Found, Representation};
+use wherefore_decide::facts::{Found, Octets, Representation};
 use wherefore_decide::plan::{self, Part, Reading};
 use wherefore_decide::policy::{Dress, Matched};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
@@ -14,16 +14,18 @@ use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
 use wherefore_message::status::Class;
-use wherefore_message::{Coding, FieldName, Method, Request, digest, media};
+use wherefore_message::{Coding, FieldName, Method, Request, digest};
 use wherefore_origin::Origin;
-use wherefore_origin::cache::Entry;
-use wherefore_origin::failure;
+use wherefore_origin::cache::{Entry, Name};
+use wherefore_origin::encode::offer;
 use wherefore_origin::multipart::byteranges;
 use wherefore_origin::read::{Content, OpenFile};
+use wherefore_origin::{failure, media_type};
 use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
 use crate::admit::settle;
 use crate::answer::{Answer, explain};
+use crate::encode::Unmade;
 use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
 
@@ -38,11 +40,19 @@ pub(crate) enum Stopped {
     Store(StoreError),
     /// It was not even asked, or our own code failed.
     Failed(Failure),
+    /// What was selected can't be made, or is not worth it; there is still the original.
+    Unmade(Unmade),
 }
 
-impl<E: Into<StoreError>> From<E> for Stopped {
-    fn from(error: E) -> Self {
-        Self::Store(error.into())
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Conflict> for Stopped {
+    fn from(conflict: Conflict) -> Self {
+        Self::Store(conflict.into())
     }
 }
 
@@ -87,10 +97,8 @@ impl<'a> Asked<'a> {
         let service = self.service;
         let generation = origin.generation(path);
         let now = service.core.clock.now().0;
-        if reads
-            && let Some(entry) =
-                service.cache.borrow().get(origin.id(), path.bytes(), generation, now)
-        {
+        let name = self.name(origin, path);
+        if reads && let Some(entry) = service.cache.borrow().get(name, generation, now) {
             return Ok(entry);
         }
         let what = match self.request.method {
@@ -104,13 +112,18 @@ impl<'a> Asked<'a> {
             }
             other => other,
         };
-        let found = found.map_err(|error| self.told(&error))?;
-        let entry = Entry::new(found, media_type(path, &found), generation, now);
-        if reads {
-            Ok(service.cache.borrow_mut().put(origin.id(), path.bytes(), entry))
-        } else {
-            Ok(Rc::new(entry))
+        let mut found = found.map_err(|error| self.told(&error))?;
+        if let Some(compress) = name.compress {
+            offer(&mut found, path, compress);
         }
+        let entry = Entry::new(found, media_type(path, &found), generation, now);
+        if reads { Ok(service.cache.borrow_mut().put(name, entry)) } else { Ok(Rc::new(entry)) }
+    }
+
+    /// Under which this core remembers what stands under `path` of the route's folder.
+    pub(crate) fn name<'n>(&'n self, origin: &Origin, path: Path<'n>) -> Name<'n> {
+        let compress = self.matched.and_then(|matched| matched.route.compression());
+        Name { origin: origin.id(), path: path.bytes(), compress }
     }
 
     /// Makes the answer of a reading.
@@ -118,7 +131,7 @@ impl<'a> Asked<'a> {
         &mut self,
         origin: &Arc<Origin>,
         path: Path<'_>,
-        entry: &Entry,
+        (entry, found): (&Entry, &Found),
         verdict: &Verdict,
         reading: Reading,
     ) -> Result<(), Stopped> {
@@ -130,37 +143,60 @@ impl<'a> Asked<'a> {
             }
             Reading::Listing(form) => self.list(origin, path, form, verdict).await?,
             Reading::Representation { coding, part, digest } => {
-                let Some((selected, _)) = plan::selected(self.request, &entry.found) else {
+                let Some((selected, _)) = plan::selected(self.request, found) else {
                     return Err(StoreError::Missing.into());
-                };
-                let sends = self.request.method == Method::Get;
-                let digest_bytes_max = self.service.core.limits.digest_bytes;
-                let wanted = digest.filter(|_| selected.length <= digest_bytes_max);
-                let file = if sends || wanted.is_some() {
-                    Some(self.open(origin, path, entry, coding).await?)
-                } else {
-                    None
                 };
                 let sent = Sent {
                     of: selected,
                     media_type: entry.media_type,
                     coding,
-                    varies: Varies::of(&entry.found),
+                    varies: Varies::of(found),
                     part: &part,
                     repeats: Repeats::of(self.request, &part),
                 };
-                reply::representation(verdict, &sent, &mut self.answer.head);
-                if let (Some(algorithm), Some(file)) = (wanted, &file) {
-                    let digest = self.digest(file, algorithm).await?;
-                    reply::digest(digest, &mut self.answer.head);
+                match (selected.octets, found.representations()) {
+                    (Octets::Made(level), Some(all)) => {
+                        // Most answers should not carry the room for it along.
+                        let made = Box::pin(self.made(origin, path, entry, all, level)).await?;
+                        reply::representation(verdict, &sent, &mut self.answer.head);
+                        self.answer.content = made;
+                    }
+                    _ => self.stored(origin, path, entry, verdict, &sent, digest).await?,
                 }
-                self.answer.content = match file {
-                    Some(file) if sends => self.content(file, part, entry.media_type)?,
-                    _ => Content::Absent(selected.length),
-                };
             }
         }
         self.answer.verdict = Some(*verdict);
+        Ok(())
+    }
+
+    /// Makes the answer of a representation that is stored.
+    async fn stored(
+        &mut self,
+        origin: &Arc<Origin>,
+        path: Path<'_>,
+        entry: &Entry,
+        verdict: &Verdict,
+        sent: &Sent<'_>,
+        digest: Option<digest::Algorithm>,
+    ) -> Result<(), Stopped> {
+        let length = sent.of.length().unwrap_or(0);
+        let sends = self.request.method == Method::Get;
+        let digest_bytes_max = self.service.core.limits.digest_bytes;
+        let wanted = digest.filter(|_| length <= digest_bytes_max);
+        let file = if sends || wanted.is_some() {
+            Some(self.open(origin, path, entry, sent.coding).await?)
+        } else {
+            None
+        };
+        reply::representation(verdict, sent, &mut self.answer.head);
+        if let (Some(algorithm), Some(file)) = (wanted, &file) {
+            let digest = self.digest(file, algorithm).await?;
+            reply::digest(digest, &mut self.answer.head);
+        }
+        self.answer.content = match file {
+            Some(file) if sends => self.content(file, sent.part, entry.media_type)?,
+            _ => Content::Absent(length),
+        };
         Ok(())
     }
 
@@ -169,11 +205,11 @@ impl<'a> Asked<'a> {
     fn content(
         &mut self,
         file: Rc<OpenFile>,
-        part: Part,
+        part: &Part,
         media_type: &str,
     ) -> Result<Content, Conflict> {
         let short = match part {
-            Part::One(range) => short(&file, range),
+            Part::One(range) => short(&file, *range),
             Part::Whole | Part::Several(_) => None,
         };
         if !file.is_unchanged() {
@@ -184,11 +220,11 @@ impl<'a> Asked<'a> {
         }
         Ok(match part {
             Part::Whole => Content::whole(file),
-            Part::One(range) => Content::File(file, range),
+            Part::One(range) => Content::File(file, *range),
             Part::Several(ranges) => {
                 let boundary = self.service.core.random.request_id();
-                let length = file.representation.length;
-                let (pieces, total) = byteranges(&ranges, length, media_type, boundary.as_str());
+                let length = file.length();
+                let (pieces, total) = byteranges(ranges, length, media_type, boundary.as_str());
                 reply::byteranges(boundary.as_str(), &mut self.answer.head);
                 Content::Pieces(file, pieces, total)
             }
@@ -196,7 +232,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The file in this coding, open; from this core's memory if it is there.
-    async fn open(
+    pub(crate) async fn open(
         &self,
         origin: &Arc<Origin>,
         path: Path<'_>,
@@ -312,13 +348,5 @@ impl<'a> Asked<'a> {
     pub(crate) fn told(&self, error: &StoreError) -> Failure {
         tell(self.request.target_text, error);
         failure(error)
-    }
-}
-
-/// The media type of what a reading of `path` sends: that of its name; an index file is HTML.
-fn media_type(path: Path<'_>, found: &Found) -> &'static str {
-    match found {
-        Found::Folder { .. } => media::by_name(b"index.html"),
-        Found::File(_) | Found::Missing { .. } | Found::Refused(_) => media::by_name(path.name()),
     }
 }

@@ -62,7 +62,8 @@ impl Sender<'_> {
     /// with the next flush.
     pub(crate) async fn content(&mut self, content: &Content) -> Result<(), Trouble> {
         match content {
-            Content::None | Content::Absent(_) => Ok(()),
+            // What is encoded on the way goes in chunks, by whoever frames them.
+            Content::None | Content::Absent(_) | Content::Encoding(_) => Ok(()),
             Content::Made(octets) => self.octets(octets).await.map_err(|_| NOTHING),
             Content::File(file, range) => self.range(file, *range).await,
             Content::Pieces(file, pieces, _) => {
@@ -79,7 +80,7 @@ impl Sender<'_> {
         }
     }
 
-    async fn octets(&mut self, octets: &[u8]) -> io::Result<()> {
+    pub(crate) async fn octets(&mut self, octets: &[u8]) -> io::Result<()> {
         if octets.len() <= COPIED_BYTES_MAX {
             self.output.extend_from_slice(octets);
             return Ok(());

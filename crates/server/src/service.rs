@@ -2,12 +2,10 @@
 //! what this core remembers of its files.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use wherefore_decide::act::Failure;
 use wherefore_h1 as h1;
@@ -19,9 +17,10 @@ use crate::admit::Kept;
 use crate::blocking::WorkError;
 use crate::configuration::{Current, Held};
 use crate::connection::{Active, Place, connection, turn_away};
-use crate::core::{Core, Handler};
+use crate::core::{Arrival, Core, Handler};
 use crate::notice;
 use crate::notice::Seldom;
+use crate::proxied;
 
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 256;
@@ -170,13 +169,19 @@ pub(crate) fn tell(target: &[u8], error: &StoreError) {
 }
 
 impl Handler for Rc<Service> {
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, admitted: Admitted) {
-        connection(Self::clone(self), stream, peer, Place::Admitted).await;
-        drop(admitted);
+    async fn connection(&self, arrival: Arrival, admitted: Admitted) {
+        let Some((stream, peer)) = proxied::open(self, arrival).await else { return };
+        match admitted.of(peer.ip()) {
+            Ok(admitted) => {
+                connection(Self::clone(self), stream, peer, Place::Admitted).await;
+                drop(admitted);
+            }
+            Err(refusal) => turn_away(self, Arrival::direct(stream, peer), refusal),
+        }
     }
 
-    fn refused(&self, stream: TcpStream, peer: SocketAddr, refusal: Refusal) {
-        turn_away(self, stream, peer, refusal);
+    fn refused(&self, arrival: Arrival, refusal: Refusal) {
+        turn_away(self, arrival, refusal);
     }
 }
 
@@ -185,7 +190,7 @@ mod tests {
     use wherefore_decide::policy::{Hosts, Site};
     use wherefore_message::path;
     use wherefore_origin::Origin;
-    use wherefore_origin::cache::Entry;
+    use wherefore_origin::cache::{Entry, Name};
     use wherefore_store::{CreateFolders, LookFor, MemoryStore, Store, Wait};
 
     use super::*;
@@ -193,6 +198,7 @@ mod tests {
     use crate::buffer::Buffers;
     use crate::clock::Clock;
     use crate::configuration::Configuration;
+    use crate::encode::Encoders;
     use crate::limits::Limits;
     use crate::load::{CoreLoad, Load};
     use crate::random::Random;
@@ -210,6 +216,7 @@ mod tests {
             random: Random::from_system().unwrap(),
             load: CoreLoad::new(Load::new(1)),
             workers: Workers::new(1),
+            encoders: Encoders::new(&Limits::preset(1000, 1), 1),
             shutdown: CoreShutdown::new(Shutdown::new()),
             log: None,
             limits: Arc::new(Limits::preset(1000, 1)),
@@ -234,7 +241,8 @@ mod tests {
             let path = path::decode(b"/large", &mut scratch).unwrap();
             let found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
             let entry = Entry::new(found, "text/plain", 0, service.core.clock.now().0);
-            let entry = service.cache.borrow_mut().put(origin.id(), path.bytes(), entry);
+            let name = Name { origin: origin.id(), path: path.bytes(), compress: None };
+            let entry = service.cache.borrow_mut().put(name, entry);
             let file = Rc::new(origin.open(path, None, Wait::Yes).unwrap());
             assert!(entry.keep(None, &file).is_ok());
             drop(entry);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream as Client};
+use std::net::TcpStream as Client;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use wherefore_server::admission::Admitted;
-use wherefore_server::core::{Ends, Handler, Server, run};
+use wherefore_server::core::{Arrival, Ends, Handler, Server, run};
 use wherefore_server::limits::Limits;
 use wherefore_server::listen;
 use wherefore_server::shutdown::{Shutdown, Signals, State};
@@ -50,8 +49,8 @@ fn signals_advance_the_state() {
 struct Stays;
 
 impl Handler for Stays {
-    async fn connection(&self, mut stream: TcpStream, _peer: SocketAddr, _place: Admitted) {
-        if stream.write_all(b"here").await.is_ok() {
+    async fn connection(&self, mut arrival: Arrival, _place: Admitted) {
+        if arrival.stream.write_all(b"here").await.is_ok() {
             std::future::pending().await
         }
     }

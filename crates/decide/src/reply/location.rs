@@ -1,5 +1,6 @@
 //! Where a redirect leads. Nothing that a client sent decides the host but the host that it asked.
 
+use wherefore_message::authority::Authority;
 use wherefore_message::path;
 
 use crate::policy::{Captures, Elsewhere, Resource};
@@ -18,11 +19,13 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
             location.push('/');
         }
         Leads::ToHttps => {
-            let mut authority = setting.request?.authority?;
-            // The port is that of plain http.
-            authority.port = None;
+            let named = setting.request?.authority.filter(|named| !named.host.is_empty());
             location.push_str("https://");
-            location.push_str(&authority.to_string());
+            match named {
+                // The port is that of plain http.
+                Some(named) => location.push_str(&Authority { port: None, ..named }.to_string()),
+                None => location.push_str(route?.gate.canonical_host.as_deref()?),
+            }
             location.push_str(&setting.path?.encoded());
         }
         Leads::ToCanonicalHost => {

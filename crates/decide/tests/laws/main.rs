@@ -2,12 +2,25 @@
 //! whole requests and invented look-ups.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod allowances;
+mod answers;
 mod ask;
+mod askers;
 mod content;
 mod coverage;
+mod dresses;
+mod gates;
+mod guards;
 mod locations;
+mod made;
 mod methods;
+mod order;
+mod policies;
+mod preflights;
+mod redirects;
 mod replies;
+mod required;
+mod routes;
 mod statuses;
 mod stories;
 mod variants;

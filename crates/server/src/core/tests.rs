@@ -16,8 +16,8 @@ use wherefore_message::{Status, Version};
 struct Octets(Rc<Core>);
 
 impl Handler for Octets {
-    async fn connection(&self, mut stream: TcpStream, peer: SocketAddr, _place: Admitted) {
-        let core = &self.0;
+    async fn connection(&self, arrival: Arrival, _place: Admitted) {
+        let (core, Arrival { mut stream, peer, .. }) = (&self.0, arrival);
         while let Ok(octet) = stream.read_u8().await {
             let answer = match octet {
                 b'p' => panic!("as a test asks"),

@@ -1,7 +1,7 @@
 //! Whether content of a media type gets noticeably smaller by a coding. Images, sound, video, archives
 //! and most documents are coded already: another coding would cost time and save nothing.
 
-use wherefore_message::media::MediaType;
+use super::MediaType;
 
 /// The types that are worth it in full, apart from those that [`is_worth`] knows by their kind.
 const WORTH: &[&str] = &[
@@ -75,66 +75,10 @@ pub fn is_worth(media_type: &str) -> bool {
         || is_one_of(WORTH)
 }
 
-/// The types that are worth it, as far as somebody said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Types {
-    /// Those of [`is_worth`].
-    #[default]
-    Usual,
-    /// Those that one of these covers, and no others.
-    Listed(Vec<TypeRange>),
-}
-
-impl Types {
-    /// Whether content of this type, a value of `Content-Type`, is worth encoding.
-    #[must_use]
-    pub fn cover(&self, media_type: &str) -> bool {
-        match self {
-            Self::Usual => is_worth(media_type),
-            Self::Listed(ranges) => MediaType::parse(media_type.as_bytes())
-                .is_some_and(|media_type| ranges.iter().any(|range| range.covers(&media_type))),
-        }
-    }
-}
-
-/// A media range without parameters (RFC 9110 §12.5.1): `text/html`, `text/*`, or `*/*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeRange {
-    /// In lower case; none for `*`.
-    main: Option<String>,
-    sub: Option<String>,
-}
-
-impl TypeRange {
-    /// Reads a range; none if it is anything else.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let range = MediaType::parse(text.as_bytes())?;
-        let part = |octets: &[u8]| match octets {
-            b"*" => Some(None),
-            _ if octets.contains(&b'*') => None,
-            _ => Some(Some(String::from_utf8_lossy(octets).to_ascii_lowercase())),
-        };
-        let (main, sub) = (part(range.main)?, part(range.sub)?);
-        let is_whole = !text.contains(';') && text.trim() == text;
-        (is_whole && (main.is_some() || sub.is_none())).then_some(Self { main, sub })
-    }
-
-    /// Whether `media_type` is in it, whatever its parameters.
-    #[must_use]
-    pub fn covers(&self, media_type: &MediaType<'_>) -> bool {
-        let is = |wanted: &Option<String>, held: &[u8]| {
-            wanted.as_ref().is_none_or(|wanted| held.eq_ignore_ascii_case(wanted.as_bytes()))
-        };
-        is(&self.main, media_type.main) && is(&self.sub, media_type.sub)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use wherefore_message::media::by_name;
-
     use super::*;
+    use crate::media::by_name;
 
     #[test]
     fn texts_are_worth_it() {
@@ -171,28 +115,6 @@ mod tests {
         for known in WORTH.iter().chain(NOT_WORTH) {
             assert!(MediaType::parse(known.as_bytes()).is_some(), "{known}");
             assert!(!known.starts_with("text/") || NOT_WORTH.contains(known), "{known} is covered");
-        }
-    }
-
-    #[test]
-    fn a_list_replaces_the_table() {
-        let listed = |ranges: &[&str]| {
-            Types::Listed(ranges.iter().map(|range| TypeRange::parse(range).unwrap()).collect())
-        };
-        let types = listed(&["image/*", "Application/PDF"]);
-        assert!(types.cover("image/bmp") && types.cover("application/pdf;a=b"));
-        assert!(!types.cover("text/html") && !types.cover("application/json"));
-        assert!(!types.cover("image") && !listed(&[]).cover("text/html"));
-        assert!(listed(&["*/*"]).cover("video/mp4"));
-        assert!(Types::default().cover("text/html") && !Types::default().cover("image/bmp"));
-    }
-
-    #[test]
-    fn what_is_no_range() {
-        for wrong in
-            ["", "text", "*", "*/html", "te*/html", "text/h*", "text/*;q=1", "text/html;", " a/b"]
-        {
-            assert!(TypeRange::parse(wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -1,0 +1,214 @@
+//! Serving what a configuration file says, and reading it anew while it is served.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wherefore_config::Colours;
+use wherefore_config::model::{Model, Server};
+use wherefore_config::source::Placed;
+use wherefore_config::value;
+use wherefore_server::descriptors;
+use wherefore_server::listen::Opening;
+use wherefore_server::reload::{Next, Reload, note_of_addresses};
+use wherefore_state::{BalanceBounds, Balances};
+use wherefore_store::Access;
+
+use crate::configuration::{ConfigurationFile, Opened, Read};
+use crate::process::{self, Process};
+use crate::serve::{Arguments, LogFormat, Open, Serving, all_cores};
+use crate::{UsageError, config};
+
+/// How many accounts have a balance at most, and how many payments are remembered.
+const BALANCES: BalanceBounds = BalanceBounds { accounts_max: 1_000_000, payments_max: 10_000_000 };
+
+/// Serving what a file says. What the command line says besides goes before it.
+pub(crate) fn serving<'a>(
+    arguments: &'a Arguments,
+    file: &Path,
+    descriptors: u64,
+) -> Result<Serving<'a>, UsageError> {
+    let from = ConfigurationFile::new(file);
+    let assumed = arguments.cores.unwrap_or_else(all_cores);
+    let read = from.read(from.source()?, descriptors, assumed.get());
+    let read = read.map_err(|report| config::refused(&report))?;
+    config::warn(&read.report);
+    let server = read.model.server.clone();
+    let cores = arguments.cores.or(server.cores.and_then(NonZeroUsize::new)).unwrap_or(assumed);
+    let log = arguments.log.unwrap_or(match server.log {
+        Some(value::LogForm::Json) => LogFormat::Json,
+        Some(value::LogForm::Off) => LogFormat::Off,
+        Some(value::LogForm::Text) | None => LogFormat::Text,
+    });
+    let addresses = match &*arguments.addresses {
+        [] => listened(&server),
+        addresses => addresses.to_vec(),
+    };
+    // What a route takes is counted for the route; on the wire it is bounded by what any takes.
+    let mut limits = read.limits.clone();
+    limits.wire.content_bytes = limits.wire.content_bytes.max(content_bytes_max(&read.model));
+    let (process, content_bytes) = (process(arguments, &from, &server), limits.wire.content_bytes);
+    let started_with = arguments.addresses.is_empty().then(|| listened(&server));
+    let open = move |_: &[SocketAddr]| {
+        let opened = Opened::default();
+        let cores = assumed;
+        let accounts = Accounts::None;
+        Reread { from, opened, server, started_with, content_bytes, descriptors, cores, accounts }
+            .open(*read)
+    };
+    Ok(Serving { addresses, cores, limits, log, process, open: Box::new(open) })
+}
+
+/// What the file and the command line say of the process.
+fn process(arguments: &Arguments, from: &ConfigurationFile, server: &Server) -> Process {
+    let said = Process::from(arguments.process.clone());
+    let text = |placed: &Option<Placed<String>>| value_of(placed).cloned();
+    let path = |placed: &Option<Placed<PathBuf>>| value_of(placed).map(|path| from.path(path));
+    // A user that the command line names comes with the group that it names, if any.
+    let (user, group) = match said.user {
+        Some(user) => (Some(user), said.group),
+        None => (text(&server.user), said.group.or_else(|| text(&server.group))),
+    };
+    Process {
+        user,
+        group,
+        opening: if server.proxy_protocol { Opening::ProxyHeader } else { said.opening },
+        control: said.control.clone().or_else(|| path(&server.control)),
+        state: path(&server.state),
+        ..said
+    }
+}
+
+/// What reads the file anew.
+struct Reread {
+    from: ConfigurationFile,
+    opened: Opened,
+    /// What the file said of the server when that was started.
+    server: Server,
+    /// The addresses that the file named then, if those counted.
+    started_with: Option<Vec<SocketAddr>>,
+    /// The most content that is taken on the wire.
+    content_bytes: u64,
+    descriptors: u64,
+    cores: NonZeroUsize,
+    accounts: Accounts,
+}
+
+/// Whether accounts were opened, which only a start does.
+#[derive(PartialEq)]
+enum Accounts {
+    None,
+    Open,
+}
+
+impl Reread {
+    /// Opens what the file names, for the first time.
+    fn open(mut self, read: Read) -> Result<Open, UsageError> {
+        let balances = match (read.model.has_prices, &self.server.state) {
+            (false, _) => None,
+            (true, Some(state)) => {
+                let folder = self.from.path(&state.value);
+                let balances = Balances::open(&folder, BALANCES).map_err(|error| {
+                    UsageError(format!("the accounts can't be opened: {error}"))
+                })?;
+                self.accounts = Accounts::Open;
+                Some(Arc::new(balances))
+            }
+            (true, None) => {
+                return Err(UsageError(
+                    "there are prices, and no place to keep accounts: say state = \"DIR\" under [server]"
+                        .to_owned(),
+                ));
+            }
+        };
+        let configuration = match self.opened.open(&self.from, &read, Access::Writable) {
+            Ok(configuration) => configuration,
+            Err(complaints) => return Err(config::unusable(read.report, complaints)),
+        };
+        let sites: Vec<_> = configuration.sites.iter().map(|site| &*site.name).collect();
+        let told = format!("serving {} as {} says\n", sites.join(", "), self.from.name());
+        Ok(Open { configuration, balances, told, reload: Box::new(self) })
+    }
+
+    /// What the file says otherwise than when the server was started, and only a start heeds.
+    fn notes(&self, model: &Model) -> Vec<String> {
+        let now = &model.server;
+        let started_with = self.started_with.as_deref();
+        let mut notes: Vec<String> = started_with
+            .and_then(|started_with| note_of_addresses(started_with, &listened(now)))
+            .into_iter()
+            .collect();
+        let before = &self.server;
+        let settings = |server: &Server| {
+            let pairs = server.limits.iter().map(|(name, value)| (&name.value, &value.value));
+            pairs.map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
+        };
+        let changed = [
+            ("cores", before.cores != now.cores),
+            ("state", value_of(&before.state) != value_of(&now.state)),
+            ("log", before.log != now.log),
+            ("proxy-protocol", before.proxy_protocol != now.proxy_protocol),
+            ("user", value_of(&before.user) != value_of(&now.user)),
+            ("group", value_of(&before.group) != value_of(&now.group)),
+            ("control", value_of(&before.control) != value_of(&now.control)),
+            ("limits", settings(before) != settings(now)),
+        ];
+        let changed = changed.into_iter().filter(|(_, is_changed)| *is_changed);
+        notes.extend(changed.map(|(key, _)| format!("`{key}` has changed, which takes a restart")));
+        if content_bytes_max(model) > self.content_bytes {
+            notes.push(format!(
+                "a route takes more content than the server does since it was started, {} octets: that takes \
+                 a restart",
+                self.content_bytes
+            ));
+        }
+        notes
+    }
+}
+
+impl Reload for Reread {
+    fn reload(&mut self) -> Result<Next, String> {
+        let source = self.from.source().map_err(|UsageError(why)| why)?;
+        let read = self.from.read(source, self.descriptors, self.cores.get());
+        let mut read = read.map_err(|report| config::refusal(&report, Colours::None))?;
+        if read.model.has_prices && self.accounts == Accounts::None {
+            return Err("there are prices now: accounts are opened by a restart".to_owned());
+        }
+        let opened = self.opened.open(&self.from, &read, Access::Writable);
+        let configuration = opened.map_err(|complaints| {
+            read.report.extend(complaints);
+            config::refusal(&read.report, Colours::None)
+        })?;
+        let mut notes = self.notes(&read.model);
+        if !read.report.complaints().is_empty() {
+            notes.push(read.report.drawn(Colours::None));
+        }
+        Ok(Next { configuration: Some(configuration), notes })
+    }
+}
+
+fn value_of<T>(placed: &Option<Placed<T>>) -> Option<&T> {
+    placed.as_ref().map(|placed| &placed.value)
+}
+
+/// The control socket of a server that was started with this file.
+pub(crate) fn control_place(file: &Path) -> Result<Option<PathBuf>, UsageError> {
+    let from = ConfigurationFile::new(file);
+    let read = from.read(from.source()?, descriptors::raise_limit(), 1);
+    let read = read.map_err(|report| config::refused(&report))?;
+    let path = |placed: &Option<Placed<PathBuf>>| value_of(placed).map(|path| from.path(path));
+    let server = &read.model.server;
+    Ok(process::control_place(path(&server.control), path(&server.state), None))
+}
+
+/// The most content that any route takes.
+fn content_bytes_max(model: &Model) -> u64 {
+    let routes = model.sites.iter().flat_map(|site| site.routes());
+    routes.map(|route| route.content.bytes_max).max().unwrap_or_default()
+}
+
+/// The addresses that the file names.
+fn listened(server: &Server) -> Vec<SocketAddr> {
+    server.listen.iter().map(|address| address.value).collect()
+}
