@@ -105,21 +105,15 @@ enum Accounts {
 impl Reread {
     /// Opens what the file names, for the first time.
     fn open(mut self, read: Read) -> Result<Open, UsageError> {
-        let balances = match (read.model.has_prices, &self.server.state) {
-            (false, _) => None,
-            (true, Some(state)) => {
-                let folder = self.from.path(&state.value);
+        let balances = match &read.model.accounts {
+            None => None,
+            Some(folder) => {
+                let folder = self.from.path(&folder.value);
                 let balances = Balances::open(&folder, BALANCES).map_err(|error| {
                     UsageError(format!("the accounts can't be opened: {error}"))
                 })?;
                 self.accounts = Accounts::Open;
                 Some(Arc::new(balances))
-            }
-            (true, None) => {
-                return Err(UsageError(
-                    "there are prices, and no place to keep accounts: say state = \"DIR\" under [server]"
-                        .to_owned(),
-                ));
             }
         };
         let configuration = match self.opened.open(&self.from, &read, Access::Writable) {
@@ -172,7 +166,7 @@ impl Reload for Reread {
         let source = self.from.source().map_err(|UsageError(why)| why)?;
         let read = self.from.read(source, self.descriptors, self.cores.get());
         let mut read = read.map_err(|report| config::refusal(&report, Colours::None))?;
-        if read.model.has_prices && self.accounts == Accounts::None {
+        if read.model.accounts.is_some() && self.accounts == Accounts::None {
             return Err("there are prices now: accounts are opened by a restart".to_owned());
         }
         let opened = self.opened.open(&self.from, &read, Access::Writable);

@@ -24,7 +24,7 @@ mod word;
 
 pub use address::{ListenAddress, Network};
 pub use field::{Directives, FieldName, FieldValue, LinkValue, MediaRange, SetField};
-pub use host::HostPattern;
+pub use host::{DefaultSite, HostPattern};
 pub use measure::{Count, Duration, Rate, Size};
 pub use moment::Moment;
 pub use name::{Country, FileName, FilePath, Language, Name, Prose};

@@ -21,7 +21,7 @@ pub struct FindFacts<'a> {
     pub folder: &'a Folder,
     /// The request's path.
     pub path: Path<'a>,
-    /// The path within the folder.
+    /// The path within the folder that was looked up.
     pub inner: Path<'a>,
     /// What stands there.
     pub found: &'a Found,
@@ -107,7 +107,7 @@ impl Group for FindFacts<'_> {
             check: |facts| match facts.found {
                 _ if facts.request.method == Method::Put => Step::Skip,
                 Found::Missing { .. } => Step::Stop(Status::NOT_FOUND, Witness::Nothing),
-                Found::File(_) if facts.path.is_folder() => Step::Stop(
+                Found::File(_) if facts.inner.is_folder() => Step::Stop(
                     Status::NOT_FOUND,
                     Witness::Because("what stands there is a file, and the path names a folder"),
                 ),
@@ -149,7 +149,7 @@ impl Group for FindFacts<'_> {
                 shown_by: "curl -i http://localhost:8080/folder",
             },
             check: |facts| match facts.found {
-                Found::Folder { .. } if facts.path.is_folder() => Step::Pass,
+                Found::Folder { .. } if facts.names_folder() => Step::Pass,
                 Found::Folder { .. } if facts.methods().has(facts.request.method) => {
                     let status = match facts.request.method {
                         Method::Get | Method::Head => Status::MOVED_PERMANENTLY,
@@ -242,7 +242,7 @@ impl Group for FindFacts<'_> {
                     Step::Stop(
                         Status::CONFLICT,
                         Witness::Because(
-                            "the folder that is to hold it does not exist; --create-folders makes it",
+                            "the folder that is to hold it does not exist; `create-folders` makes it",
                         ),
                     )
                 }
@@ -279,6 +279,12 @@ impl FindFacts<'_> {
     #[must_use]
     pub fn methods(&self) -> MethodSet {
         self.route.methods(resource_kind(self.inner, self.found))
+    }
+
+    /// Whether a folder is named as one: by the request, or by the path that was made of the request's.
+    fn names_folder(&self) -> bool {
+        let path = if self.folder.rewrite.is_some() { self.inner } else { self.path };
+        path.is_folder()
     }
 
     fn is_writable(&self) -> bool {

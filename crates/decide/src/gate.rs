@@ -87,7 +87,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(9110, "15.4.9"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::MOVED_PERMANENTLY, Status::PERMANENT_REDIRECT, Status::FORBIDDEN],
-                shown_by: "https = \"required\" on a site, and a request by plain http",
+                shown_by: "https = \"only\" on a site, and a request by plain http",
             },
             check: |facts| match (facts.gate.https, facts.client.scheme) {
                 (Https::Optional, _) => Step::Skip,
@@ -119,7 +119,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(9110, "15.4.2"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::MOVED_PERMANENTLY, Status::PERMANENT_REDIRECT],
-                shown_by: "canonical-host = \"example.org\" on a site, and Host: www.example.org",
+                shown_by: "canonical = true on a site, and a request for one of its aliases",
             },
             check: |facts| match (&facts.gate.canonical_host, facts.request.authority) {
                 (Some(host), Some(authority)) if !authority.is_named(host) => {
@@ -162,7 +162,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(9110, "15.5.22"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::UPGRADE_REQUIRED],
-                shown_by: "protocol = \"websocket\" on a route, and a plain GET",
+                shown_by: "websocket-only = true on a route, and a plain GET",
             },
             check: |facts| {
                 let refused =
@@ -184,7 +184,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(7725, "3"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::UNAVAILABLE_FOR_LEGAL_REASONS],
-                shown_by: "blocked = [{ networks = [\"127.0.0.0/8\"], by = \"https://example.org/\", demand = \"...\" }]",
+                shown_by: "blocked = { networks = [\"127.0.0.0/8\"], by = \"https://example.org/\" } on a route",
             },
             check: |facts| {
                 let mut blocks = facts.gate.blocked.iter();
@@ -205,7 +205,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(9110, "15.5.4"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::FORBIDDEN, Status::NOT_FOUND],
-                shown_by: "from = [\"10.0.0.0/8\"] on a route, and a client elsewhere",
+                shown_by: "auth = { networks = [\"10.0.0.0/8\"] } on a route, and a client elsewhere",
             },
             check: |facts| match (&facts.gate.from, facts.client.address) {
                 (None, _) => Step::Skip,

@@ -151,7 +151,9 @@ impl fmt::Display for Grounds {
             Witness::Price { price, balance } => {
                 write!(f, "the price is {price}, and the account holds {balance}")
             }
-            Witness::Hidden => f.write_str("something may be there, and is hidden from this user"),
+            Witness::Hidden => {
+                f.write_str("something may be there, and is hidden from this client")
+            }
         }
     }
 }

@@ -194,9 +194,10 @@ async fn answer_place(
                 }
             };
         }
+        let looked_up = Place { inner: path, ..*place };
         let narrowed = without(&entry.found, &withheld);
         let found = narrowed.as_deref().unwrap_or(&entry.found);
-        match plan::after_lookup(question, place, found, &mut asked.answer.trail) {
+        match plan::after_lookup(question, &looked_up, found, &mut asked.answer.trail) {
             Err(verdict) => {
                 asked.refuse(&verdict, Some(found));
                 return None;

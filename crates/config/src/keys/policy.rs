@@ -44,7 +44,8 @@ keys! {
     error_pages: Named<ErrorStatus, FilePath> = key(
         "error-pages",
         "{ 404 = \"404.html\" }",
-        "The content of errors; their status and fields stay what they are",
+        "The content of errors, by code or for a class of them (`4xx`, `5xx`), in HTML or plain text; their \
+         status and fields stay what they are",
     );
     compress: Switch<Compress> = key(
         "compress",
@@ -64,7 +65,8 @@ keys! {
     hide: bool = key(
         "hide",
         "true",
-        "Whether those who are not let in are told that nothing is here (404)",
+        "Whether those who are known, or ask from a network, and are not let in are told that nothing is \
+         here (404)",
     ).default("false").spec(9110, "15.5.4");
     limit: List<Name> = key(
         "limit",
@@ -221,6 +223,11 @@ keys! {
         "{ field = \"X-Api-Key\" }",
         "Whose balance pays: the user's, or that of the value of a field",
     ).default("\"user\"");
+    top_up: AbsoluteUri = key(
+        "top-up",
+        "\"https://example.org/pay\"",
+        "Where an account is filled up, as those are told whose balance is too small",
+    );
 }
 
 keys! {
@@ -244,7 +251,8 @@ keys! {
 
     until: Moment = key("until", "2027-01-01T06:00:00Z", "When it ends, so that clients know when to come back").spec(9110, "10.2.3");
     reason: Prose = key("reason", "\"The disks are being replaced.\"", "What is told to people");
-    page: FilePath = key("page", "\"maintenance.html\"", "The page that people see");
+    page: FilePath = key("page", "\"maintenance.html\"", "The page that people see, in HTML");
+    except: List<Network> = key("except", "\"10.0.0.0/8\"", "The networks of those who do the work: they are served").within(1, 1024);
 }
 
 keys! {

@@ -4,8 +4,8 @@ use super::{Policies, scope};
 use crate::kind::{Choice, Scope, key};
 use crate::table::keys;
 use crate::value::{
-    CodingName, Count, Either, FileName, FilePath, InboxAnswer, Language, List, MediaRange,
-    Negotiate, Origin, PathPattern, Size, Template, TryStep, Yes,
+    CodingName, Count, Either, FileName, FilePath, InboxAnswer, Language, Links, List, MediaRange,
+    Moment, Negotiate, Origin, PathPattern, Size, Template, TryStep, Yes,
 };
 
 keys! {
@@ -36,9 +36,9 @@ keys! {
         "\"/thanks\"",
         "The answer stands elsewhere, and is asked for by GET (303)",
     ).choice().spec(9110, "15.4.4");
-    gone: Yes = key(
+    gone: Either<Yes, Gone> = key(
         "gone",
-        "true",
+        "{ since = 2024-01-01T00:00:00Z }",
         "It was here, and is not coming back (410)",
     ).choice().spec(9110, "15.5.11");
     use_proxy: Origin = key(
@@ -71,6 +71,16 @@ keys! {
         "true",
         "Whether a PUT makes the folders that its path names",
     ).default("false").with(&["writable"]);
+    quota: Size = key(
+        "quota",
+        "\"10GiB\"",
+        "The most that the folder may hold; what would make it larger is refused (507)",
+    ).with(&["writable"]).spec(4918, "11.5");
+    links: Links = key(
+        "links",
+        "\"refuse\"",
+        "Whether symbolic links are followed; those that lead out of the folder never are (403)",
+    ).default("\"follow\"").with(&["folder"]);
     index: List<FileName> = key(
         "index",
         "[\"home.html\"]",
@@ -102,6 +112,13 @@ keys! {
         "Whether nothing but WebSocket is spoken here (426)",
     ).default("false").spec(9110, "15.5.22");
     ..policies: Policies;
+}
+
+keys! {
+    /// Since when something is gone.
+    Gone: scope("what is gone", "`gone = { since = ... }`: it was here until then.");
+
+    since: Moment = key("since", "2024-01-01T00:00:00Z", "Since when, as people are told").required();
 }
 
 keys! {

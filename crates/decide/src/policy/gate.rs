@@ -21,7 +21,7 @@ pub struct Gate {
     pub blocked: Vec<Block>,
     /// The only networks that may ask; none: all.
     pub from: Option<Networks>,
-    /// What clients of other networks get.
+    /// What those get who ask from elsewhere.
     pub refusal: RefusedAs,
 }
 

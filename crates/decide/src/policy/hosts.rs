@@ -14,8 +14,8 @@ const HOST_BYTES_MAX: usize = 255;
 /// Which hosts a site answers for.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
-    /// Names and addresses, in lower case, those of IPv6 in brackets and as short as they can be; `*.example.org` stands for every name that has one
-    /// label more, as it does in a certificate.
+    /// Names and addresses, in lower case, those of IPv6 in brackets and as short as they can be;
+    /// `*.example.org` stands for every name with one label more, as it does in certificates.
     pub names: Vec<Box<str>>,
     /// For whom it answers besides.
     pub default: Option<DefaultFor>,
@@ -88,9 +88,9 @@ impl Sites {
         self.sites.get(index)
     }
 
-    /// The site that answers for this host: the one that names it, else the one that names the wildcard over
-    /// it, else the default site. A request that names no host (HTTP/1.0) goes to the default site, or to
-    /// the only one.
+    /// The site that answers for this host: the one that names it, else the one that names the wildcard
+    /// over it, else the default site. A request that names no host (HTTP/1.0) goes to the
+    /// default site, or to the only one.
     #[must_use]
     pub fn of(&self, authority: Option<&Authority<'_>>) -> Option<&Site> {
         let Some(authority) = authority.filter(|authority| !authority.host.is_empty()) else {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn names_then_the_wildcard_over_them_then_the_default() {
+    fn names_then_the_wildcard_of_one_label_then_the_default() {
         let all = sites(&[
             (&["example.org", "www.example.org"], None),
             (&["*.example.org"], None),
@@ -180,10 +180,12 @@ mod tests {
             ("Example.ORG.:8080", "0"),
             ("www.example.org", "0"),
             ("a.example.org", "1"),
+            ("A.example.org.", "1"),
             ("a.b.example.org", "3"),
+            (".example.org", "3"),
             ("deep.example.org", "1"),
             ("x.deep.example.org", "2"),
-            (".example.org", "3"),
+            ("x.y.deep.example.org", "3"),
             ("192.0.2.1:80", "2"),
             ("[2001:db8:0:0::1]:80", "2"),
             ("192.0.2.2", "3"),

@@ -2,6 +2,7 @@
 //! asked before credentials are.
 
 use wherefore_decide::gate::{Client, GateFacts, Scheme};
+use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::gate::{Country, Https, Protocol};
 use wherefore_decide::policy::{Gate, Sites};
 use wherefore_decide::rule::ask;
@@ -147,6 +148,7 @@ fn gate(case: &Case) -> Gate {
         protocol: case.protocol,
         blocked: case.block.iter().map(|(of, by)| blocked(networks(of), by)).collect(),
         from: case.from.map(networks),
+        refusal: RefusedAs::Forbidden,
     }
 }
 

@@ -172,14 +172,18 @@ fn gates() -> impl Strategy<Value = Gate> {
         weighted(0.1, protocol).prop_map(Option::unwrap_or_default),
         weighted(0.2, (blocks, countries)),
         weighted(0.2, from.prop_map(networks)),
+        select(vec![RefusedAs::Forbidden, RefusedAs::Missing]),
     )
-        .prop_map(|(maintenance, https, canonical_host, protocol, block, from)| Gate {
-            maintenance,
-            https,
-            canonical_host,
-            protocol,
-            blocked: block.into_iter().map(|(of, by)| blocked(networks(of), &by)).collect(),
-            from,
+        .prop_map(|(maintenance, https, canonical_host, protocol, block, from, refusal)| {
+            Gate {
+                maintenance,
+                https,
+                canonical_host,
+                protocol,
+                blocked: block.into_iter().map(|(of, by)| blocked(networks(of), &by)).collect(),
+                from,
+                refusal,
+            }
         })
 }
 
