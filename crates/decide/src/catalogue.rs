@@ -2,8 +2,8 @@
 
 use crate::rule::{Group, Info};
 use crate::{
-    access, act, allowance, asker, conditions, content, elsewhere, find, gate, hints, preflight,
-    ranges, read, screen, target,
+    access, act, allowance, asker, conditions, content, elsewhere, find, gate, hints, negotiate,
+    preflight, ranges, read, screen, target,
 };
 
 macro_rules! groups {
@@ -55,6 +55,7 @@ groups! {
     Content "what the head says of the content" admit content::ContentFacts<'static>;
     Hints "what the client is told before the page" admit hints::HintFacts<'static>;
     Find "what is there, and what can be done with it" find find::FindFacts<'static>;
+    Negotiate "which of its variants is sent" choose negotiate::NegotiateFacts<'static>;
     Conditions "the client's preconditions" conditions conditions::ConditionFacts<'static>;
     Ranges "the part that is asked for" ranges ranges::RangeFacts<'static>;
     Read "what a reading is answered with" plan read::ReadFacts;
@@ -100,15 +101,12 @@ mod tests {
         (205, "a form's inbox"),
         (207, "WebDAV"),
         (226, "delta encoding"),
-        (300, "negotiation left to the client"),
-        (406, "variants of a site"),
         (407, "the forward proxy"),
         (423, "WebDAV"),
         (424, "WebDAV"),
         (425, "TLS early data"),
         (502, "the gateway"),
         (504, "the gateway"),
-        (506, "a site's variants"),
         (508, "WebDAV"),
         (511, "the portal"),
     ];

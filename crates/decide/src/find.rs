@@ -6,6 +6,7 @@ use wherefore_message::{FieldSet, Method, MethodSet, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
 use crate::facts::{Found, Members, Parent, Refusal, present};
+use crate::negotiate::Negotiated;
 use crate::policy::folder::Listing;
 use crate::policy::{Folder, FolderAccess, MissingFolders, ResourceKind, Route};
 use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
@@ -23,8 +24,10 @@ pub struct FindFacts<'a> {
     pub path: Path<'a>,
     /// The path within the folder that was looked up.
     pub inner: Path<'a>,
-    /// What stands there.
+    /// What stands there; where a variant was chosen, that.
     pub found: &'a Found,
+    /// What came of negotiating, if it has variants.
+    pub negotiated: Option<Negotiated>,
 }
 
 impl Group for FindFacts<'_> {
@@ -86,6 +89,7 @@ impl Group for FindFacts<'_> {
                 shown_by: "a GET after a DELETE",
             },
             check: |facts| match facts.found {
+                Found::Missing { .. } if facts.negotiated.is_some() => Step::Pass,
                 Found::Missing { gone_since: Some(since), .. }
                     if facts.request.method != Method::Put =>
                 {
@@ -106,6 +110,7 @@ impl Group for FindFacts<'_> {
             },
             check: |facts| match facts.found {
                 _ if facts.request.method == Method::Put => Step::Skip,
+                _ if facts.negotiated.is_some() => Step::Pass,
                 Found::Missing { .. } => Step::Stop(Status::NOT_FOUND, Witness::Nothing),
                 Found::File(_) if facts.inner.is_folder() => Step::Stop(
                     Status::NOT_FOUND,

@@ -16,8 +16,9 @@ use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
 use crate::gate::Client;
 use crate::hints::HintFacts;
+use crate::negotiate::{NegotiateFacts, Negotiated};
 use crate::policy::folder::Listing;
-use crate::policy::{Dress, Folder, Matched, Preconditions, Price, Site};
+use crate::policy::{Dress, Folder, Matched, Preconditions, Price, Site, VariantList};
 use crate::ranges::{self, RangeFacts};
 use crate::read::{ReadFacts, Subject};
 use crate::rule::{Verdict, ask};
@@ -40,6 +41,8 @@ pub struct Question<'a> {
 pub enum Admitted<'a> {
     /// To a resource of a folder, which is now to be looked up.
     Resource(Place<'a>),
+    /// To one of several variants that a list names, which are now to be looked up.
+    Variants(Listed<'a>),
     /// To the site itself: `OPTIONS *`.
     Server(&'a Site),
 }
@@ -55,6 +58,27 @@ pub struct Place<'a> {
     pub path: Path<'a>,
     /// The path within the folder.
     pub inner: Path<'a>,
+}
+
+/// A resource whose variants a list names, by the way that led to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// The route that the path falls under.
+    pub matched: Matched<'a>,
+    /// The list.
+    pub list: &'a VariantList,
+    /// The request's path.
+    pub path: Path<'a>,
+}
+
+impl<'a> Listed<'a> {
+    /// The same as a resource of a folder that is only read: whatever folder a variant stands in, it is not
+    /// written to by the list's path.
+    #[must_use]
+    pub const fn place(&self) -> Place<'a> {
+        static ANY: Folder = Folder::read_only(0);
+        Place { matched: self.matched, folder: &ANY, path: self.path, inner: self.path }
+    }
 }
 
 /// What is to be done, with nothing against it.
@@ -124,9 +148,26 @@ pub fn after_lookup(
     found: &Found,
     trail: &mut Trail,
 ) -> Result<Plan, Verdict> {
+    after_negotiation(question, place, found, None, trail)
+}
+
+/// The same of what may have variants: `found` is the one that was chosen then, if one was.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn after_negotiation(
+    question: &Question<'_>,
+    place: &Place<'_>,
+    found: &Found,
+    negotiated: Option<Negotiated>,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
     let Question { request, now, .. } = *question;
     let Place { matched: Matched { route, .. }, folder, path, inner } = *place;
-    ask(&FindFacts { request, route, folder, path, inner, found }, trail)?;
+    ask(&FindFacts { request, route, folder, path, inner, found, negotiated }, trail)?;
+    if negotiated.is_some() {
+        ask(&NegotiateFacts { request, negotiated }, trail)?;
+    }
     match request.method {
         Method::Get | Method::Head => read(question, found, trail),
         Method::Options | Method::Trace => {
@@ -214,6 +255,25 @@ pub fn instead<'a>(request: &Request<'_>, folder: &'a Folder, found: &Found) -> 
     };
     let reads = matches!(request.method, Method::Get | Method::Head);
     folder.fallback.as_deref().filter(|_| reads && is_missing)
+}
+
+/// Whether variants are looked for by the names of files: where a path is read and nothing stands that has
+/// exactly its name, or a folder that has no index file.
+#[must_use]
+pub fn asks_for_variants(
+    request: &Request<'_>,
+    folder: &Folder,
+    inner: Path<'_>,
+    found: &Found,
+) -> bool {
+    let reads = matches!(request.method, Method::Get | Method::Head | Method::Options);
+    reads
+        && folder.variants.is_some()
+        && match found {
+            Found::Missing { .. } => !inner.is_folder(),
+            Found::Folder { index: None, .. } => inner.is_folder(),
+            Found::Folder { index: Some(_), .. } | Found::File(_) | Found::Refused(_) => false,
+        }
 }
 
 /// The representation that a GET of this client gets of what was found, and its coding.

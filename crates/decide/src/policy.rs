@@ -12,6 +12,7 @@ pub mod hosts;
 pub mod pattern;
 pub mod router;
 pub mod template;
+pub mod variants;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use hosts::{DefaultFor, Hosts, Sites};
 pub use pattern::{Captures, Pattern};
 pub use router::Router;
 pub use template::Template;
+pub use variants::{ListedVariant, VariantList, VariantPolicy};
 
 /// Something that stands outside the engine, by its number in the configuration: a folder's origin, a
 /// source of credentials, a limit.
@@ -125,6 +127,8 @@ pub enum Resource {
     Folder(Folder),
     /// Something that is no longer here, or never was.
     Elsewhere(Elsewhere),
+    /// One of several variants that stand under other paths of the site.
+    Variants(VariantList),
 }
 
 /// What is not here.
@@ -239,6 +243,22 @@ impl Route {
         }
     }
 
+    /// Whether whoever is let in here is let in at `other` too, and for no less: then what stands there can be
+    /// sent from here.
+    #[must_use]
+    pub fn stands_in_for(&self, other: &Self) -> bool {
+        let is_like = |(own, other): (&Limit, &Limit)| {
+            let by_route = |limit: &Limit| matches!(limit.by, allowance::By::Route(_));
+            own.id == other.id && (own.by == other.by || (by_route(own) && by_route(other)))
+        };
+        let limits = other.limits.len() == self.limits.len()
+            && self.limits.iter().zip(&other.limits).all(is_like);
+        (other.gate.is_open() || other.gate == self.gate)
+            && (other.auth.is_none() || other.auth == self.auth)
+            && (other.limits.is_empty() || limits)
+            && (other.price.is_none() || other.price == self.price)
+    }
+
     /// Whether anything is asked before what its resource asks.
     #[must_use]
     pub const fn is_guarded(&self) -> bool {
@@ -261,7 +281,7 @@ impl Route {
     pub const fn folder(&self) -> Option<&Folder> {
         match &self.resource {
             Resource::Folder(folder) => Some(folder),
-            Resource::Elsewhere(_) => None,
+            Resource::Elsewhere(_) | Resource::Variants(_) => None,
         }
     }
 
@@ -272,6 +292,7 @@ impl Route {
             Resource::Folder(folder) => folder.methods(kind),
             // Whatever the method, the answer is where to go.
             Resource::Elsewhere(_) => IMPLEMENTED.without(MethodSet::of(&[Method::Trace])),
+            Resource::Variants(_) => folder::READ,
         };
         let own = match self.trace {
             Trace::On => own.or(MethodSet::of(&[Method::Trace])),

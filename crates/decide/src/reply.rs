@@ -6,10 +6,12 @@ pub mod dress;
 mod location;
 mod page;
 mod policy_text;
+pub mod variant;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use wherefore_message::alternative::Alternative;
 use wherefore_message::date::HttpDate;
 use wherefore_message::method::MethodSet;
 use wherefore_message::path::Path;
@@ -132,7 +134,9 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
         Witness::Field(FieldName::AcceptPost) => {
             head.push(FieldName::AcceptPost, Value::Static(ACCEPT_POST));
         }
-        Witness::Field(FieldName::AcceptEncoding) => {
+        Witness::Field(FieldName::AcceptEncoding)
+            if verdict.status == Status::UNSUPPORTED_MEDIA_TYPE =>
+        {
             head.push(FieldName::AcceptEncoding, Value::Static(ACCEPT_ENCODING));
         }
         Witness::LimitUntil { wait_seconds, .. } => {
@@ -201,9 +205,24 @@ pub fn explained(
     request_id: &str,
     head: &mut ResponseHead,
 ) -> Option<String> {
+    explained_with(&[], setting, form, request_id, head)
+}
+
+/// The same, with what could be had instead.
+#[must_use]
+pub fn explained_with(
+    alternatives: &[Alternative],
+    setting: &Setting<'_>,
+    form: ProblemForm,
+    request_id: &str,
+    head: &mut ResponseHead,
+) -> Option<String> {
     fields(setting, head);
     if head.status.ends_with_head() {
         return None;
+    }
+    if head.status == Status::MULTIPLE_CHOICES && form == ProblemForm::Json {
+        return Some(variant::choices(alternatives, request_id, head));
     }
     // A redirect is no problem, and programs follow it without reading on.
     let form = match form {
@@ -214,20 +233,33 @@ pub fn explained(
     head.push(FieldName::Vary, Value::Static("Accept"));
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
     head.push(FieldName::RequestId, Value::Text(request_id.into()));
+    variant::link(alternatives, head);
     if let Some(page) = page::of(setting, form) {
         return Some(page::filled(setting, page, request_id));
     }
     if form == ProblemForm::Html {
         head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
     }
-    Some(explanation(setting, Some(request_id), form))
+    Some(explanation_with(alternatives, setting, Some(request_id), form))
 }
 
 /// The explanation of a verdict as a problem document (RFC 9457), without anything internal.
 #[must_use]
 pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemForm) -> String {
+    explanation_with(&[], setting, instance, form)
+}
+
+fn explanation_with(
+    alternatives: &[Alternative],
+    setting: &Setting<'_>,
+    instance: Option<&str>,
+    form: ProblemForm,
+) -> String {
     let verdict = setting.verdict;
     let mut more = Vec::new();
+    if !alternatives.is_empty() {
+        more.push(("alternatives", Extra::Alternatives(alternatives.to_vec())));
+    }
     match verdict.witness {
         Witness::Limit { limit, seen } => {
             more.push(("limit", Extra::Number(limit)));
@@ -333,6 +365,9 @@ fn advice(setting: &Setting<'_>) -> &'static str {
              is not there yet."
         }
         Status::UPGRADE_REQUIRED => "The field Upgrade says what is spoken here.",
+        Status::MULTIPLE_CHOICES => "Choose one of these.",
+        Status::NOT_ACCEPTABLE => "One of these can be asked for by its own path.",
+        Status::VARIANT_ALSO_NEGOTIATES => "The fault is in the server's configuration.",
         Status::UNAUTHORIZED => "The field WWW-Authenticate says what is taken here.",
         _ => "",
     }

@@ -12,6 +12,7 @@ pub mod encoded;
 mod find;
 pub mod inbox;
 mod listing;
+pub mod members;
 pub mod multipart;
 mod names;
 mod patch;

@@ -23,10 +23,11 @@ use crate::configuration::Configuration;
 use crate::encode::Unmade;
 use crate::reading::{Asked, Stopped, is_passing};
 use crate::service::Service;
+use crate::variants::{self, Offered};
 use crate::writing::write;
 
 /// How often a resource is looked up anew because it changed while it was opened.
-const LOOK_TRIES_MAX: usize = 8;
+pub(crate) const LOOK_TRIES_MAX: usize = 8;
 
 /// What is left to do once the rules have been asked.
 enum Next {
@@ -73,6 +74,7 @@ pub(crate) async fn exchange<C: Carrier>(
             matched,
             dress: matched.map(|matched| &matched.route.dress),
             client: &job.client,
+            variant: None,
             answer,
         };
         asked.settle().await;
@@ -138,6 +140,16 @@ async fn head<C: Carrier>(
                 Err(verdict) => asked.refuse(&verdict, None),
             }
         }
+        Ok(Admitted::Variants(listed)) => {
+            if pass == Pass::First
+                && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
+            {
+                return Next::Hint(reply::hints(&verdict, dress));
+            }
+            let site = admission.site;
+            let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
+            Box::pin(from).await;
+        }
         Ok(Admitted::Resource(place)) => {
             if pass == Pass::First
                 && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
@@ -183,6 +195,16 @@ async fn answer_place(
                 return None;
             }
         };
+        if plan::asks_for_variants(request, place.folder, path, &entry.found)
+            && let Some(site) = sites.site(site)
+        {
+            // Most folders have none, and should not carry the room for them along.
+            match Box::pin(variants::by_name(asked, question, place, origin, site)).await {
+                Offered::None => {}
+                Offered::Answered => return None,
+                Offered::Again => continue,
+            }
+        }
         let instead = plan::instead(request, place.folder, &entry.found);
         if let Some(Ok(instead)) = instead.map(|path| decode_made(path, &mut scratch)) {
             path = instead;
@@ -247,7 +269,7 @@ async fn answer_place(
 }
 
 /// What was found, without what can't be made in these codings; none if there are none.
-fn without(found: &Found, withheld: &[Coding]) -> Option<Box<Found>> {
+pub(crate) fn without(found: &Found, withheld: &[Coding]) -> Option<Box<Found>> {
     if withheld.is_empty() {
         return None;
     }

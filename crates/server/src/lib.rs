@@ -39,6 +39,7 @@ pub mod supervision;
 pub mod systemd;
 mod told;
 mod unwind;
+mod variants;
 pub mod wheel;
 mod writing;
 

@@ -89,7 +89,7 @@ fn asked<'a>(
     let matched = job.place().map(|place| place.matched);
     let path = Some(job.path.as_path());
     let dress = matched.map(|matched| &matched.route.dress);
-    Asked { service, request, path, matched, dress, client: &job.client, answer }
+    Asked { service, request, path, matched, dress, client: &job.client, variant: None, answer }
 }
 
 /// Takes the content of a PUT or a POST, and writes it.

@@ -184,6 +184,7 @@ impl Lowering<'_, '_> {
             rewrite,
             fallback: self.fallback(route),
             listing: if is_true(&route.listing) { Listing::On } else { Listing::Off },
+            variants: None,
         })
     }
 

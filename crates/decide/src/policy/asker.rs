@@ -5,7 +5,7 @@ use wherefore_message::MethodSet;
 use crate::policy::Index;
 
 /// Who may ask for what stands under a route.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth {
     /// The protection space's name (RFC 9110 §11.5).
     pub realm: Box<str>,

@@ -232,6 +232,9 @@ impl Asked {
                 Ok(Admitted::Resource(place)) => {
                     plan::after_lookup(&question, &place, found, &mut trail)
                 }
+                Ok(Admitted::Variants(listed)) => {
+                    plan::after_lookup(&question, &listed.place(), found, &mut trail)
+                }
             };
             let said = match said {
                 Err(verdict) => Said::Answer(verdict),

@@ -225,6 +225,10 @@ impl Store for FileStore {
         self.list_at(ResourcePath::parse(path)?, members_max)
     }
 
+    fn names(&self, path: &[u8], names_max: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.names_at(ResourcePath::parse(path)?, names_max)
+    }
+
     fn stage(&self, parent: &[u8], announced: Option<u64>) -> Result<Box<dyn Staged>, StoreError> {
         Ok(Box::new(self.stage_at(ResourcePath::parse(parent)?, announced)?))
     }
