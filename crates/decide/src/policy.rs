@@ -272,8 +272,9 @@ impl Route {
     /// Whether some get 404 here for what others get: then no 404 is to differ from another.
     #[must_use]
     pub fn hides(&self) -> bool {
-        let from_users = self.auth.as_ref().is_some_and(|auth| auth.refusal == RefusedAs::Missing);
-        from_users || self.gate.hides()
+        let hides = |refusal| refusal == RefusedAs::Missing;
+        (self.gate.from.is_some() && hides(self.gate.refusal))
+            || self.auth.as_ref().is_some_and(|auth| hides(auth.refusal))
     }
 
     /// The folder that answers, if one does.

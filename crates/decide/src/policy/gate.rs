@@ -104,12 +104,6 @@ impl Gate {
             && self.from.is_none()
     }
 
-    /// Whether clients of other networks are told that nothing is here.
-    #[must_use]
-    pub fn hides(&self) -> bool {
-        self.from.is_some() && self.refusal == RefusedAs::Missing
-    }
-
     /// Whether the client's country matters.
     #[must_use]
     pub fn asks_for_country(&self) -> bool {
