@@ -80,8 +80,7 @@ pub(crate) fn refused(report: &Report) -> UsageError {
 
 /// The same as text.
 pub(crate) fn refusal(report: &Report, colours: Colours) -> String {
-    let (drawn, summary) = (report.drawn(colours), report.summary());
-    format!("the configuration can't be used\n{drawn}\n{summary}")
+    format!("the configuration can't be used\n{}", report.drawn(colours))
 }
 
 /// The same of what was found when what it names was opened.
