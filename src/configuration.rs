@@ -12,17 +12,19 @@ use wherefore_access::bearer::{Keys, Secrets, Tokens};
 use wherefore_access::country::Countries;
 use wherefore_access::forwarded::{Dialect, Proxies};
 use wherefore_config::keys::File;
-use wherefore_config::model::{self, Bounds, KeysForm, Model, model};
+use wherefore_config::model::{self, Bounds, KeysForm, Model, contradictions, model};
 use wherefore_config::source::Placed;
+use wherefore_config::value::{self, ForwardedForm};
 use wherefore_config::{Complaint, Report, Source};
 use wherefore_decide::policy::Sites;
 use wherefore_origin::Origin;
 use wherefore_server::configuration::Configuration;
-use wherefore_store::Access;
+use wherefore_server::notice;
+use wherefore_store::{Access, Links};
 
 use crate::UsageError;
 use crate::folder::{FolderOptions, Folders};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 
 /// The longest file that the configuration may name (a page, a list of users, keys), in octets.
 const NAMED_FILE_BYTES_MAX: u64 = 16 << 20;
@@ -101,7 +103,7 @@ impl ConfigurationFile {
         let (file, mut report) = wherefore_config::read(source);
         let Some(file) = file else { return Err(Box::new(report)) };
         let mut complaints = Vec::new();
-        let limits = limits(&file, descriptors, cores, &mut complaints);
+        let limits = named_limits(&file, descriptors, cores, &mut complaints);
         report.extend(complaints);
         let bounds = Bounds {
             content_bytes_max: limits.wire.content_bytes,
@@ -131,7 +133,12 @@ impl ConfigurationFile {
 }
 
 /// The named limits of the file.
-fn limits(file: &File, descriptors: u64, cores: usize, complaints: &mut Vec<Complaint>) -> Limits {
+fn named_limits(
+    file: &File,
+    descriptors: u64,
+    cores: usize,
+    complaints: &mut Vec<Complaint>,
+) -> Limits {
     let settings = file.server.iter().filter_map(|set| set.value.limits.as_ref());
     let settings: Vec<_> = settings.flat_map(|set| &set.value.0).collect();
     let mut good = Vec::new();
@@ -141,7 +148,9 @@ fn limits(file: &File, descriptors: u64, cores: usize, complaints: &mut Vec<Comp
             Ok(_) => good.push(setting),
             Err(UsageError(what)) => {
                 let said = what.split_once(": ").map_or(&*what, |(_, said)| said);
-                complaints.push(Complaint::error(value.span, said));
+                let is_known = limits::is_known(name.value.as_str());
+                let span = if is_known { value.span } else { name.span };
+                complaints.push(Complaint::error(span, said));
             }
         }
     }
@@ -153,7 +162,16 @@ fn limits(file: &File, descriptors: u64, cores: usize, complaints: &mut Vec<Comp
 #[derive(Default)]
 pub(crate) struct Opened {
     folders: Folders,
-    origins: HashMap<(PathBuf, bool), Arc<Origin>>,
+    origins: HashMap<OriginKey, Arc<Origin>>,
+}
+
+/// A folder and how it is opened.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct OriginKey {
+    path: PathBuf,
+    access: Access,
+    links: Links,
+    quota_bytes: Option<u64>,
 }
 
 impl Opened {
@@ -167,18 +185,8 @@ impl Opened {
         let mut complaints = Vec::new();
         let model = &read.model;
         let state = model.server.state.as_ref().map(|state| from.path(&state.value));
-        let mut origins = Vec::new();
-        let mut kept = HashMap::new();
-        for folder in &model.folders {
-            let writable = folder.writable && access == Access::Writable;
-            match self.origin(&from.path(&folder.path.value), writable, state.as_deref()) {
-                Ok((key, origin)) => {
-                    kept.insert(key, Arc::clone(&origin));
-                    origins.push(origin);
-                }
-                Err(what) => complaints.push(Complaint::error(folder.path.span, what)),
-            }
-        }
+        let (origins, kept) =
+            self.origins(from, &model.folders, access, state.as_deref(), &mut complaints);
         let users = each(&model.users, &mut complaints, |users| open_users(from, users));
         let tokens = each(&model.tokens, &mut complaints, |tokens| open_tokens(from, tokens));
         let countries = model.countries.as_ref().and_then(|file| {
@@ -198,31 +206,111 @@ impl Opened {
         }
         self.origins = kept;
         let trusted = model.server.trusted_proxies.clone();
+        let dialect = match model.server.forwarded {
+            Some(ForwardedForm::XForwarded) => Dialect::XForwarded,
+            Some(ForwardedForm::Forwarded) => Dialect::Forwarded,
+            Some(ForwardedForm::Either) | None => Dialect::Either,
+        };
         Ok(Configuration {
             sites: Arc::new(Sites::new(model.sites.clone())),
             origins,
             users,
             tokens,
-            proxies: Arc::new(Proxies { trusted, dialect: Dialect::default() }),
+            proxies: Arc::new(Proxies { trusted, dialect }),
             countries,
         })
     }
 
+    /// The folders by their numbers, each opened once whatever it is called, and all of them by how they are
+    /// opened.
+    fn origins(
+        &mut self,
+        from: &ConfigurationFile,
+        folders: &[model::Folder],
+        access: Access,
+        state: Option<&Path>,
+        complaints: &mut Vec<Complaint>,
+    ) -> (Vec<Arc<Origin>>, HashMap<OriginKey, Arc<Origin>>) {
+        let whole = |folder: &model::Folder| {
+            let path = from.path(&folder.path.value);
+            path.canonicalize().unwrap_or(path)
+        };
+        let named: Vec<_> = folders.iter().map(|folder| (whole(folder), folder)).collect();
+        let contradictions = contradictions(&named);
+        if !contradictions.is_empty() {
+            complaints.extend(contradictions);
+            return (Vec::new(), HashMap::new());
+        }
+        let mut joined: HashMap<&Path, model::Folder> = HashMap::new();
+        for (path, folder) in &named {
+            let same = joined.entry(path.as_path()).or_insert_with(|| (*folder).clone());
+            same.join(folder);
+        }
+        let (mut origins, mut kept) = (Vec::new(), HashMap::new());
+        for (path, folder) in &named {
+            let joined = joined.get(path.as_path()).unwrap_or(folder);
+            let key = key_of(path.clone(), joined, access);
+            let origin = match kept.get(&key) {
+                Some(origin) => Ok(Arc::clone(origin)),
+                None => self.origin(&key, joined, state),
+            };
+            match origin {
+                Ok(origin) => {
+                    kept.insert(key, Arc::clone(&origin));
+                    origins.push(origin);
+                }
+                Err(what) => complaints.push(Complaint::error(folder.path.span, what)),
+            }
+        }
+        (origins, kept)
+    }
+
     fn origin(
         &mut self,
-        path: &Path,
-        writable: bool,
+        key: &OriginKey,
+        folder: &model::Folder,
         state: Option<&Path>,
-    ) -> Result<((PathBuf, bool), Arc<Origin>), String> {
-        let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        let key = (whole, writable);
-        if let Some(origin) = self.origins.get(&key) {
-            return Ok((key, Arc::clone(origin)));
+    ) -> Result<Arc<Origin>, String> {
+        if let Some(origin) = self.origins.get(key) {
+            return Ok(Arc::clone(origin));
         }
-        let access = if writable { Access::Writable } else { Access::ReadOnly };
-        let options = FolderOptions { access, state, ..FolderOptions::default() };
-        let origin = self.folders.open(&key.0, &options).map_err(|UsageError(what)| what)?;
-        Ok((key, Arc::new(origin)))
+        let is_written = |other: &&OriginKey| {
+            other.path == key.path && other.access == Access::Writable && key.access == other.access
+        };
+        if self.origins.keys().any(|other| is_written(&other)) {
+            return Err("`quota` and `links` of a folder that is written to are other ones from the next start \
+                        on: restart the server for them"
+                .to_owned());
+        }
+        let OriginKey { access, links, quota_bytes, .. } = *key;
+        let options = FolderOptions { access, links, quota_bytes, state };
+        let origin = self.folders.open(&key.path, &options).map_err(|UsageError(what)| what)?;
+        // Only now is nothing under way that would look like what a crash left.
+        if folder.is_inbox && access == Access::Writable {
+            let path = key.path.display();
+            let cleared = origin.inbox().clear().map_err(|error| {
+                format!("the folder {path} can't be cleared of what a crash left: {error}")
+            })?;
+            if cleared.unfinished > 0 {
+                let count = cleared.unfinished;
+                notice!("{path}: {count} submissions that were cut off have been cleared away");
+            }
+        }
+        Ok(Arc::new(origin))
+    }
+}
+
+fn key_of(path: PathBuf, folder: &model::Folder, access: Access) -> OriginKey {
+    let is_written = folder.writable.is_some() && access == Access::Writable;
+    let links = match folder.links() {
+        value::Links::Follow => Links::Follow,
+        value::Links::Refuse => Links::Refuse,
+    };
+    OriginKey {
+        path,
+        access: if is_written { Access::Writable } else { Access::ReadOnly },
+        links,
+        quota_bytes: folder.quota_bytes.map(|quota| quota.value).filter(|_| is_written),
     }
 }
 

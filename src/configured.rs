@@ -21,7 +21,8 @@ use crate::serve::{Arguments, LogFormat, Open, Serving, all_cores};
 use crate::{UsageError, config};
 
 /// How many accounts have a balance at most, and how many payments are remembered.
-const BALANCES: BalanceBounds = BalanceBounds { accounts_max: 1_000_000, payments_max: 10_000_000 };
+pub(crate) const BALANCES: BalanceBounds =
+    BalanceBounds { accounts_max: 1_000_000, payments_max: 10_000_000 };
 
 /// Serving what a file says. What the command line says besides goes before it.
 pub(crate) fn serving<'a>(
@@ -105,21 +106,15 @@ enum Accounts {
 impl Reread {
     /// Opens what the file names, for the first time.
     fn open(mut self, read: Read) -> Result<Open, UsageError> {
-        let balances = match (read.model.has_prices, &self.server.state) {
-            (false, _) => None,
-            (true, Some(state)) => {
-                let folder = self.from.path(&state.value);
+        let balances = match &read.model.accounts {
+            None => None,
+            Some(folder) => {
+                let folder = self.from.path(&folder.value);
                 let balances = Balances::open(&folder, BALANCES).map_err(|error| {
                     UsageError(format!("the accounts can't be opened: {error}"))
                 })?;
                 self.accounts = Accounts::Open;
                 Some(Arc::new(balances))
-            }
-            (true, None) => {
-                return Err(UsageError(
-                    "there are prices, and no place to keep accounts: say state = \"DIR\" under [server]"
-                        .to_owned(),
-                ));
             }
         };
         let configuration = match self.opened.open(&self.from, &read, Access::Writable) {
@@ -172,7 +167,7 @@ impl Reload for Reread {
         let source = self.from.source().map_err(|UsageError(why)| why)?;
         let read = self.from.read(source, self.descriptors, self.cores.get());
         let mut read = read.map_err(|report| config::refusal(&report, Colours::None))?;
-        if read.model.has_prices && self.accounts == Accounts::None {
+        if read.model.accounts.is_some() && self.accounts == Accounts::None {
             return Err("there are prices now: accounts are opened by a restart".to_owned());
         }
         let opened = self.opened.open(&self.from, &read, Access::Writable);
@@ -192,14 +187,25 @@ fn value_of<T>(placed: &Option<Placed<T>>) -> Option<&T> {
     placed.as_ref().map(|placed| &placed.value)
 }
 
-/// The control socket of a server that was started with this file.
-pub(crate) fn control_place(file: &Path) -> Result<Option<PathBuf>, UsageError> {
+/// Where a server that was started with a file has what it shares with other commands.
+pub(crate) struct Places {
+    /// Its control socket.
+    pub(crate) control: Option<PathBuf>,
+    /// The folder of its accounts, if anything is paid for.
+    pub(crate) accounts: Option<PathBuf>,
+}
+
+/// The places of a server that was started with this file.
+pub(crate) fn places(file: &Path) -> Result<Places, UsageError> {
     let from = ConfigurationFile::new(file);
     let read = from.read(from.source()?, descriptors::raise_limit(), 1);
     let read = read.map_err(|report| config::refused(&report))?;
     let path = |placed: &Option<Placed<PathBuf>>| value_of(placed).map(|path| from.path(path));
     let server = &read.model.server;
-    Ok(process::control_place(path(&server.control), path(&server.state), None))
+    Ok(Places {
+        control: process::control_place(path(&server.control), path(&server.state), None),
+        accounts: path(&read.model.accounts),
+    })
 }
 
 /// The most content that any route takes.

@@ -156,7 +156,8 @@ impl Folders {
         let state = state.map(Path::to_path_buf).or_else(|| default_state(root));
         let state = state.ok_or_else(|| {
             UsageError(
-                "there is no place to keep what is deleted: set HOME, or give --state DIR"
+                "there is no place to keep what is deleted: set HOME, or name one (--state DIR, or \
+                 `state` in the configuration)"
                     .to_owned(),
             )
         })?;
@@ -200,8 +201,10 @@ fn default_state(root: RootIdentity) -> Option<PathBuf> {
 
 fn unservable(folder: &Path, error: &io::Error) -> UsageError {
     let mend = match error.kind() {
-        io::ErrorKind::ResourceBusy => "end it, or serve without --writable",
-        io::ErrorKind::QuotaExceeded => "serve it without --quota",
+        io::ErrorKind::ResourceBusy => {
+            "end it, or serve without --writable (`writable` in the configuration)"
+        }
+        io::ErrorKind::QuotaExceeded => "serve it without a quota",
         _ => "name a folder that is there and that you may read",
     };
     UsageError(format!("can't serve the folder {}: {error}; {mend}", folder.display()))
@@ -210,10 +213,10 @@ fn unservable(folder: &Path, error: &io::Error) -> UsageError {
 fn refused(folder: &Path, error: &StateError) -> String {
     match error {
         StateError::Locked { .. } => format!(
-            "{error}: another instance writes to {}; end it, or serve without --writable",
+            "{error}: another instance writes to {}; end it, or serve without --writable (`writable` in the configuration)",
             folder.display()
         ),
-        _ => format!("{error}; give another folder with --state DIR"),
+        _ => format!("{error}; name another folder (--state DIR, or `state` in the configuration)"),
     }
 }
 

@@ -56,6 +56,11 @@ pub(crate) fn help() -> String {
     out
 }
 
+/// Whether there is a limit of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    names().any(|known| known == name)
+}
+
 fn names() -> impl Iterator<Item = &'static str> {
     h1::LIMITS.iter().map(|info| info.name).chain(server::LIMITS.iter().map(|info| info.name))
 }
@@ -66,9 +71,9 @@ fn meant(written: &str) -> String {
         |name: &str| name.bytes().zip(written.bytes()).take_while(|(one, two)| one == two).count();
     match names().max_by_key(|name| shared(name)) {
         Some(name) if shared(name) >= 3 => {
-            format!("; did you mean {name:?}? --help lists them all")
+            format!("; did you mean {name:?}? `wherefore serve --help` lists them all")
         }
-        _ => "; --help lists them all".to_owned(),
+        _ => "; `wherefore serve --help` lists them all".to_owned(),
     }
 }
 

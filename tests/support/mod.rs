@@ -3,8 +3,12 @@
 #![allow(clippy::print_stderr, reason = "what the server says belongs to what a failed test shows")]
 
 pub mod client;
+pub mod configured;
+pub mod countries;
 pub mod inside;
 pub mod server;
+pub mod tokens;
 
 pub use client::{Client, Reply};
+pub use configured::{Configured, configured, routes, setup};
 pub use server::{Running, start};

@@ -4,13 +4,14 @@ use core::fmt::Write as _;
 
 use crate::keys::scopes;
 use crate::kind::{Absent, Choice, Kind, Row, Scope, Shape};
+use crate::model::{STRICT, USUAL};
 
 /// `docs/configuration.md`: every table with its keys.
 #[must_use]
 pub fn configuration_markdown() -> String {
     let mut page = String::from(
         "# The configuration\n\nEvery key of the file, which is TOML. Made from the code by `cargo test`: change the rows, not this page.\n\n\
-         Where a list is asked for, a single value will do. Durations (`\"5s\"`) and sizes (`\"10MiB\"`) carry their unit. Relative paths begin where the file stands.\n",
+         Where a list is asked for, a single value will do. Durations (`\"5s\"`) and sizes (`\"10MiB\"`) carry their unit. Relative paths begin where the file stands. What is looked at when the server starts, and not when it reads the file again, says so: *at the start*.\n",
     );
     for scope in scopes() {
         let _ = write!(page, "\n## {}\n\n{}\n\n", title(&scope), scope.about);
@@ -33,7 +34,27 @@ pub fn configuration_markdown() -> String {
             );
         }
     }
+    security_fields(&mut page);
     page
+}
+
+/// What the sets of `security-fields` hold.
+fn security_fields(page: &mut String) {
+    page.push_str(
+        "\n## The sets of security fields\n\n\
+         What the words of [`security-fields`](#a-policy.security-fields) stand for. `X-Content-Type-Options: nosniff` \
+         goes with every answer anyway, and `Strict-Transport-Security` with those by HTTPS alone. `headers` sets single \
+         fields otherwise; a table in place of the word is a set of one's own.\n\n\
+         | field | `\"usual\"`: hardly any site is hurt | `\"strict\"`: for a site that needs nothing from elsewhere |\n\
+         |---|---|---|\n",
+    );
+    let value = |set: &[(&str, &str)], name: &str| {
+        let found = set.iter().find(|(other, _)| *other == name);
+        found.map_or_else(|| "–".to_owned(), |(_, value)| format!("`{value}`"))
+    };
+    for (name, _) in STRICT {
+        let _ = writeln!(page, "| `{name}` | {} | {} |", value(USUAL, name), value(STRICT, name));
+    }
 }
 
 fn line(scope: &Scope, row: &Row, page: &mut String) {
@@ -47,6 +68,9 @@ fn line(scope: &Scope, row: &Row, page: &mut String) {
     if !row.with.is_empty() {
         let others: Vec<_> = row.with.iter().map(|name| format!("`{name}`")).collect();
         let _ = write!(about, "; beside {}", others.join(" or "));
+    }
+    if row.is_of_start {
+        about.push_str("; *at the start*");
     }
     let example = match row.kind.shape {
         Shape::Table(_) | Shape::Named(..) if row.example == "{}" => String::new(),
@@ -72,6 +96,7 @@ fn kind(kind: &Kind) -> String {
         Shape::List(of) => format!("a list, each {}", self::kind(of)),
         Shape::Named(name, of) => format!("a table from {} to {}", name.name, self::kind(of)),
         Shape::Either(kinds) => kinds.iter().map(self::kind).collect::<Vec<_>>().join(", or "),
+        Shape::Word([word]) => format!("`\"{word}\"`"),
         Shape::Word(words) => {
             let words: Vec<_> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
             format!("one of {}", words.join(", "))
@@ -119,6 +144,13 @@ mod tests {
     }
 
     #[test]
+    fn the_stricter_set_has_every_field_of_the_other() {
+        for (name, _) in USUAL {
+            assert!(STRICT.iter().any(|(other, _)| other == name), "{name}");
+        }
+    }
+
+    #[test]
     fn sections_are_of_current_rfcs() {
         for row in scopes().iter().flat_map(Scope::keys) {
             if let Some(spec) = row.spec {
@@ -134,6 +166,9 @@ mod tests {
         let mut links = 0;
         for link in page.split("](#").skip(1) {
             let target = link.split(')').next().unwrap();
+            if page.contains(&format!("<a id=\"{target}\">")) {
+                continue;
+            }
             assert!(anchors.iter().any(|anchor| anchor == target), "{target}");
             links += 1;
         }

@@ -4,7 +4,8 @@
 use crate::kind::{Choice, Kind, Scope, Shape, key};
 use crate::table::{Keys, keys};
 use crate::value::{
-    Count, Duration, FilePath, HostPattern, List, ListenAddress, LogForm, Name, Named, Network,
+    Count, Duration, FilePath, ForwardedForm, HostPattern, List, ListenAddress, LogForm, Name,
+    Named, Network,
 };
 
 mod policy;
@@ -14,7 +15,7 @@ mod site;
 pub use policy::{
     Auth, Blocked, By, ByField, Compress, ContentLimit, Cors, Limit, Maintenance, Policies, Price,
 };
-pub use route::{Inbox, InboxPage, Route, Variant};
+pub use route::{Gone, Inbox, InboxPage, Route, Variant};
 pub use site::Site;
 
 const fn scope(name: &'static str, about: &'static str) -> Scope {
@@ -60,48 +61,54 @@ keys! {
         "listen",
         "\"0.0.0.0:80\"",
         "The addresses to listen on",
-    ).default("\"127.0.0.1:8080\"").within(1, 64);
+    ).default("\"127.0.0.1:8080\"").within(1, 64).of_start();
     cores: Count = key(
         "cores",
         "2",
         "How many cores serve, each with its own loop; all that the machine has where it is not said",
-    ).within(1, 1024);
+    ).within(1, 1024).of_start();
     state: FilePath = key(
         "state",
         "\"/var/lib/wherefore\"",
         "The folder for what is remembered over restarts: what was deleted, balances",
-    );
-    log: LogForm = key("log", "\"json\"", "How the log is written").default("\"text\"");
+    ).of_start();
+    log: LogForm = key("log", "\"json\"", "How the log is written").default("\"text\"").of_start();
     trusted_proxies: List<Network> = key(
         "trusted-proxies",
         "[\"10.0.0.0/8\"]",
         "The proxies whose word is taken for who the client is",
     ).spec(7239, "8.1").within(1, 1024);
+    forwarded: ForwardedForm = key(
+        "forwarded",
+        "\"x-forwarded\"",
+        "Which fields the trusted proxies write: what they do not write may be a client's own, and is not \
+         looked at. With `either`, two that differ are 400",
+    ).default("\"either\"").with(&["trusted-proxies"]).spec(7239, "8.1");
     proxy_protocol: bool = key(
         "proxy-protocol",
         "true",
         "Whether each connection of a trusted proxy begins with the PROXY protocol, version 1 or 2",
-    ).default("false").with(&["trusted-proxies"]);
+    ).default("false").with(&["trusted-proxies"]).of_start();
     user: Name = key(
         "user",
         "\"www-data\"",
         "The user that the process becomes once it listens",
-    );
+    ).of_start();
     group: Name = key(
         "group",
         "\"www-data\"",
         "The group that the process becomes once it listens; the user's own where it is not said",
-    ).with(&["user"]);
+    ).with(&["user"]).of_start();
     control: FilePath = key(
         "control",
         "\"/run/wherefore.sock\"",
         "The socket by which the running server is told to reload, and asked why; its owner's alone",
-    );
+    ).of_start();
     limits: Named<Name, Setting> = key(
         "limits",
         "{ target-bytes = \"16KiB\" }",
         "The bounds that `wherefore serve --help` lists, by their names",
-    );
+    ).of_start();
 }
 
 keys! {

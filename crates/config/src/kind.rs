@@ -84,6 +84,8 @@ pub struct Row {
     pub bounds: Option<(u64, u64)>,
     /// The section that it carries out.
     pub spec: Option<Spec>,
+    /// Whether it is looked at when the server starts, and not when it reads the file again.
+    pub is_of_start: bool,
 }
 
 /// What holds where a key is not there.
@@ -109,6 +111,7 @@ pub(crate) const fn key(name: &'static str, example: &'static str, about: &'stat
         with: &[],
         bounds: None,
         spec: None,
+        is_of_start: false,
     }
 }
 
@@ -145,6 +148,12 @@ impl Row {
     /// The least and the greatest number that it may have, in the base unit of its kind.
     pub(crate) const fn within(mut self, least: u64, most: u64) -> Self {
         self.bounds = Some((least, most));
+        self
+    }
+
+    /// It is looked at when the server starts, and not when it reads the file again.
+    pub(crate) const fn of_start(mut self) -> Self {
+        self.is_of_start = true;
         self
     }
 

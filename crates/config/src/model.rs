@@ -1,13 +1,18 @@
 //! From the keys of a file to what the engine reads: sites and routes with their policies, and, beside
 //! them, what has to be opened for them.
 
+mod compress;
 mod fields;
+mod folders;
+mod inbox;
 mod policies;
 mod route;
+mod server;
+mod variants;
 
-use core::net::SocketAddr;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use wherefore_decide::policy::{DefaultFor, Hosts, Index, Limit, Site};
 use wherefore_message::network::Networks;
@@ -16,7 +21,13 @@ use crate::complaint::{Complaint, Report};
 use crate::keys::{self, File};
 use crate::source::{Placed, Span};
 use crate::table::Key;
-use crate::value::{HostPattern, List, LogForm, Named, Network};
+use crate::value::{DefaultSite, HostPattern, List, Named, Network};
+
+use route::Laid;
+
+pub(crate) use fields::{STRICT, USUAL};
+pub use folders::{Folder, contradictions};
+pub use server::{Server, needs_restart};
 
 /// A whole configuration, before anything of it is opened.
 #[derive(Clone, Debug)]
@@ -25,6 +36,8 @@ pub struct Model {
     pub server: Server,
     /// The sites, with numbers for what stands behind their routes.
     pub sites: Vec<Site>,
+    /// Where each of them stands in the file.
+    pub places: Vec<SitePlace>,
     /// The folders, by the numbers that routes have for them.
     pub folders: Vec<Folder>,
     /// The lists of users, by theirs.
@@ -33,42 +46,17 @@ pub struct Model {
     pub tokens: Vec<Tokens>,
     /// The file that tells the country of an address, if a route asks for it.
     pub countries: Option<Placed<PathBuf>>,
-    /// Whether a route has a price, so that accounts have to be kept.
-    pub has_prices: bool,
+    /// The folder in which accounts are kept, if a route has a price.
+    pub accounts: Option<Placed<PathBuf>>,
 }
 
-/// What the server as a whole does.
-#[derive(Clone, Debug, Default)]
-pub struct Server {
-    /// The addresses to listen on.
-    pub listen: Vec<Placed<SocketAddr>>,
-    /// How many cores serve.
-    pub cores: Option<usize>,
-    /// The folder for what is remembered over restarts.
-    pub state: Option<Placed<PathBuf>>,
-    /// How the log is written.
-    pub log: Option<LogForm>,
-    /// The proxies that are believed.
-    pub trusted_proxies: Networks,
-    /// Whether connections begin with the PROXY protocol.
-    pub proxy_protocol: bool,
-    /// The user that the process becomes.
-    pub user: Option<Placed<String>>,
-    /// The group that the process becomes.
-    pub group: Option<Placed<String>>,
-    /// The socket by which it is told to reload.
-    pub control: Option<Placed<PathBuf>>,
-    /// The named limits.
-    pub limits: Vec<(Placed<String>, Placed<String>)>,
-}
-
-/// A folder that routes serve.
+/// Where a site stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folder {
-    /// Where it is, and where it is first named.
-    pub path: Placed<PathBuf>,
-    /// Whether a route writes to it.
-    pub writable: bool,
+pub struct SitePlace {
+    /// Its host.
+    pub host: Span,
+    /// The path of each of its routes.
+    pub routes: Vec<Span>,
 }
 
 /// A list of users.
@@ -130,32 +118,28 @@ pub fn model(
     read_text: &mut ReadText<'_>,
     report: &mut Report,
 ) -> Option<Model> {
-    let mut lowering = Lowering {
-        bounds,
-        read_text,
-        complaints: Vec::new(),
-        folders: Vec::new(),
-        users: names(file.users.as_ref().map(|set| &set.value)),
-        tokens: names(file.tokens.as_ref().map(|set| &set.value)),
-        limits: HashMap::new(),
-        countries: None,
-        has_prices: false,
-    };
+    let mut lowering = Lowering::new(bounds, read_text);
+    lowering.users = lowering.names(file.users.as_ref().map(|set| &set.value));
+    lowering.tokens = lowering.names(file.tokens.as_ref().map(|set| &set.value));
+    let server = lowering.server(file);
+    lowering.state = server.state.clone();
     lowering.limits(file);
     let users = named(file.users.as_ref().map(|set| &set.value)).filter_map(users).collect();
     let tokens = named(file.tokens.as_ref().map(|set| &set.value)).filter_map(tokens).collect();
-    let server = server(file);
-    let sites = lowering.sites(file);
-    let Lowering { complaints, folders, countries, has_prices, .. } = lowering;
+    let (sites, places) = lowering.sites(file);
+    let Lowering { mut complaints, folders, countries, accounts, .. } = lowering;
+    let by_path: Vec<_> = folders.iter().map(|one| (one.path.value.clone(), one)).collect();
+    complaints.extend(contradictions(&by_path));
     report.extend(complaints);
     report.is_usable().then_some(Model {
         server,
         sites,
+        places,
         folders,
         users,
         tokens,
         countries,
-        has_prices,
+        accounts,
     })
 }
 
@@ -164,12 +148,35 @@ struct Lowering<'a, 'r> {
     bounds: Bounds,
     read_text: &'a mut ReadText<'r>,
     complaints: Vec<Complaint>,
+    /// The texts that were read already, since what a site names is named for each of its routes.
+    texts: HashMap<String, Result<Arc<str>, String>>,
     folders: Vec<Folder>,
+    folder_numbers: HashMap<PathBuf, Index>,
     users: HashMap<String, Index>,
     tokens: HashMap<String, Index>,
     limits: HashMap<String, Limit>,
+    state: Option<Placed<PathBuf>>,
     countries: Option<Placed<PathBuf>>,
-    has_prices: bool,
+    accounts: Option<Placed<PathBuf>>,
+}
+
+impl<'a, 'r> Lowering<'a, 'r> {
+    fn new(bounds: Bounds, read_text: &'a mut ReadText<'r>) -> Self {
+        Self {
+            bounds,
+            read_text,
+            complaints: Vec::new(),
+            texts: HashMap::new(),
+            folders: Vec::new(),
+            folder_numbers: HashMap::new(),
+            users: HashMap::new(),
+            tokens: HashMap::new(),
+            limits: HashMap::new(),
+            state: None,
+            countries: None,
+            accounts: None,
+        }
+    }
 }
 
 impl Lowering<'_, '_> {
@@ -177,8 +184,8 @@ impl Lowering<'_, '_> {
         self.complaints.push(complaint);
     }
 
-    fn sites(&mut self, file: &File) -> Vec<Site> {
-        let mut sites = Vec::new();
+    fn sites(&mut self, file: &File) -> (Vec<Site>, Vec<SitePlace>) {
+        let (mut sites, mut places) = (Vec::new(), Vec::new());
         let mut hosts: HashMap<String, Span> = HashMap::new();
         let mut default: Option<Span> = None;
         for (host, site) in named_placed(file.site.as_ref().map(|set| &set.value)) {
@@ -190,26 +197,45 @@ impl Lowering<'_, '_> {
                     self.complain(complaint.related(first, "the first stands here"));
                 }
             }
-            let is_default = site.value.default.as_ref().filter(|set| set.value);
-            if let Some(span) = is_default.and_then(|set| set.from.span())
-                && let Some(first) = default.replace(span)
-            {
-                let complaint = Complaint::error(span, "there is more than one default site");
-                self.complain(complaint.related(first, "the first stands here"));
-            }
             let names = core::iter::once(host).chain(aliases);
             let hosts = Hosts {
                 names: names.map(|name| name.value.to_string().into()).collect(),
-                default: is_default.map(|_| DefaultFor::Everyone),
+                default: self.default_for(&site.value, &mut default),
             };
             let resolved = site.value.resolved();
-            let name = host.value.to_string();
-            let routes = self.routes(host, &site.value);
-            let mut made = Site::new(&name, hosts, routes);
-            made.dress = self.dress(&resolved.policies);
+            let dress = self.dress(&resolved.policies);
+            let Laid { routes, paths, targets, lists, .. } = self.routes(host, &site.value, &dress);
+            let mut made = Site::new(&host.value.to_string(), hosts, routes);
+            made.dress = dress;
+            self.complain_of_circles(&made, &targets);
+            self.complain_of_variants(&made, &lists);
             sites.push(made);
+            places.push(SitePlace { host: host.span, routes: paths });
         }
-        sites
+        (sites, places)
+    }
+
+    fn default_for(&mut self, site: &keys::Site, known: &mut Option<Span>) -> Option<DefaultFor> {
+        let set = site.default.as_ref()?;
+        let default = match set.value {
+            DefaultSite::No => return None,
+            DefaultSite::Everyone => DefaultFor::Everyone,
+            DefaultSite::Loopback => DefaultFor::Loopback,
+        };
+        let span = set.from.span()?;
+        if let Some(first) = known.replace(span) {
+            let complaint = Complaint::error(span, "there is more than one default site");
+            self.complain(complaint.related(first, "the first stands here"));
+        }
+        Some(default)
+    }
+
+    /// The numbers of what stands under these names.
+    fn names<T>(&mut self, named: Option<&Named<crate::value::Name, T>>) -> HashMap<String, Index> {
+        let names = named.iter().flat_map(|named| &named.0).enumerate();
+        names
+            .map(|(i, (name, _))| (name.value.as_str().to_owned(), self.number(i, name.span)))
+            .collect()
     }
 }
 
@@ -217,38 +243,6 @@ impl Lowering<'_, '_> {
 fn canonical(host: &HostPattern) -> Option<Box<str>> {
     let name = host.to_string();
     (!name.starts_with('*')).then(|| name.into())
-}
-
-fn server(file: &File) -> Server {
-    let Some(set) = &file.server else { return Server::default() };
-    let server = set.value.resolved();
-    let listen = server.listen.as_ref().map_or(&[][..], |set| &set.value.0);
-    let text = |key: &Key<crate::value::Name>| {
-        key.as_ref().map(|set| placed(set.value.as_str().to_owned(), set.from.span()))
-    };
-    Server {
-        listen: listen
-            .iter()
-            .map(|address| Placed { value: address.value.0, span: address.span })
-            .collect(),
-        cores: server.cores.as_ref().and_then(|set| usize::try_from(set.value.0).ok()),
-        state: server.state.as_ref().map(|set| placed(file_path(&set.value), set.from.span())),
-        log: server.log.as_ref().map(|set| set.value),
-        trusted_proxies: networks(server.trusted_proxies.as_ref().map(|set| &set.value)),
-        proxy_protocol: server.proxy_protocol.as_ref().is_some_and(|set| set.value),
-        user: text(&server.user),
-        group: text(&server.group),
-        control: server.control.as_ref().map(|set| placed(file_path(&set.value), set.from.span())),
-        limits: server
-            .limits
-            .iter()
-            .flat_map(|set| &set.value.0)
-            .map(|(name, value)| {
-                let name = Placed { value: name.value.as_str().to_owned(), span: name.span };
-                (name, Placed { value: value.value.0.clone(), span: value.span })
-            })
-            .collect(),
-    }
 }
 
 fn users(users: &keys::Users) -> Option<Users> {
@@ -295,12 +289,6 @@ fn placed<T>(value: T, span: Option<Span>) -> Placed<T> {
 
 fn networks(list: Option<&List<Network>>) -> Networks {
     list.iter().flat_map(|list| &list.0).map(|network| network.value.0).collect()
-}
-
-/// The numbers of what stands under these names.
-fn names<T>(named: Option<&Named<crate::value::Name, T>>) -> HashMap<String, Index> {
-    let names = named.iter().flat_map(|named| &named.0);
-    names.zip(0..).map(|((name, _), index)| (name.value.as_str().to_owned(), index)).collect()
 }
 
 fn named<N, T>(named: Option<&Named<N, T>>) -> impl Iterator<Item = &T> {

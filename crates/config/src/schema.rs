@@ -225,7 +225,7 @@ mod tests {
         let site = &schema["properties"]["site"]["additionalProperties"];
         let route = &site["properties"]["route"]["anyOf"][1]["items"];
         assert_eq!(route["required"][0], "path");
-        assert_eq!(route["properties"]["gone"]["const"], true);
+        assert_eq!(route["properties"]["gone"]["anyOf"][0]["const"], true);
         assert_eq!(route["properties"]["trace"]["type"], "boolean");
         assert_eq!(route["oneOf"][1]["required"][0], "redirect");
         assert_eq!(route["properties"]["content-max"]["default"], "1GiB");

@@ -11,9 +11,9 @@ use crate::asker::{AskerFacts, Credentials};
 use crate::content::ContentFacts;
 use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
-use crate::plan::{Admitted, Place, Question};
+use crate::plan::{Admitted, InboxPlace, Listed, Place, Question};
 use crate::policy::allowance::By;
-use crate::policy::{Auth, Captures, Limit, Matched, Price, Resource, Site, Sites};
+use crate::policy::{Auth, Limit, Matched, Price, Resource, Site, Sites};
 use crate::preflight::PreflightFacts;
 use crate::rule::{Verdict, ask};
 use crate::screen::Wire;
@@ -227,14 +227,7 @@ impl<'a> Admission<'a> {
         let route = self.matched.map(|matched| matched.route);
         let folder = route.and_then(|route| route.folder());
         let inner = match (place, folder) {
-            (Some((matched, path)), Some(folder)) => match &folder.rewrite {
-                None => Some(path.below(matched.rest_at)),
-                Some(rewrite) => {
-                    let captures = Captures::new(&matched.route.pattern, path.bytes());
-                    let rewritten = rewrite.expanded(&captures);
-                    path::decode_made(rewritten.as_bytes(), scratch).ok()
-                }
-            },
+            (Some((matched, path)), Some(folder)) => folder.inner(&matched, path, scratch),
             (None, _) | (_, None) => self.path,
         };
         ask(&AccessFacts { request, route, path: self.path.and(inner), client }, trail)?;
@@ -242,6 +235,15 @@ impl<'a> Admission<'a> {
             ask(&ElsewhereFacts { request, elsewhere }, trail)?;
         }
         ask(&ContentFacts { request, route, now: now.unix() }, trail)?;
+        if let (Some((matched, path)), Some(Resource::Variants(list))) =
+            (place, route.map(|route| &route.resource))
+        {
+            return Ok(Admitted::Variants(Listed { matched, list, path }));
+        }
+        if let (Some((matched, path)), Some(inbox)) = (place, route.and_then(|route| route.inbox()))
+        {
+            return Ok(Admitted::Inbox(InboxPlace { matched, inbox, path }));
+        }
         Ok(match (place, folder, inner) {
             (Some((matched, path)), Some(folder), Some(inner)) => {
                 Admitted::Resource(Place { matched, folder, path, inner })

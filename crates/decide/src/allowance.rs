@@ -153,7 +153,9 @@ impl Group for PriceFacts<'_> {
                 shown_by: "a request without the field that names the account, for a route with a price",
             },
             check: |facts| match facts.paid {
-                Paid::NoAccount => Step::Stop(Status::PAYMENT_REQUIRED, Witness::Nothing),
+                Paid::NoAccount => {
+                    Step::Stop(Status::PAYMENT_REQUIRED, Witness::Who("no account was named"))
+                }
                 Paid::Reserved | Paid::Short(_) | Paid::Unreachable => Step::Pass,
             },
         },

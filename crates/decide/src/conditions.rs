@@ -36,9 +36,8 @@ pub enum Current<'a> {
     AnyOf(&'a Representations),
 }
 
-/// The fields that keep a write from undoing another.
-const CONDITIONS: FieldSet =
-    FieldSet::of(&[FieldName::IfMatch, FieldName::IfNoneMatch, FieldName::IfUnmodifiedSince]);
+/// The fields that keep a write from undoing another, whatever their value is.
+const CONDITIONS: FieldSet = FieldSet::of(&[FieldName::IfMatch, FieldName::IfNoneMatch]);
 
 impl Group for ConditionFacts<'_> {
     const ID: GroupId = GroupId::Conditions;
@@ -55,7 +54,10 @@ impl Group for ConditionFacts<'_> {
             },
             check: |facts| match (facts.required, facts.request.method) {
                 (Preconditions::Required, Method::Put | Method::Patch | Method::Delete) => {
-                    if CONDITIONS.meets(present(facts.request)) {
+                    // A date that can't be read is ignored (RFC 9110 §13.1.4), and demands nothing.
+                    if CONDITIONS.meets(present(facts.request))
+                        || facts.date(FieldName::IfUnmodifiedSince).is_some()
+                    {
                         Step::Pass
                     } else {
                         Step::Stop(Status::PRECONDITION_REQUIRED, Witness::Nothing)

@@ -6,6 +6,7 @@ use wherefore_message::{FieldSet, Method, MethodSet, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
 use crate::facts::{Found, Members, Parent, Refusal, present};
+use crate::negotiate::Negotiated;
 use crate::policy::folder::Listing;
 use crate::policy::{Folder, FolderAccess, MissingFolders, ResourceKind, Route};
 use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
@@ -21,10 +22,12 @@ pub struct FindFacts<'a> {
     pub folder: &'a Folder,
     /// The request's path.
     pub path: Path<'a>,
-    /// The path within the folder.
+    /// The path within the folder that was looked up.
     pub inner: Path<'a>,
-    /// What stands there.
+    /// What stands there; where a variant was chosen, that.
     pub found: &'a Found,
+    /// What came of negotiating, if it has variants.
+    pub negotiated: Option<Negotiated>,
 }
 
 impl Group for FindFacts<'_> {
@@ -86,6 +89,7 @@ impl Group for FindFacts<'_> {
                 shown_by: "a GET after a DELETE",
             },
             check: |facts| match facts.found {
+                Found::Missing { .. } if facts.negotiated.is_some() => Step::Pass,
                 Found::Missing { gone_since: Some(since), .. }
                     if facts.request.method != Method::Put =>
                 {
@@ -106,8 +110,9 @@ impl Group for FindFacts<'_> {
             },
             check: |facts| match facts.found {
                 _ if facts.request.method == Method::Put => Step::Skip,
+                _ if facts.negotiated.is_some() => Step::Pass,
                 Found::Missing { .. } => Step::Stop(Status::NOT_FOUND, Witness::Nothing),
-                Found::File(_) if facts.path.is_folder() => Step::Stop(
+                Found::File(_) if facts.inner.is_folder() => Step::Stop(
                     Status::NOT_FOUND,
                     Witness::Because("what stands there is a file, and the path names a folder"),
                 ),
@@ -149,7 +154,7 @@ impl Group for FindFacts<'_> {
                 shown_by: "curl -i http://localhost:8080/folder",
             },
             check: |facts| match facts.found {
-                Found::Folder { .. } if facts.path.is_folder() => Step::Pass,
+                Found::Folder { .. } if facts.names_folder() => Step::Pass,
                 Found::Folder { .. } if facts.methods().has(facts.request.method) => {
                     let status = match facts.request.method {
                         Method::Get | Method::Head => Status::MOVED_PERMANENTLY,
@@ -242,7 +247,7 @@ impl Group for FindFacts<'_> {
                     Step::Stop(
                         Status::CONFLICT,
                         Witness::Because(
-                            "the folder that is to hold it does not exist; --create-folders makes it",
+                            "the folder that is to hold it does not exist; `create-folders` makes it",
                         ),
                     )
                 }
@@ -279,6 +284,12 @@ impl FindFacts<'_> {
     #[must_use]
     pub fn methods(&self) -> MethodSet {
         self.route.methods(resource_kind(self.inner, self.found))
+    }
+
+    /// Whether a folder is named as one: by the request, or by the path that was made of the request's.
+    fn names_folder(&self) -> bool {
+        let path = if self.folder.rewrite.is_some() { self.inner } else { self.path };
+        path.is_folder()
     }
 
     fn is_writable(&self) -> bool {

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use wherefore_message::{FieldName, FieldSet, Method, Request, Spec, Status, Version, list};
 
 use crate::catalogue::GroupId;
+use crate::policy::asker::RefusedAs;
 use crate::policy::gate::{Block, Country, Https, Protocol};
 use crate::policy::{Gate, Site};
 use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
@@ -86,7 +87,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(9110, "15.4.9"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::MOVED_PERMANENTLY, Status::PERMANENT_REDIRECT, Status::FORBIDDEN],
-                shown_by: "https = \"required\" on a site, and a request by plain http",
+                shown_by: "https = \"only\" on a site, and a request by plain http",
             },
             check: |facts| match (facts.gate.https, facts.client.scheme) {
                 (Https::Optional, _) => Step::Skip,
@@ -98,7 +99,16 @@ impl Group for GateFacts<'_> {
                     ),
                 ),
                 (Https::Required | Https::RequiredForWrites, Scheme::Http) => {
-                    Step::Stop(facts.moved(), Witness::Leads(Leads::ToHttps))
+                    if facts.gate.canonical_host.is_some() || facts.names_host() {
+                        Step::Stop(facts.moved(), Witness::Leads(Leads::ToHttps))
+                    } else {
+                        Step::Stop(
+                            Status::FORBIDDEN,
+                            Witness::Because(
+                                "this site is served by https alone; the request names no host to be sent to",
+                            ),
+                        )
+                    }
                 }
             },
         },
@@ -109,7 +119,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(9110, "15.4.2"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::MOVED_PERMANENTLY, Status::PERMANENT_REDIRECT],
-                shown_by: "canonical-host = \"example.org\" on a site, and Host: www.example.org",
+                shown_by: "canonical = true on a site, and a request for one of its aliases",
             },
             check: |facts| match (&facts.gate.canonical_host, facts.request.authority) {
                 (Some(host), Some(authority)) if !authority.is_named(host) => {
@@ -152,7 +162,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(9110, "15.5.22"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::UPGRADE_REQUIRED],
-                shown_by: "protocol = \"websocket\" on a route, and a plain GET",
+                shown_by: "websocket-only = true on a route, and a plain GET",
             },
             check: |facts| {
                 let refused =
@@ -174,7 +184,7 @@ impl Group for GateFacts<'_> {
                 spec: Spec::new(7725, "3"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::UNAVAILABLE_FOR_LEGAL_REASONS],
-                shown_by: "blocked = [{ networks = [\"127.0.0.0/8\"], by = \"https://example.org/\", demand = \"...\" }]",
+                shown_by: "blocked = { networks = [\"127.0.0.0/8\"], by = \"https://example.org/\" } on a route",
             },
             check: |facts| {
                 let mut blocks = facts.gate.blocked.iter();
@@ -194,16 +204,19 @@ impl Group for GateFacts<'_> {
                 asks: "Does the request come from a network that may ask?",
                 spec: Spec::new(9110, "15.5.4"),
                 needs: FieldSet::EMPTY,
-                may: &[Status::FORBIDDEN],
-                shown_by: "from = [\"10.0.0.0/8\"] on a route, and a client elsewhere",
+                may: &[Status::FORBIDDEN, Status::NOT_FOUND],
+                shown_by: "auth = { networks = [\"10.0.0.0/8\"] } on a route, and a client elsewhere",
             },
             check: |facts| match (&facts.gate.from, facts.client.address) {
                 (None, _) => Step::Skip,
                 (Some(networks), Some(client)) if networks.has(client) => Step::Pass,
-                (Some(_), _) => Step::Stop(
-                    Status::FORBIDDEN,
-                    Witness::Who("the client's network is none of those that may ask"),
-                ),
+                (Some(_), _) => match facts.gate.refusal {
+                    RefusedAs::Forbidden => Step::Stop(
+                        Status::FORBIDDEN,
+                        Witness::Who("the client's network is none of those that may ask"),
+                    ),
+                    RefusedAs::Missing => Step::Stop(Status::NOT_FOUND, Witness::Hidden),
+                },
             },
         },
     ];
@@ -222,16 +235,27 @@ impl GateFacts<'_> {
         if self.is_read() { Status::MOVED_PERMANENTLY } else { Status::PERMANENT_REDIRECT }
     }
 
+    /// Whether the target's host is said: an HTTP/1.0 client need not, and `Host` may be empty.
+    fn names_host(&self) -> bool {
+        self.request.authority.is_some_and(|authority| !authority.host.is_empty())
+    }
+
     fn is_meant(&self, block: &Block) -> bool {
         block.is_for_all()
             || self.client.address.is_some_and(|client| block.networks.has(client))
             || self.client.country.is_some_and(|country| block.countries.contains(&country))
     }
 
-    /// Whether the client asks for WebSocket (RFC 6455 §4.1).
+    /// Whether the client asks for WebSocket (RFC 6455 §4.1). An `Upgrade` that `Connection` does not name
+    /// was meant for another hop (RFC 9110 §7.8).
     fn is_websocket(&self) -> bool {
-        let mut protocols = list::members(self.request.fields.all(FieldName::Upgrade));
+        let says = |name, wanted: &[u8]| {
+            list::members(self.request.fields.all(name))
+                .any(|member| member.eq_ignore_ascii_case(wanted))
+        };
         self.request.version == Version::HTTP_11
-            && protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
+            && self.request.method == Method::Get
+            && says(FieldName::Connection, b"upgrade")
+            && says(FieldName::Upgrade, b"websocket")
     }
 }

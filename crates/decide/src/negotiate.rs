@@ -3,7 +3,8 @@
 
 use wherefore_message::{FieldName, FieldSet, Method, Request, Spec, Status};
 
-use crate::rule::{Info, Rule, Step, Witness};
+use crate::catalogue::GroupId;
+use crate::rule::{Group, Info, Rule, Step, Witness};
 
 /// What is known once a resource's variants were negotiated.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +37,10 @@ pub enum LeadsTo {
     Itself,
 }
 
-impl NegotiateFacts<'_> {
-    /// The rules, in the order in which they are asked.
-    pub const RULES: [Rule<Self>; 3] = [
+impl Group for NegotiateFacts<'_> {
+    const ID: GroupId = GroupId::Negotiate;
+    type Rules = [Rule<Self>; 3];
+    const RULES: Self::Rules = [
         Rule {
             info: &Info {
                 id: "variant-ends",
@@ -93,6 +95,12 @@ impl NegotiateFacts<'_> {
         },
     ];
 
+    fn present(&self) -> FieldSet {
+        self.request.fields.present()
+    }
+}
+
+impl NegotiateFacts<'_> {
     /// Only what is read is negotiated: a write is for the resource that it names.
     fn ask(&self, check: fn(Negotiated) -> Step) -> Step {
         match (self.request.method, self.negotiated) {

@@ -5,6 +5,7 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
 use wherefore_message::path::Path;
 use wherefore_message::range::{ByteRange, Resolved};
+use wherefore_message::status::Class;
 use wherefore_message::{Coding, FieldName, Method, MethodSet, Request, Status};
 
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
@@ -16,8 +17,13 @@ use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
 use crate::gate::Client;
 use crate::hints::HintFacts;
+use crate::inbox::{InboxFacts, SUBMISSION_PAGE, Submitted, SubmittedFacts};
+use crate::negotiate::{NegotiateFacts, Negotiated};
 use crate::policy::folder::Listing;
-use crate::policy::{Dress, Folder, Matched, Preconditions, Price, Site};
+use crate::policy::inbox::Format;
+use crate::policy::{
+    Dress, Folder, Inbox, Matched, Preconditions, Price, ResourceKind, Site, Thanks, VariantList,
+};
 use crate::ranges::{self, RangeFacts};
 use crate::read::{ReadFacts, Subject};
 use crate::rule::{Verdict, ask};
@@ -40,6 +46,10 @@ pub struct Question<'a> {
 pub enum Admitted<'a> {
     /// To a resource of a folder, which is now to be looked up.
     Resource(Place<'a>),
+    /// To one of several variants that a list names, which are now to be looked up.
+    Variants(Listed<'a>),
+    /// To an inbox, of which nothing has to be looked up.
+    Inbox(InboxPlace<'a>),
     /// To the site itself: `OPTIONS *`.
     Server(&'a Site),
 }
@@ -57,6 +67,38 @@ pub struct Place<'a> {
     pub inner: Path<'a>,
 }
 
+/// A resource whose variants a list names, by the way that led to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// The route that the path falls under.
+    pub matched: Matched<'a>,
+    /// The list.
+    pub list: &'a VariantList,
+    /// The request's path.
+    pub path: Path<'a>,
+}
+
+/// An inbox, by the way that led to it.
+#[derive(Clone, Copy, Debug)]
+pub struct InboxPlace<'a> {
+    /// The route that the path falls under.
+    pub matched: Matched<'a>,
+    /// The inbox that the route leads to.
+    pub inbox: &'a Inbox,
+    /// The request's path.
+    pub path: Path<'a>,
+}
+
+impl<'a> Listed<'a> {
+    /// The same as a resource of a folder that is only read: whatever folder a variant stands in, it is not
+    /// written to by the list's path.
+    #[must_use]
+    pub const fn place(&self) -> Place<'a> {
+        static ANY: Folder = Folder::read_only(0);
+        Place { matched: self.matched, folder: &ANY, path: self.path, inner: self.path }
+    }
+}
+
 /// What is to be done, with nothing against it.
 #[derive(Clone, Debug)]
 pub enum Plan {
@@ -64,6 +106,8 @@ pub enum Plan {
     Read(Verdict, Reading),
     /// Something is changed; its verdict is known when it is done.
     Write(Writing),
+    /// What is posted is taken by an inbox, and read like this; its verdict is known when it is stored.
+    Take(Format),
 }
 
 /// What is read.
@@ -124,9 +168,26 @@ pub fn after_lookup(
     found: &Found,
     trail: &mut Trail,
 ) -> Result<Plan, Verdict> {
+    after_negotiation(question, place, found, None, trail)
+}
+
+/// The same of what may have variants: `found` is the one that was chosen then, if one was.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn after_negotiation(
+    question: &Question<'_>,
+    place: &Place<'_>,
+    found: &Found,
+    negotiated: Option<Negotiated>,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
     let Question { request, now, .. } = *question;
     let Place { matched: Matched { route, .. }, folder, path, inner } = *place;
-    ask(&FindFacts { request, route, folder, path, inner, found }, trail)?;
+    ask(&FindFacts { request, route, folder, path, inner, found, negotiated }, trail)?;
+    if negotiated.is_some() {
+        ask(&NegotiateFacts { request, negotiated }, trail)?;
+    }
     match request.method {
         Method::Get | Method::Head => read(question, found, trail),
         Method::Options | Method::Trace => {
@@ -145,6 +206,28 @@ pub fn after_lookup(
             Ok(Plan::Write(writing(request, found)))
         }
     }
+}
+
+/// Stages three to five for an inbox.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn of_inbox(
+    question: &Question<'_>,
+    place: &InboxPlace<'_>,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
+    let Question { request, now, .. } = *question;
+    let InboxPlace { matched: Matched { route, .. }, inbox, .. } = *place;
+    ask(&InboxFacts { request, route, inbox }, trail)?;
+    if request.method != Method::Post {
+        let methods = route.methods(ResourceKind::Folder);
+        return told(request.method, methods, Subject::Representation, trail);
+    }
+    let (current, required) = (Current::None, route.preconditions);
+    ask(&ConditionFacts { request, current, now, required }, trail)?;
+    // What it does not take, a rule has refused.
+    inbox.format(request).map(Plan::Take).ok_or_else(|| own_fault(trail))
 }
 
 /// What `OPTIONS *` is told: the methods of the server as a whole (RFC 9110 §9.3.7).
@@ -183,6 +266,22 @@ pub fn outcome(acted: Acted, trail: &mut Trail) -> Verdict {
     }
 }
 
+/// What the end of a submission is answered with.
+#[must_use]
+pub fn submitted(thanks: &Thanks, submitted: Submitted, trail: &mut Trail) -> Verdict {
+    match ask(&SubmittedFacts { thanks, submitted }, trail) {
+        Err(verdict) => verdict,
+        // The last rule of the group always answers.
+        Ok(()) => own_fault(trail),
+    }
+}
+
+/// Whether an answer is worth its price: what was asked for was done.
+#[must_use]
+pub fn is_earned(verdict: &Verdict) -> bool {
+    verdict.status.class() == Class::Success || verdict.because.id == SUBMISSION_PAGE
+}
+
 /// What an answer becomes whose price was reserved and could not be spent.
 #[must_use]
 pub fn unsettled(price: &Price, trail: &mut Trail) -> Verdict {
@@ -214,6 +313,25 @@ pub fn instead<'a>(request: &Request<'_>, folder: &'a Folder, found: &Found) -> 
     };
     let reads = matches!(request.method, Method::Get | Method::Head);
     folder.fallback.as_deref().filter(|_| reads && is_missing)
+}
+
+/// Whether variants are looked for by the names of files: where a path is read and nothing stands that has
+/// exactly its name, or a folder that has no index file.
+#[must_use]
+pub fn asks_for_variants(
+    request: &Request<'_>,
+    folder: &Folder,
+    inner: Path<'_>,
+    found: &Found,
+) -> bool {
+    let reads = matches!(request.method, Method::Get | Method::Head | Method::Options);
+    reads
+        && folder.variants.is_some()
+        && match found {
+            Found::Missing { .. } => !inner.is_folder(),
+            Found::Folder { index: None, .. } => inner.is_folder(),
+            Found::Folder { index: Some(_), .. } | Found::File(_) | Found::Refused(_) => false,
+        }
 }
 
 /// The representation that a GET of this client gets of what was found, and its coding.

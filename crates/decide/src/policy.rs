@@ -9,25 +9,29 @@ pub mod dress;
 pub mod folder;
 pub mod gate;
 pub mod hosts;
+pub mod inbox;
 pub mod pattern;
 pub mod router;
 pub mod template;
+pub mod variants;
 
 use std::sync::Arc;
 
 use wherefore_message::{Method, MethodSet};
 
 pub use allowance::{Limit, Price};
-pub use asker::Auth;
+pub use asker::{Auth, RefusedAs};
 pub use compress::Compress;
 pub use cors::Cors;
 pub use dress::Dress;
 pub use folder::{Folder, FolderAccess, MissingFolders, ResourceKind};
 pub use gate::Gate;
 pub use hosts::{DefaultFor, Hosts, Sites};
+pub use inbox::{Inbox, Thanks};
 pub use pattern::{Captures, Pattern};
 pub use router::Router;
 pub use template::Template;
+pub use variants::{ListedVariant, VariantList, VariantPolicy};
 
 /// Something that stands outside the engine, by its number in the configuration: a folder's origin, a
 /// source of credentials, a limit.
@@ -123,8 +127,12 @@ pub struct Route {
 pub enum Resource {
     /// The files of a folder.
     Folder(Folder),
+    /// A folder that takes what is posted to it.
+    Inbox(Inbox),
     /// Something that is no longer here, or never was.
     Elsewhere(Elsewhere),
+    /// One of several variants that stand under other paths of the site.
+    Variants(VariantList),
 }
 
 /// What is not here.
@@ -239,6 +247,22 @@ impl Route {
         }
     }
 
+    /// Whether whoever is let in here is let in at `other` too, and for no less: then what stands there can be
+    /// sent from here.
+    #[must_use]
+    pub fn stands_in_for(&self, other: &Self) -> bool {
+        let is_like = |(own, other): (&Limit, &Limit)| {
+            let by_route = |limit: &Limit| matches!(limit.by, allowance::By::Route(_));
+            own.id == other.id && (own.by == other.by || (by_route(own) && by_route(other)))
+        };
+        let limits = other.limits.len() == self.limits.len()
+            && self.limits.iter().zip(&other.limits).all(is_like);
+        (other.gate.is_open() || other.gate == self.gate)
+            && (other.auth.is_none() || other.auth == self.auth)
+            && (other.limits.is_empty() || limits)
+            && (other.price.is_none() || other.price == self.price)
+    }
+
     /// Whether anything is asked before what its resource asks.
     #[must_use]
     pub const fn is_guarded(&self) -> bool {
@@ -249,12 +273,29 @@ impl Route {
             || self.cors.is_some()
     }
 
+    /// Whether some get 404 here for what others get: then no 404 is to differ from another.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        let hides = |refusal| refusal == RefusedAs::Missing;
+        (self.gate.from.is_some() && hides(self.gate.refusal))
+            || self.auth.as_ref().is_some_and(|auth| hides(auth.refusal))
+    }
+
     /// The folder that answers, if one does.
     #[must_use]
     pub const fn folder(&self) -> Option<&Folder> {
         match &self.resource {
             Resource::Folder(folder) => Some(folder),
-            Resource::Elsewhere(_) => None,
+            Resource::Inbox(_) | Resource::Elsewhere(_) | Resource::Variants(_) => None,
+        }
+    }
+
+    /// The inbox that answers, if one does.
+    #[must_use]
+    pub const fn inbox(&self) -> Option<&Inbox> {
+        match &self.resource {
+            Resource::Inbox(inbox) => Some(inbox),
+            Resource::Folder(_) | Resource::Elsewhere(_) | Resource::Variants(_) => None,
         }
     }
 
@@ -263,8 +304,10 @@ impl Route {
     pub fn methods(&self, kind: ResourceKind) -> MethodSet {
         let own = match &self.resource {
             Resource::Folder(folder) => folder.methods(kind),
+            Resource::Inbox(_) => inbox::METHODS,
             // Whatever the method, the answer is where to go.
             Resource::Elsewhere(_) => IMPLEMENTED.without(MethodSet::of(&[Method::Trace])),
+            Resource::Variants(_) => folder::READ,
         };
         let own = match self.trace {
             Trace::On => own.or(MethodSet::of(&[Method::Trace])),
@@ -296,7 +339,8 @@ impl Route {
     #[must_use]
     pub fn changes_by(&self, method: Method) -> bool {
         let is_write = !method.is_safe() && method != Method::Other;
-        is_write && matches!(self.resource, Resource::Folder(_)) && self.offers(method)
+        let takes = matches!(self.resource, Resource::Folder(_) | Resource::Inbox(_));
+        is_write && takes && self.offers(method)
     }
 
     /// Whether any resource of this route offers the method.

@@ -61,8 +61,13 @@ impl Group for PreflightFacts<'_> {
 impl PreflightFacts<'_> {
     /// The origin for which a preflight asks; none if it is no preflight.
     fn origin(&self) -> Option<&[u8]> {
-        (self.request.method == Method::Options)
-            .then(|| self.request.fields.only(FieldName::Origin))
-            .flatten()
+        is_preflight(self.request).then(|| self.request.fields.only(FieldName::Origin)).flatten()
     }
+}
+
+/// Whether a browser asks with this whether a script may ask.
+pub(crate) fn is_preflight(request: &Request<'_>) -> bool {
+    request.method == Method::Options
+        && request.fields.has(FieldName::AccessControlRequestMethod)
+        && request.fields.only(FieldName::Origin).is_some()
 }

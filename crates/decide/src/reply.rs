@@ -6,10 +6,12 @@ pub mod dress;
 mod location;
 mod page;
 mod policy_text;
+pub mod variant;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use wherefore_message::alternative::Alternative;
 use wherefore_message::date::HttpDate;
 use wherefore_message::method::MethodSet;
 use wherefore_message::path::Path;
@@ -26,7 +28,7 @@ use crate::facts::{Found, Representation};
 use crate::gate::Scheme;
 use crate::plan::Part;
 use crate::policy::gate::{Block, Protocol};
-use crate::policy::{Dress, Matched};
+use crate::policy::{Dress, Inbox, Matched};
 use crate::rule::{Info, Verdict, Witness};
 use crate::story::Grounds;
 
@@ -86,7 +88,9 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
     let verdict = setting.verdict;
     head.reset(verdict.status);
     match verdict.status {
-        Status::UNAUTHORIZED => challenge::push(setting, head),
+        Status::UNAUTHORIZED | Status::BAD_REQUEST | Status::FORBIDDEN => {
+            challenge::push(setting, head);
+        }
         Status::NOT_MODIFIED => {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
@@ -97,6 +101,11 @@ pub fn fields(setting: &Setting<'_>, head: &mut ResponseHead) {
             if let Some(current) = setting.current {
                 head.push(FieldName::ETag, Value::Tag(current.tag));
             }
+        }
+        // Of a hidden resource this is said to some, so it is not kept for others; and where that differed
+        // from what is said of a missing one, it would tell.
+        Status::NOT_FOUND if setting.matched.is_some_and(|matched| matched.route.hides()) => {
+            head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
         Status::GONE => head.push(FieldName::CacheControl, Value::Static("no-cache")),
         Status::MISDIRECTED_REQUEST => {
@@ -123,9 +132,11 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
             head.push(FieldName::AcceptPatch, Value::Static(ACCEPT_PATCH));
         }
         Witness::Field(FieldName::AcceptPost) => {
-            head.push(FieldName::AcceptPost, Value::Static(ACCEPT_POST));
+            head.push(FieldName::AcceptPost, accept_post(setting));
         }
-        Witness::Field(FieldName::AcceptEncoding) => {
+        Witness::Field(FieldName::AcceptEncoding)
+            if verdict.status == Status::UNSUPPORTED_MEDIA_TYPE =>
+        {
             head.push(FieldName::AcceptEncoding, Value::Static(ACCEPT_ENCODING));
         }
         Witness::LimitUntil { wait_seconds, .. } => {
@@ -158,12 +169,21 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
         }
         Witness::Nothing
         | Witness::Fault(_)
+        | Witness::Form(_)
         | Witness::Limit { .. }
         | Witness::Length(_)
         | Witness::Since(_)
         | Witness::Field(_)
         | Witness::Hidden
         | Witness::Because(_) => {}
+    }
+}
+
+/// What may be posted: an inbox has a list of its own.
+fn accept_post(setting: &Setting<'_>) -> Value {
+    match setting.matched.and_then(|matched| matched.route.inbox()) {
+        Some(inbox) => Value::Shared(Arc::clone(&inbox.accept_post)),
+        None => Value::Static(ACCEPT_POST),
     }
 }
 
@@ -194,9 +214,24 @@ pub fn explained(
     request_id: &str,
     head: &mut ResponseHead,
 ) -> Option<String> {
+    explained_with(&[], setting, form, request_id, head)
+}
+
+/// The same, with what could be had instead.
+#[must_use]
+pub fn explained_with(
+    alternatives: &[Alternative],
+    setting: &Setting<'_>,
+    form: ProblemForm,
+    request_id: &str,
+    head: &mut ResponseHead,
+) -> Option<String> {
     fields(setting, head);
     if head.status.ends_with_head() {
         return None;
+    }
+    if head.status == Status::MULTIPLE_CHOICES && form == ProblemForm::Json {
+        return Some(variant::choices(alternatives, request_id, head));
     }
     // A redirect is no problem, and programs follow it without reading on.
     let form = match form {
@@ -207,20 +242,33 @@ pub fn explained(
     head.push(FieldName::Vary, Value::Static("Accept"));
     head.push(FieldName::XContentTypeOptions, Value::Static("nosniff"));
     head.push(FieldName::RequestId, Value::Text(request_id.into()));
+    variant::link(alternatives, head);
     if let Some(page) = page::of(setting, form) {
         return Some(page::filled(setting, page, request_id));
     }
     if form == ProblemForm::Html {
         head.push(FieldName::ContentSecurityPolicy, Value::Static(PAGE_POLICY));
     }
-    Some(explanation(setting, Some(request_id), form))
+    Some(explanation_with(alternatives, setting, Some(request_id), form))
 }
 
 /// The explanation of a verdict as a problem document (RFC 9457), without anything internal.
 #[must_use]
 pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemForm) -> String {
+    explanation_with(&[], setting, instance, form)
+}
+
+fn explanation_with(
+    alternatives: &[Alternative],
+    setting: &Setting<'_>,
+    instance: Option<&str>,
+    form: ProblemForm,
+) -> String {
     let verdict = setting.verdict;
     let mut more = Vec::new();
+    if !alternatives.is_empty() {
+        more.push(("alternatives", Extra::Alternatives(alternatives.to_vec())));
+    }
     match verdict.witness {
         Witness::Limit { limit, seen } => {
             more.push(("limit", Extra::Number(limit)));
@@ -229,6 +277,10 @@ pub fn explanation(setting: &Setting<'_>, instance: Option<&str>, form: ProblemF
         Witness::Fault(fault) => {
             more.push(("fault", Extra::Text(fault.kind.id().to_owned())));
             more.push(("octet", Extra::Number(u64::from(fault.at))));
+        }
+        Witness::Form(fault) => {
+            more.push(("fault", Extra::Text(fault.kind.id().to_owned())));
+            more.push(("octet", Extra::Number(fault.at)));
         }
         Witness::Methods(methods) => {
             let names = methods.iter().map(|method| method.as_str().to_owned()).collect();
@@ -326,6 +378,9 @@ fn advice(setting: &Setting<'_>) -> &'static str {
              is not there yet."
         }
         Status::UPGRADE_REQUIRED => "The field Upgrade says what is spoken here.",
+        Status::MULTIPLE_CHOICES => "Choose one of these.",
+        Status::NOT_ACCEPTABLE => "One of these can be asked for by its own path.",
+        Status::VARIANT_ALSO_NEGOTIATES => "The fault is in the server's configuration.",
         Status::UNAUTHORIZED => "The field WWW-Authenticate says what is taken here.",
         _ => "",
     }
@@ -470,6 +525,19 @@ pub fn options(verdict: &Verdict, methods: MethodSet, head: &mut ResponseHead) {
     }
 }
 
+/// Writes the fields of an answer to OPTIONS for an inbox.
+pub fn inbox_options(
+    verdict: &Verdict,
+    methods: MethodSet,
+    inbox: &Inbox,
+    head: &mut ResponseHead,
+) {
+    options(verdict, methods, head);
+    if methods.has(Method::Post) {
+        head.set(FieldName::AcceptPost, Value::Shared(Arc::clone(&inbox.accept_post)));
+    }
+}
+
 /// Writes the fields of an answer to a write that was done.
 pub fn written(
     verdict: &Verdict,
@@ -485,6 +553,24 @@ pub fn written(
         head.push(FieldName::ETag, Value::Tag(current.tag));
         head.push(FieldName::LastModified, Value::Date(current.modified.unix()));
     }
+}
+
+/// Writes the fields of an answer to a submission that is stored: where it is read, if it is, and what it is.
+pub fn submitted(
+    verdict: &Verdict,
+    shown: Option<(String, Representation)>,
+    request_id: &str,
+    head: &mut ResponseHead,
+) {
+    let (location, current) = match shown {
+        // Of the others none is about the document.
+        Some((location, current)) if verdict.status == Status::CREATED => {
+            (Some(location), Some(current))
+        }
+        Some(_) | None => (None, None),
+    };
+    written(verdict, location, current.as_ref(), head);
+    head.push(FieldName::RequestId, Value::Text(request_id.into()));
 }
 
 /// Takes out what the status must not carry, and says what it must carry and does not.

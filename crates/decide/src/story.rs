@@ -124,6 +124,7 @@ impl fmt::Display for Grounds {
         match self.witness {
             Witness::Nothing => Ok(()),
             Witness::Fault(fault) => write!(f, "{fault}"),
+            Witness::Form(fault) => write!(f, "{fault}"),
             Witness::Methods(methods) => write!(f, "the methods offered are {methods}"),
             Witness::Limit { limit, seen } => {
                 write!(f, "{seen} octets, where {limit} is the limit")
@@ -151,7 +152,9 @@ impl fmt::Display for Grounds {
             Witness::Price { price, balance } => {
                 write!(f, "the price is {price}, and the account holds {balance}")
             }
-            Witness::Hidden => f.write_str("something may be there, and is hidden from this user"),
+            Witness::Hidden => {
+                f.write_str("something may be there, and is hidden from this client")
+            }
         }
     }
 }

@@ -6,7 +6,8 @@
 //! which clients no longer send (RFC 9110 §12.5.2); rounding; and telling definite from speculative
 //! qualities, by which `*/*` in a request would lead to a list instead of a variant.
 //!
-//! [`names`] reads the names of files as variants, [`list`] writes the list that 300 and 406 carry.
+//! [`names`] reads the names of files as variants, [`follow`] finds what a list of variants leads to, and
+//! [`list`] writes the list that 300 and 406 carry. [`settle`] is what rules and replies are told of it all.
 
 use core::cmp::Reverse;
 
@@ -19,8 +20,14 @@ use wherefore_message::{
     Coding, FieldName, FieldSet, Fields, LanguageRange, LanguageTag, list as members,
 };
 
+use crate::negotiate::{LeadsTo, Negotiated};
+
+pub mod follow;
 pub mod list;
 pub mod names;
+mod told;
+
+pub use told::weighed;
 
 /// The most variants of one resource; those behind are not looked at.
 pub const VARIANTS_MAX: usize = 64;
@@ -126,6 +133,36 @@ pub enum Outcome {
     NotAcceptable,
     /// A list of them.
     LeftToClient,
+}
+
+/// What negotiating came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// What the rules are asked about.
+    pub negotiated: Negotiated,
+    /// The variant that was chosen, by its place in the slice.
+    pub chosen: Option<usize>,
+    /// The fields of the request that had a part in it.
+    pub vary: FieldSet,
+}
+
+/// Negotiates: `leads` says of a variant, by its place in the slice, where it leads.
+#[must_use]
+pub fn settle(
+    variants: &[Variant<'_>],
+    leads: impl Fn(usize) -> LeadsTo,
+    how: &Negotiation<'_>,
+    fields: Fields<'_>,
+) -> Settled {
+    let (negotiated, chosen) = match choose(variants, how, fields) {
+        Outcome::Chosen(i) => (Negotiated::Chosen(leads(i)), Some(i)),
+        Outcome::LeftToClient => {
+            let worst = living(variants).map(|(i, _)| leads(i)).max();
+            (Negotiated::LeftToClient(worst.unwrap_or(LeadsTo::End)), None)
+        }
+        Outcome::NotAcceptable => (Negotiated::NotAcceptable(unmet(variants, how, fields)), None),
+    };
+    Settled { negotiated, chosen, vary: vary(variants, how) }
 }
 
 /// Chooses among the variants of a resource for the client that sent these fields.

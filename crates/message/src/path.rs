@@ -260,6 +260,16 @@ impl<'a> Path<'a> {
         out
     }
 
+    /// The path of what has this name in the folder that the path names or stands in, as a relative reference
+    /// to it is resolved (RFC 3986 §5.2.3); none where nothing can have such a name.
+    #[must_use]
+    pub fn beside(&self, name: &[u8]) -> Option<PathBuf> {
+        let is_name = !matches!(name, b"" | b"." | b"..")
+            && !name.iter().any(|octet| matches!(octet, b'/' | 0));
+        let folder = if self.is_folder() { *self } else { self.parent() };
+        is_name.then(|| PathBuf { text: [folder.text, name].concat().into() })
+    }
+
     /// What is left of it from octet `at`, where a slash stands; the root if nothing is left.
     #[must_use]
     pub fn below(&self, at: usize) -> Self {
@@ -378,6 +388,26 @@ mod tests {
     fn of(raw: &str) -> Result<String, PathFault> {
         let mut scratch = b"old content".to_vec();
         decode(raw.as_bytes(), &mut scratch).map(|path| path.to_string())
+    }
+
+    #[test]
+    fn what_stands_beside() {
+        let beside = |path: &str, name: &[u8]| {
+            let mut scratch = Vec::new();
+            let path = decode(path.as_bytes(), &mut scratch).ok()?;
+            path.beside(name).map(|beside| beside.as_path().to_string())
+        };
+        for (path, name, expected) in [
+            ("/", "a", "/a"),
+            ("/a", "b", "/b"),
+            ("/a/b", "c%2f", "/a/c%2f"),
+            ("/a/b/", "c", "/a/b/c"),
+        ] {
+            assert_eq!(beside(path, name.as_bytes()).as_deref(), Some(expected), "{path}");
+        }
+        for name in [b"".as_slice(), b".", b"..", b"a/b", b"/", b"a\0"] {
+            assert_eq!(beside("/a", name), None, "{name:?}");
+        }
     }
 
     #[test]

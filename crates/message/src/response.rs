@@ -47,13 +47,19 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// These lines; none if a name is no token, or a value holds what none may (RFC 9110 §5.1, §5.5).
+    /// These lines; none if a name is no token or one that answers of ours may have, or a value holds what
+    /// none may (RFC 9110 §5.1, §5.5).
     #[must_use]
     pub fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let mut lines = Self { fields: Vec::new(), written: Box::default() };
         let mut written = Vec::new();
         for (name, value) in fields {
-            if !is_token(name.as_bytes()) || !value.bytes().all(is_value_octet) {
+            // A name of ours would stand twice, or say where the message ends.
+            let is_free = matches!(
+                FieldName::parse(name.as_bytes()),
+                FieldName::Other | FieldName::StrictTransportSecurity
+            );
+            if !is_free || !is_token(name.as_bytes()) || !value.bytes().all(is_value_octet) {
                 return None;
             }
             for part in [name, ": ", value, "\r\n"] {

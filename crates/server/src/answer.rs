@@ -2,6 +2,7 @@
 
 use wherefore_decide::reply::{self, Setting};
 use wherefore_decide::{Trail, Verdict};
+use wherefore_message::alternative::Alternative;
 use wherefore_message::problem::ProblemForm;
 use wherefore_message::{ResponseHead, Status};
 use wherefore_origin::read::Content;
@@ -51,9 +52,20 @@ pub(crate) fn explain(
     form: ProblemForm,
     answer: &mut Answer,
 ) {
-    let id = service.core.random.request_id();
+    explain_with(service, &[], setting, form, answer);
+}
+
+/// The same, with what could be had instead.
+pub(crate) fn explain_with(
+    service: &Service,
+    alternatives: &[Alternative],
+    setting: &Setting<'_>,
+    form: ProblemForm,
+    answer: &mut Answer,
+) {
+    let id = answer.id.unwrap_or_else(|| service.core.random.request_id());
     answer.verdict = Some(*setting.verdict);
-    match reply::explained(setting, form, id.as_str(), &mut answer.head) {
+    match reply::explained_with(alternatives, setting, form, id.as_str(), &mut answer.head) {
         None => answer.content = Content::None,
         Some(text) => {
             answer.content = Content::Made(text.into_bytes());

@@ -37,8 +37,10 @@ pub mod shutdown;
 pub mod socket;
 pub mod supervision;
 pub mod systemd;
+mod taking;
 mod told;
 mod unwind;
+mod variants;
 pub mod wheel;
 mod writing;
 

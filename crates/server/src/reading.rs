@@ -8,12 +8,12 @@ use wherefore_decide::choose::ListingForm;
 use wherefore_decide::facts::{Found, Octets, Representation};
 use wherefore_decide::plan::{self, Part, Reading};
 use wherefore_decide::policy::{Dress, Matched};
+use wherefore_decide::reply::variant::{self, Told};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::{Client, Verdict};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
-use wherefore_message::status::Class;
 use wherefore_message::{Coding, FieldName, Method, Request, digest};
 use wherefore_origin::Origin;
 use wherefore_origin::cache::{Entry, Name};
@@ -24,7 +24,7 @@ use wherefore_origin::{failure, media_type};
 use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
 use crate::admit::settle;
-use crate::answer::{Answer, explain};
+use crate::answer::{Answer, explain_with};
 use crate::encode::Unmade;
 use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
@@ -73,6 +73,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) matched: Option<Matched<'a>>,
     pub(crate) dress: Option<&'a Dress>,
     pub(crate) client: &'a Client,
+    /// What is told of negotiating, where something was negotiated.
+    pub(crate) variant: Option<Box<Told>>,
     pub(crate) answer: &'a mut Answer,
 }
 
@@ -84,7 +86,16 @@ impl<'a> Asked<'a> {
         client: &'a Client,
         answer: &'a mut Answer,
     ) -> Self {
-        Self { service, request, path: None, matched: None, dress: None, client, answer }
+        Self {
+            service,
+            request,
+            path: None,
+            matched: None,
+            dress: None,
+            client,
+            variant: None,
+            answer,
+        }
     }
 
     /// What stands under `path`: from this core's memory for a reading, else from the store.
@@ -137,10 +148,7 @@ impl<'a> Asked<'a> {
     ) -> Result<(), Stopped> {
         match reading {
             Reading::Options(methods) => reply::options(verdict, methods, &mut self.answer.head),
-            Reading::Echo => {
-                let echo = reply::echo(verdict, self.request, &mut self.answer.head);
-                self.answer.content = Content::Made(echo);
-            }
+            Reading::Echo => self.echo(verdict),
             Reading::Listing(form) => self.list(origin, path, form, verdict).await?,
             Reading::Representation { coding, part, digest } => {
                 let Some((selected, _)) = plan::selected(self.request, found) else {
@@ -156,17 +164,30 @@ impl<'a> Asked<'a> {
                 };
                 match (selected.octets, found.representations()) {
                     (Octets::Made(level), Some(all)) => {
-                        // Most answers should not carry the room for it along.
-                        let made = Box::pin(self.made(origin, path, entry, all, level)).await?;
+                        let made = match entry.file(coding) {
+                            Some(file) => self.whole(file),
+                            // Most answers should not carry the room for it along.
+                            None => Box::pin(self.made(origin, path, entry, all, level)).await?,
+                        };
                         reply::representation(verdict, &sent, &mut self.answer.head);
                         self.answer.content = made;
                     }
                     _ => self.stored(origin, path, entry, verdict, &sent, digest).await?,
                 }
+                if let Some(told) = &self.variant {
+                    variant::tell(told, sent.repeats, &mut self.answer.head);
+                }
             }
         }
         self.answer.verdict = Some(*verdict);
         Ok(())
+    }
+
+    /// Makes the answer of a TRACE.
+    pub(crate) fn echo(&mut self, verdict: &Verdict) {
+        let echo = reply::echo(verdict, self.request, &mut self.answer.head);
+        self.answer.content = Content::Made(echo);
+        self.answer.verdict = Some(*verdict);
     }
 
     /// Makes the answer of a representation that is stored.
@@ -194,7 +215,12 @@ impl<'a> Asked<'a> {
             reply::digest(digest, &mut self.answer.head);
         }
         self.answer.content = match file {
-            Some(file) if sends => self.content(file, sent.part, entry.media_type)?,
+            Some(file) if sends => {
+                let variant = self.variant.as_ref().and_then(|told| told.sent.as_ref());
+                let media_type = variant.map(|variant| variant.media_type.clone());
+                let media_type = media_type.as_deref().unwrap_or(sent.media_type);
+                self.content(file, sent.part, media_type)?
+            }
             _ => Content::Absent(length),
         };
         Ok(())
@@ -306,7 +332,11 @@ impl<'a> Asked<'a> {
             field: None,
         };
         let form = problem::form(self.request.fields.all(FieldName::Accept));
-        explain(self.service, &setting, form, self.answer);
+        let alternatives = self.variant.as_ref().map_or(&[][..], |told| &told.alternatives);
+        explain_with(self.service, alternatives, &setting, form, self.answer);
+        if let Some(told) = &self.variant {
+            variant::tell(told, Repeats::All, &mut self.answer.head);
+        }
     }
 
     pub(crate) fn fail(&mut self, failure: Failure) {
@@ -321,7 +351,7 @@ impl<'a> Asked<'a> {
         let Some(price) = self.matched.and_then(|matched| matched.route.price.as_ref()) else {
             return;
         };
-        if self.answer.head.status.class() == Class::Success
+        if self.answer.verdict.is_some_and(|verdict| plan::is_earned(&verdict))
             && settle(self.service, reservation).await.is_err()
         {
             let verdict = plan::unsettled(price, &mut self.answer.trail);

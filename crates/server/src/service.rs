@@ -10,6 +10,7 @@ use tokio::task::spawn_local;
 use wherefore_decide::act::Failure;
 use wherefore_h1 as h1;
 use wherefore_origin::cache::Cache;
+use wherefore_origin::members::NamesCache;
 use wherefore_store::StoreError;
 
 use crate::admission::{Admitted, Refusal};
@@ -41,6 +42,7 @@ pub struct Service {
     pub(crate) configuration: Held,
     pub(crate) kept: Arc<Kept>,
     pub(crate) cache: RefCell<Cache>,
+    pub(crate) names: RefCell<NamesCache>,
     #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
     turned_away: Cell<usize>,
@@ -79,12 +81,15 @@ impl Service {
     ) -> Rc<Self> {
         let limits = &core.limits;
         let cache = Cache::new(limits.cache_bytes, limits.cache_files, limits.cache_recheck_millis);
+        // Few folders are asked for variants, and their names are short.
+        let names = NamesCache::new(limits.cache_bytes / 8, limits.cache_recheck_millis);
         let service = Rc::new(Self {
             core,
             configuration: Held::new(current),
             kept,
             wire,
             cache: RefCell::new(cache),
+            names: RefCell::new(names),
             active: RefCell::default(),
             turned_away: Cell::new(0),
             waiting: Cell::new(0),

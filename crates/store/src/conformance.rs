@@ -192,6 +192,11 @@ pub fn lists(store: &dyn Store) {
     assert!(!store.list(b"/", 4).expect("the root can be listed").truncated);
     assert!(matches!(store.list(b"/no", 1), Err(StoreError::Missing)));
     assert!(store.list(b"/a", 1).is_err_and(|e| conflict(&e) == Some(Conflict::NotFolder)));
+    let names = store.names(b"/", 10).expect("the root has names");
+    assert_eq!(names, [&b"a"[..], b"b", b"d", b"d-"]);
+    assert_eq!(store.names(b"/", 2).expect("the root has names").len(), 2);
+    assert!(matches!(store.names(b"/no", 1), Err(StoreError::Missing)));
+    assert!(store.names(b"/a", 1).is_err_and(|e| conflict(&e) == Some(Conflict::NotFolder)));
     let Look::Folder { index, empty, .. } = look(store, b"/d") else { panic!("a folder") };
     assert_eq!((index.as_deref(), empty), (Some(&b"index.html"[..]), None));
     assert!(matches!(look(store, b"/"), Look::Folder { index: None, .. }));

@@ -61,6 +61,16 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Missing`], [`Conflict::NotFolder`], [`StoreError::Denied`], [`StoreError::Io`].
     fn list(&self, path: &[u8], members_max: usize) -> Result<Listing, StoreError>;
 
+    /// The names of the folder's members in their order: of a folder with more than `names_max`, some of them.
+    /// Unlike [`Store::list`] it looks at none of them, so that there may be names of what is never listed.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    fn names(&self, path: &[u8], names_max: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        let members = self.list(path, names_max)?.members;
+        Ok(members.into_iter().map(|member| member.name).collect())
+    }
+
     /// Opens a place for content that is to become a member of the folder `parent`, or of a folder that
     /// will be made there. `announced` octets are reserved at once.
     ///

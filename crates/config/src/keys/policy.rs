@@ -44,7 +44,8 @@ keys! {
     error_pages: Named<ErrorStatus, FilePath> = key(
         "error-pages",
         "{ 404 = \"404.html\" }",
-        "The content of errors; their status and fields stay what they are",
+        "The content of errors, by code or for a class of them (`4xx`, `5xx`), in HTML or plain text; their \
+         status and fields stay what they are",
     );
     compress: Switch<Compress> = key(
         "compress",
@@ -64,7 +65,8 @@ keys! {
     hide: bool = key(
         "hide",
         "true",
-        "Whether those who are not let in are told that nothing is here (404)",
+        "Whether those who are known, or ask from a network, and are not let in are told that nothing is \
+         here (404)",
     ).default("false").spec(9110, "15.5.4");
     limit: List<Name> = key(
         "limit",
@@ -151,8 +153,15 @@ keys! {
     codings: List<CodingName> = key(
         "codings",
         "[\"br\"]",
-        "The codings that are offered, the best first",
-    ).default("[\"zstd\", \"br\", \"gzip\"]").within(1, 3);
+        "The codings that are offered; who likes them alike gets br before zstd before gzip",
+    ).default("[\"br\", \"zstd\", \"gzip\"]").within(1, 3);
+    br_level: Count = key(
+        "br-level",
+        "4",
+        "How hard Brotli tries: more is smaller and slower",
+    ).default("5").within(2, 6);
+    zstd_level: Count = key("zstd-level", "3", "How hard Zstandard tries").default("5").within(1, 9);
+    gzip_level: Count = key("gzip-level", "6", "How hard gzip tries").default("5").within(1, 9);
     min: Size = key("min", "\"256B\"", "What is shorter is sent as it is").default("\"1KiB\"");
     types: List<MediaRange> = key(
         "types",
@@ -221,6 +230,11 @@ keys! {
         "{ field = \"X-Api-Key\" }",
         "Whose balance pays: the user's, or that of the value of a field",
     ).default("\"user\"");
+    top_up: AbsoluteUri = key(
+        "top-up",
+        "\"https://example.org/pay\"",
+        "Where an account is filled up, as those are told whose balance is too small",
+    );
 }
 
 keys! {
@@ -244,7 +258,8 @@ keys! {
 
     until: Moment = key("until", "2027-01-01T06:00:00Z", "When it ends, so that clients know when to come back").spec(9110, "10.2.3");
     reason: Prose = key("reason", "\"The disks are being replaced.\"", "What is told to people");
-    page: FilePath = key("page", "\"maintenance.html\"", "The page that people see");
+    page: FilePath = key("page", "\"maintenance.html\"", "The page that people see, in HTML");
+    except: List<Network> = key("except", "\"10.0.0.0/8\"", "The networks of those who do the work: they are served").within(1, 1024);
 }
 
 keys! {

@@ -4,8 +4,8 @@ use super::{Policies, scope};
 use crate::kind::{Choice, Scope, key};
 use crate::table::keys;
 use crate::value::{
-    CodingName, Count, Either, FileName, FilePath, InboxAnswer, Language, List, MediaRange,
-    Negotiate, Origin, PathPattern, Size, Template, TryStep, Yes,
+    CodingName, Count, Either, FileName, FilePath, InboxAnswer, Language, Links, List, MediaRange,
+    Moment, Negotiate, Origin, PathPattern, SitePath, Size, Template, TryStep, Yes,
 };
 
 keys! {
@@ -36,9 +36,9 @@ keys! {
         "\"/thanks\"",
         "The answer stands elsewhere, and is asked for by GET (303)",
     ).choice().spec(9110, "15.4.4");
-    gone: Yes = key(
+    gone: Either<Yes, Gone> = key(
         "gone",
-        "true",
+        "{ since = 2024-01-01T00:00:00Z }",
         "It was here, and is not coming back (410)",
     ).choice().spec(9110, "15.5.11");
     use_proxy: Origin = key(
@@ -54,7 +54,8 @@ keys! {
     variants: List<Variant> = key(
         "variants",
         "[{ file = \"photo.webp\" }, { file = \"photo.jpg\" }]",
-        "One resource in several forms",
+        "One resource in several forms, each of which stands under a path of its own too; of those that a \
+         client likes as well, the first is sent",
     ).choice().spec(9110, "12").within(1, 64);
     permanent: bool = key(
         "permanent",
@@ -71,6 +72,16 @@ keys! {
         "true",
         "Whether a PUT makes the folders that its path names",
     ).default("false").with(&["writable"]);
+    quota: Size = key(
+        "quota",
+        "\"10GiB\"",
+        "The most that the folder may hold; what would make it larger is refused (507)",
+    ).with(&["writable", "inbox"]).spec(4918, "11.5");
+    links: Links = key(
+        "links",
+        "\"refuse\"",
+        "Whether symbolic links are followed; those that lead out of the folder never are (403)",
+    ).default("\"follow\"").with(&["folder"]);
     index: List<FileName> = key(
         "index",
         "[\"home.html\"]",
@@ -94,14 +105,39 @@ keys! {
     negotiate: Negotiate = key(
         "negotiate",
         "\"proactive\"",
-        "Who chooses among the files `page.en.html` and `page.de.html`, or among the variants",
-    ).default("\"off\"").with(&["folder", "variants"]).spec(9110, "12.1");
+        "Who chooses among the files `page.en.html` and `page.de.html` where `page` is asked for and is not \
+         there, or among the variants; nobody among files where it is not said, and the server among variants",
+    ).with(&["folder", "variants"]).spec(9110, "12.1");
+    languages: List<Language> = key(
+        "languages",
+        "[\"en\", \"gsw\"]",
+        "Which parts of files' names are languages, the better ones first; tags that begin with two letters \
+         where it is not said",
+    ).with(&["negotiate"]).spec(5646, "2.1").within(1, 64);
+    default_language: Language = key(
+        "default-language",
+        "\"en\"",
+        "What a client gets whose languages are not there; that of the first file or variant where it is not \
+         said",
+    ).with(&["negotiate", "variants"]).spec(9110, "12.5.4");
+    strict_language: bool = key(
+        "strict-language",
+        "true",
+        "Whether a client whose languages are not there gets none (406)",
+    ).default("false").with(&["negotiate", "variants"]).spec(9110, "15.5.7");
     websocket_only: bool = key(
         "websocket-only",
         "true",
         "Whether nothing but WebSocket is spoken here (426)",
     ).default("false").spec(9110, "15.5.22");
     ..policies: Policies;
+}
+
+keys! {
+    /// Since when something is gone.
+    Gone: scope("what is gone", "`gone = { since = ... }`: it was here until then.");
+
+    since: Moment = key("since", "2024-01-01T00:00:00Z", "Since when, as people are told").required();
 }
 
 keys! {
@@ -115,7 +151,7 @@ keys! {
     answer: Either<InboxAnswer, InboxPage> = key(
         "answer",
         "\"reset\"",
-        "What is answered: 201, 204, 205, or 303 to a page",
+        "What is answered: 201 with the place of what was stored, or 204 if no route shows the folder; 204; 205; or 303 to a page",
     ).default("\"created\"");
     types: List<MediaRange> = key(
         "types",
@@ -124,6 +160,11 @@ keys! {
     ).within(1, 64);
     file_max: Size = key("file-max", "\"2MiB\"", "The longest file").default("\"10MiB\"").within(1, 1 << 40);
     files_max: Count = key("files-max", "3", "The most files in one form").default("10").within(0, 1000);
+    text_max: Size = key(
+        "text-max",
+        "\"64KiB\"",
+        "The most octets of all fields of one form together, or of JSON: they are held in memory",
+    ).default("\"1MiB\"").within(1, 64 << 20);
     fields_max: Count = key("fields-max", "20", "The most fields in one form").default("100").within(1, 10_000);
 }
 
@@ -136,15 +177,23 @@ keys! {
 
 keys! {
     /// One form of a resource that has several.
-    Variant: scope("a variant", "`variants = [{ ... }]`: one form of a resource that has several.");
+    Variant: Scope {
+        choice: Choice::One("this variant does not say where it stands"),
+        ..scope("a variant", "`variants = [{ ... }]`: one form of a resource that has several.")
+    };
 
-    file: FilePath = key("file", "\"photo.webp\"", "The file that holds it").required();
+    file: FilePath = key(
+        "file",
+        "\"photo.webp\"",
+        "The file that holds it, in a folder that another route of the site serves",
+    ).choice();
+    path: SitePath = key("path", "\"/photo.webp\"", "The path of the site that leads to it").choice();
     r#type: MediaRange = key(
         "type",
         "\"image/webp\"",
         "Its media type; told from the file's name where it is not said",
     );
-    language: List<Language> = key("language", "[\"de\"]", "The languages of its readers").spec(9110, "8.5").within(1, 8);
+    language: List<Language> = key("language", "[\"de\"]", "The languages of its readers").spec(9110, "8.5").within(1, 4);
     coding: CodingName = key("coding", "\"gzip\"", "How it is encoded").spec(9110, "8.4");
     quality: Count = key(
         "quality",

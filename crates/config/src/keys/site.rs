@@ -3,7 +3,7 @@
 use super::{Policies, Route, scope};
 use crate::kind::key;
 use crate::table::keys;
-use crate::value::{ClearWrites, HostPattern, Https, List};
+use crate::value::{ClearWrites, DefaultSite, HostPattern, Https, List};
 
 keys! {
     /// A site: the hosts that it answers for, and what stands under its paths.
@@ -18,10 +18,11 @@ keys! {
         "[\"www.example.org\", \"*.example.net\"]",
         "Other hosts that it answers for",
     ).spec(9110, "7.4").within(1, 10000);
-    default: bool = key(
+    default: DefaultSite = key(
         "default",
-        "true",
-        "Whether it answers for hosts that no site has; without such a site they are misdirected (421)",
+        "\"loopback\"",
+        "Whether it answers for hosts that no site has, or for those of them that only this machine can \
+         mean: addresses, `localhost` and names under it; the others are misdirected (421)",
     ).default("false").spec(9110, "15.5.20");
     canonical: bool = key(
         "canonical",

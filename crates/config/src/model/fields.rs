@@ -6,23 +6,24 @@ use wherefore_decide::policy::Dress;
 use wherefore_decide::policy::dress::{Page, PageForm, PageOf};
 use wherefore_message::FieldName;
 use wherefore_message::response::Lines;
+use wherefore_message::status::Class;
 
 use super::Lowering;
 use crate::complaint::Complaint;
 use crate::keys::Policies;
-use crate::value::{Either, SecurityFields};
+use crate::value::{Either, ErrorStatus, SecurityFields};
 
-/// Fields that hardly any site is hurt by.
-const USUAL: &[(&str, &str)] = &[
+/// Fields that hardly any site is hurt by: what it loads, and from where, stays as it is.
+pub(crate) const USUAL: &[(&str, &str)] = &[
     ("Strict-Transport-Security", "max-age=31536000"),
-    ("Content-Security-Policy", "frame-ancestors 'self'; base-uri 'self'; object-src 'none'"),
+    ("Content-Security-Policy", "frame-ancestors 'self'; base-uri 'self'"),
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
     ("X-Frame-Options", "SAMEORIGIN"),
     ("Cross-Origin-Opener-Policy", "same-origin-allow-popups"),
 ];
 
 /// Fields for a site that needs nothing from elsewhere.
-const STRICT: &[(&str, &str)] = &[
+pub(crate) const STRICT: &[(&str, &str)] = &[
     ("Strict-Transport-Security", "max-age=63072000; includeSubDomains"),
     (
         "Content-Security-Policy",
@@ -98,12 +99,26 @@ impl Lowering<'_, '_> {
                     continue;
                 }
             };
+            let of = match status.value {
+                ErrorStatus::One(status) => PageOf::Status(status),
+                ErrorStatus::ClientErrors => PageOf::Class(Class::ClientError),
+                ErrorStatus::ServerErrors => PageOf::Class(Class::ServerError),
+            };
             if let Some(text) = self.text(name, path.span) {
-                pages.push(Page { of: PageOf::Status(status.value.0), form, text });
+                pages.push(Page { of, form, text });
             }
         }
         pages
     }
+}
+
+/// Whether a route says anything itself of what its answers are to carry.
+pub(super) const fn is_dressed(own: &Policies) -> bool {
+    own.headers.is_some()
+        || own.cache_control.is_some()
+        || own.security_fields.is_some()
+        || own.early_hints.is_some()
+        || own.error_pages.is_some()
 }
 
 fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -26,7 +26,9 @@ use crate::value::{
 impl Lowering<'_, '_> {
     /// The limits under their names.
     pub(super) fn limits(&mut self, file: &File) {
-        for ((name, limit), id) in file.limits.iter().flat_map(|set| &set.value.0).zip(0..) {
+        let limits = file.limits.iter().flat_map(|set| &set.value.0).enumerate();
+        for (i, (name, limit)) in limits {
+            let id = self.number(i, name.span);
             let resolved = limit.value.resolved();
             let kind = match (&resolved.rate, &resolved.at_once) {
                 (Some(rate), _) => LimitKind::Rate {
@@ -79,6 +81,7 @@ impl Lowering<'_, '_> {
         self.auth(policies, route);
         self.price(policies, key, route);
         self.cors(policies, route);
+        self.compress(policies, route);
         self.blocked(policies, route);
         self.maintenance(policies, route);
         route.gate.protocol = match policies.http_version.as_ref().map(|set| set.value) {
@@ -87,7 +90,6 @@ impl Lowering<'_, '_> {
             Some(HttpVersion::Http2) => Protocol::Http2,
             Some(HttpVersion::Http3) => Protocol::Http3,
         };
-        route.dress = self.dress(policies);
     }
 
     fn limits_of(&mut self, policies: &Policies, key: &str) -> Vec<Limit> {
@@ -116,8 +118,16 @@ impl Lowering<'_, '_> {
 
     fn auth(&mut self, policies: &Policies, route: &mut Route) {
         let Some(Set { value: Unless::As(auth), .. }) = &policies.auth else { return };
+        let refusal =
+            if is_true(&policies.hide) { RefusedAs::Missing } else { RefusedAs::Forbidden };
         if let Some(from) = &auth.networks {
             route.gate.from = Some(networks(Some(&from.value)));
+            route.gate.refusal = refusal;
+            if let Some(span) = auth.methods.as_ref().and_then(|set| set.from.span()) {
+                let what = "networks are asked for whatever the method is";
+                let right = "no `methods` beside `networks`";
+                self.complain(Complaint::error(span, what).right(right));
+            }
         }
         if auth.users.is_none() && auth.tokens.is_none() {
             if auth.networks.is_none() {
@@ -161,11 +171,7 @@ impl Lowering<'_, '_> {
                 .flat_map(|set| &set.value.0)
                 .map(|name| name.value.as_str().into())
                 .collect(),
-            refusal: if is_true(&policies.hide) {
-                RefusedAs::Missing
-            } else {
-                RefusedAs::Forbidden
-            },
+            refusal,
         });
     }
 
@@ -173,9 +179,14 @@ impl Lowering<'_, '_> {
         let Some(Set { value: Unless::As(price), from }) = &policies.price else { return };
         let price = price.resolved();
         let Some(amount) = &price.amount else { return };
-        self.has_prices = true;
         let account = by(price.account.as_ref(), key);
         let span = from.span().unwrap_or(price.head);
+        self.accounts = self.state.clone();
+        if self.accounts.is_none() {
+            let what = "there is no place to keep accounts";
+            let right = "state = \"DIR\" under [server]";
+            self.complain(Complaint::error(span, what).right(right));
+        }
         match account {
             By::Network | By::Route(_) => {
                 let what = "an account is somebody's";
@@ -193,7 +204,7 @@ impl Lowering<'_, '_> {
             amount: amount.value.0,
             unit: price.currency.as_ref().map_or("credit", |set| set.value.as_str()).into(),
             account,
-            top_up: None,
+            top_up: price.top_up.as_ref().map(|set| set.value.as_str().into()),
         });
     }
 
@@ -259,28 +270,38 @@ impl Lowering<'_, '_> {
 
     fn maintenance(&mut self, policies: &Policies, route: &mut Route) {
         let Some(Set { value, .. }) = &policies.maintenance else { return };
-        let closed =
-            Maintenance { until: None, detail: None, page: None, except: Networks::default() };
         route.gate.maintenance = match value {
             Switch::Off => None,
-            Switch::On => Some(closed),
-            Switch::As(keys::Maintenance { until, reason, page, .. }) => Some(Maintenance {
-                until: until.as_ref().map(|set| set.value.unix_seconds),
-                detail: reason.as_ref().map(|set| set.value.as_str().into()),
-                page: page.as_ref().and_then(|set| {
-                    self.text(set.value.as_str(), set.from.span().unwrap_or_default())
-                }),
-                ..closed
+            Switch::On => Some(Maintenance {
+                until: None,
+                detail: None,
+                page: None,
+                except: Networks::default(),
             }),
+            Switch::As(keys::Maintenance { until, reason, page, except, .. }) => {
+                Some(Maintenance {
+                    until: until.as_ref().map(|set| set.value.unix_seconds),
+                    detail: reason.as_ref().map(|set| set.value.as_str().into()),
+                    page: page.as_ref().and_then(|set| {
+                        self.text(set.value.as_str(), set.from.span().unwrap_or_default())
+                    }),
+                    except: networks(except.as_ref().map(|set| &set.value)),
+                })
+            }
         };
     }
 
     /// The text of a file that the configuration names.
     pub(super) fn text(&mut self, path: &str, span: Span) -> Option<Arc<str>> {
-        match (self.read_text)(path) {
-            Ok(text) => Some(text.into()),
+        if !self.texts.contains_key(path) {
+            let read = (self.read_text)(path).map(Arc::from);
+            self.texts.insert(path.to_owned(), read);
+        }
+        match self.texts.get(path)? {
+            Ok(text) => Some(Arc::clone(text)),
             Err(error) => {
-                self.complain(Complaint::error(span, format!("`{path}` can't be read: {error}")));
+                let what = format!("`{path}` can't be read: {error}");
+                self.complain(Complaint::error(span, what));
                 None
             }
         }

@@ -6,25 +6,48 @@ use std::path::PathBuf;
 use wherefore_decide::policy::folder::Listing;
 use wherefore_decide::policy::pattern::PatternError;
 use wherefore_decide::policy::{
-    ContentPolicy, Elsewhere, Folder, FolderAccess, Index, Lasting, MissingFolders, Pattern,
-    Resource, Route, Template,
+    ContentPolicy, Dress, Elsewhere, Folder, FolderAccess, Lasting, MissingFolders, Pattern,
+    Resource, Route, Site, Template,
 };
+use wherefore_message::path::decode_made;
 
+use super::fields::is_dressed;
+use super::variants::{List, root, variant_policy};
 use super::{Lowering, canonical};
 use crate::complaint::Complaint;
 use crate::keys;
 use crate::source::{Placed, Span};
 use crate::table::{Key, Set};
-use crate::value::{self, HostPattern, TryStep};
+use crate::value::{self, Either, HostPattern, TemplatePart, TryStep, Unless};
+
+/// The routes of a site as they are made, and where each stands.
+#[derive(Default)]
+pub(super) struct Laid {
+    pub(super) routes: Vec<Route>,
+    /// Their paths.
+    pub(super) paths: Vec<Span>,
+    /// Where they lead, of those that lead elsewhere.
+    pub(super) targets: Vec<Option<Span>>,
+    /// The lists of variants among them.
+    pub(super) lists: Vec<List>,
+    /// What the paths under each of them begin with, of those that take all paths that begin so.
+    pub(super) roots: Vec<Option<String>>,
+}
 
 impl Lowering<'_, '_> {
     /// The routes of a site, each with the site's policies where it has none of its own.
-    pub(super) fn routes(&mut self, host: &Placed<HostPattern>, site: &keys::Site) -> Vec<Route> {
+    pub(super) fn routes(
+        &mut self,
+        host: &Placed<HostPattern>,
+        site: &keys::Site,
+        dress: &Dress,
+    ) -> Laid {
         let resolved = site.resolved();
-        let mut routes = Vec::new();
+        let mut laid = Laid::default();
         let mut shapes: HashMap<String, Span> = HashMap::new();
         for placed in site.route.iter().flat_map(|set| &set.value.0) {
-            let policies = placed.value.policies.over(&site.policies);
+            let own = &placed.value.policies;
+            let policies = own.over(&site.policies);
             let route = keys::Route { policies, ..placed.value.clone() }.resolved();
             let Some(path) = &route.path else { continue };
             let span = path.from.span().unwrap_or(placed.span);
@@ -40,13 +63,52 @@ impl Lowering<'_, '_> {
             let key = format!("{} {pattern}", host.value);
             let mut made = Route::new(pattern, resource, content);
             self.policies(&route.policies, &key, &mut made);
+            self.complain_of_idle_hiding(own, &route.policies);
+            made.dress = if is_dressed(own) { self.dress(&route.policies) } else { dress.clone() };
             self.gate_of_site(host, &resolved, &mut made);
             if is_true(&route.websocket_only) {
                 made.gate.protocol = wherefore_decide::policy::gate::Protocol::WebSocket;
             }
-            routes.push(made);
+            if let Some(variants) = &route.variants {
+                let variants = variants.value.0.clone();
+                laid.lists.push(List { route: laid.routes.len(), variants });
+            }
+            laid.roots.push(root(&path.value));
+            let target = route.redirect.as_ref().or(route.see_other.as_ref());
+            laid.targets.push(target.and_then(|set| set.from.span()));
+            laid.paths.push(span);
+            laid.routes.push(made);
         }
-        routes
+        self.fill_lists(&mut laid);
+        laid
+    }
+
+    /// What leads to itself, by itself or over others, is never arrived at.
+    pub(super) fn complain_of_circles(&mut self, site: &Site, targets: &[Option<Span>]) {
+        for (i, span) in targets.iter().enumerate() {
+            let mut at = i;
+            for _ in 0..LEADS_MAX {
+                let Some(next) = site.routes().get(at).and_then(|route| led_to(site, route)) else {
+                    break;
+                };
+                if let (true, Some(span)) = (next == i, span) {
+                    let what = "this leads back to where it is asked for";
+                    self.complain(Complaint::error(*span, what).right("a path of another route"));
+                    break;
+                }
+                at = next;
+            }
+        }
+    }
+
+    fn complain_of_idle_hiding(&mut self, own: &keys::Policies, all: &keys::Policies) {
+        let Some(Set { value: true, from }) = own.hide else { return };
+        if !matches!(all.auth, Some(Set { value: Unless::As(_), .. }))
+            && let Some(span) = from.span()
+        {
+            let what = "everybody is let in here: `hide` hides nothing";
+            self.complain(Complaint::warning(span, what).right("`auth` beside it"));
+        }
     }
 
     fn pattern(&mut self, path: &Set<value::PathPattern>, span: Span) -> Option<Pattern> {
@@ -65,14 +127,25 @@ impl Lowering<'_, '_> {
         if let Some(folder) = &route.folder {
             return self.folder(route, folder, pattern).map(Resource::Folder);
         }
+        if let Some(inbox) = &route.inbox {
+            return self.inbox(route, inbox, pattern).map(Resource::Inbox);
+        }
+        if route.variants.is_some() {
+            return Some(Resource::Variants(self.empty_list(route)));
+        }
         let elsewhere = if let Some(to) = &route.redirect {
             let lasting =
                 if is_true(&route.permanent) { Lasting::Permanent } else { Lasting::Temporary };
             Elsewhere::Moved { to: self.template(to, pattern)?, lasting }
         } else if let Some(to) = &route.see_other {
             Elsewhere::SeeOther(self.template(to, pattern)?)
-        } else if route.gone.is_some() {
-            Elsewhere::Gone { since: None }
+        } else if let Some(gone) = &route.gone {
+            Elsewhere::Gone {
+                since: match &gone.value {
+                    Either::Short(_) => None,
+                    Either::Table(gone) => gone.since.as_ref().map(|set| set.value.unix_seconds),
+                },
+            }
         } else if let Some(proxy) = &route.use_proxy {
             let span = proxy.from.span().unwrap_or(route.head);
             self.complain(
@@ -98,11 +171,26 @@ impl Lowering<'_, '_> {
         let writable = is_true(&route.writable);
         let span = folder.from.span().unwrap_or(route.head);
         let rewrite = match &route.rewrite {
-            Some(rewrite) => Some(self.template(rewrite, pattern)?),
+            Some(rewrite) => {
+                let span = rewrite.from.span().unwrap_or(route.head);
+                self.complain_of_no_path(&rewrite.value, span);
+                Some(self.template(rewrite, pattern)?)
+            }
             None => None,
         };
+        let of_writes = route.writable.as_ref().filter(|set| set.value);
+        let named = super::Folder {
+            path: Placed { value: PathBuf::from(folder.value.as_str()), span },
+            writable: of_writes.and_then(|set| set.from.span()),
+            is_inbox: false,
+            links: route
+                .links
+                .as_ref()
+                .and_then(|set| set.from.span().map(|span| Placed { value: set.value, span })),
+            quota_bytes: quota_bytes(route),
+        };
         Some(Folder {
-            origin: self.folder_number(folder.value.as_str(), span, writable),
+            origin: self.folder_number(named),
             access: if writable { FolderAccess::Writable } else { FolderAccess::ReadOnly },
             missing_folders: if is_true(&route.create_folders) {
                 MissingFolders::Create
@@ -112,19 +200,24 @@ impl Lowering<'_, '_> {
             rewrite,
             fallback: self.fallback(route),
             listing: if is_true(&route.listing) { Listing::On } else { Listing::Off },
+            variants: variant_policy(route),
         })
     }
 
-    /// The number of a folder; routes that name the same one share it.
-    fn folder_number(&mut self, path: &str, span: Span, writable: bool) -> Index {
-        let path = PathBuf::from(path);
-        let known = self.folders.iter_mut().zip(0..).find(|(folder, _)| folder.path.value == path);
-        if let Some((folder, number)) = known {
-            folder.writable |= writable;
-            return number;
-        }
-        self.folders.push(super::Folder { path: Placed { value: path, span }, writable });
-        Index::try_from(self.folders.len() - 1).unwrap_or(Index::MAX)
+    /// A file within a folder is named by its path alone.
+    fn complain_of_no_path(&mut self, target: &value::Template, span: Span) {
+        let is_more = |part: &TemplatePart| match part {
+            TemplatePart::Literal(text) => text.contains(['?', '#']),
+            TemplatePart::Capture(_) => false,
+        };
+        let what = if target.origin.is_some() {
+            "what is looked up here can't be on another site"
+        } else if target.parts.iter().any(is_more) {
+            "the path of a file has neither query nor fragment"
+        } else {
+            return;
+        };
+        self.complain(Complaint::error(span, what).right("a path alone, as in \"/index.html\""));
     }
 
     /// The file that answers for all that is not there.
@@ -144,6 +237,7 @@ impl Lowering<'_, '_> {
                     );
                 }
                 TryStep::Path(path) if i == last && path.captures().next().is_none() => {
+                    self.complain_of_no_path(path, step.span);
                     fallback = Some(path.to_string().into_bytes().into());
                 }
                 TryStep::Path(_) => {
@@ -158,7 +252,11 @@ impl Lowering<'_, '_> {
         fallback
     }
 
-    fn template(&mut self, to: &Set<value::Template>, pattern: &Pattern) -> Option<Template> {
+    pub(super) fn template(
+        &mut self,
+        to: &Set<value::Template>,
+        pattern: &Pattern,
+    ) -> Option<Template> {
         match Template::parse(&to.value.to_string(), pattern) {
             Ok(template) => Some(template),
             Err(PatternError { what, .. }) => {
@@ -194,6 +292,32 @@ impl Lowering<'_, '_> {
             }
         }
     }
+}
+
+/// How many routes are followed to see whether they lead in a circle.
+const LEADS_MAX: usize = 8;
+
+/// The route of the same site that a route leads to, whoever asks.
+fn led_to(site: &Site, route: &Route) -> Option<usize> {
+    let Resource::Elsewhere(Elsewhere::Moved { to, .. } | Elsewhere::SeeOther(to)) =
+        &route.resource
+    else {
+        return None;
+    };
+    let target = to.to_string();
+    let path = target.split(['?', '#']).next().filter(|path| path.starts_with('/'))?;
+    if target.contains('{') {
+        return None;
+    }
+    let mut scratch = Vec::new();
+    let path = decode_made(path.as_bytes(), &mut scratch).ok()?;
+    site.route(path.bytes()).map(|matched| matched.index)
+}
+
+/// The most that the folder of a route may hold.
+pub(super) fn quota_bytes(route: &keys::Route) -> Option<Placed<u64>> {
+    let set = route.quota.as_ref()?;
+    Some(Placed { value: set.value.bytes, span: set.from.span()? })
 }
 
 pub(super) fn is_true(key: &Key<bool>) -> bool {

@@ -3,9 +3,12 @@
 use core::fmt;
 use core::net::IpAddr;
 
+use toml::de::DeValue;
+
 use super::{Text, Wrong};
-use crate::complaint::quoted;
+use crate::complaint::{Complaint, quoted};
 use crate::kind::{Kind, Shape};
+use crate::table::{Found, Reader, Value};
 
 /// A host, or all hosts under a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +32,56 @@ impl fmt::Display for HostPattern {
         }
     }
 }
+
+/// For which hosts a site answers that no site has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultSite {
+    /// For none.
+    No,
+    /// For all.
+    Everyone,
+    /// For addresses, `localhost` and names under it.
+    Loopback,
+}
+
+impl Value for DefaultSite {
+    const KIND: Kind = Kind {
+        name: "true, false, or \"loopback\"",
+        example: "true",
+        wrong: &["\"\"", "\"everyone\""],
+        shape: Shape::Either(&[<bool as Value>::KIND, LOOPBACK]),
+    };
+
+    fn read(found: Found<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        match found.value {
+            DeValue::Boolean(false) => return Some(Self::No),
+            DeValue::Boolean(true) => return Some(Self::Everyone),
+            DeValue::String(text) if text == "loopback" => return Some(Self::Loopback),
+            DeValue::String(text) => {
+                let what = format!("{} is not known here", quoted(text));
+                let right = "true for every host, \"loopback\" for addresses and localhost";
+                reader.complain(Complaint::error(found.span, what).right(right));
+            }
+            _ => found.mismatch(&<Self as Value>::KIND, reader),
+        }
+        None
+    }
+
+    fn write(&self, out: &mut String) {
+        out.push_str(match self {
+            Self::No => "false",
+            Self::Everyone => "true",
+            Self::Loopback => "\"loopback\"",
+        });
+    }
+}
+
+const LOOPBACK: Kind = Kind {
+    name: "\"loopback\"",
+    example: "\"loopback\"",
+    wrong: &[],
+    shape: Shape::Word(&["loopback"]),
+};
 
 /// The longest name of a host, and the longest label of one (RFC 1035 §2.3.4).
 const NAME_BYTES_MAX: usize = 253;

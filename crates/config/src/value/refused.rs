@@ -9,25 +9,41 @@ use super::{Text, Wrong};
 use crate::complaint::quoted;
 use crate::kind::{Kind, Shape};
 
-/// The code of an error, for which a page can be set.
+/// The code of an error, or a class of errors, for which a page can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ErrorStatus(pub Status);
+pub enum ErrorStatus {
+    /// This one.
+    One(Status),
+    /// Each from 400 to 499 that has no page of its own.
+    ClientErrors,
+    /// Each from 500 to 599 that has none.
+    ServerErrors,
+}
 
 impl fmt::Display for ErrorStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.code())
+        match self {
+            Self::One(status) => write!(f, "{}", status.code()),
+            Self::ClientErrors => f.write_str("4xx"),
+            Self::ServerErrors => f.write_str("5xx"),
+        }
     }
 }
 
 impl Text for ErrorStatus {
     const KIND: Kind = Kind {
-        name: "the code of an error",
+        name: "the code of an error, \"4xx\" or \"5xx\"",
         example: "404",
-        wrong: &["\"\"", "\"9\"", "\"200\"", "\"306\"", "\"418\"", "\"499\"", "\"4O4\""],
-        shape: Shape::Text("^[45][0-9][0-9]$"),
+        wrong: &["\"\"", "\"9\"", "\"200\"", "\"306\"", "\"418\"", "\"499\"", "\"4O4\"", "\"3xx\""],
+        shape: Shape::Text("^[45]([0-9][0-9]|xx)$"),
     };
 
     fn parse(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "4xx" => return Ok(Self::ClientErrors),
+            "5xx" => return Ok(Self::ServerErrors),
+            _ => {}
+        }
         let status = text.parse().ok().and_then(Status::new).filter(|_| text.len() == 3);
         let Some(status) = status else {
             return Err(Wrong::new(format!("{} is no status code", quoted(text))));
@@ -39,7 +55,7 @@ impl Text for ErrorStatus {
             let wrong = Wrong::new(format!("{status} is no error"));
             return Err(wrong.right("a code from 400 to 599"));
         }
-        Ok(Self(status))
+        Ok(Self::One(status))
     }
 }
 
@@ -71,6 +87,13 @@ mod tests {
     }
 
     #[test]
+    fn classes_of_errors_can_be_named() {
+        for text in ["4xx", "5xx"] {
+            assert_eq!(ErrorStatus::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
     fn what_is_never_sent_is_refused_with_the_reason() {
         for (code, why) in [
             ("306", "306 is never sent: reserved, and means nothing (RFC 9110 §15.4.7)"),
@@ -79,6 +102,7 @@ mod tests {
             ("+404", "`+404` is no status code"),
             ("0404", "`0404` is no status code"),
             ("1000", "`1000` is no status code"),
+            ("3xx", "`3xx` is no status code"),
         ] {
             assert_eq!(ErrorStatus::parse(code).unwrap_err().what, why);
         }

@@ -54,6 +54,24 @@ words! {
         Off = "off",
     }
 
+    /// Which fields the trusted proxies write.
+    ForwardedForm "which fields the trusted proxies write" "\"x-forwarded\"" {
+        /// `X-Forwarded-For` and `X-Forwarded-Proto`.
+        XForwarded = "x-forwarded",
+        /// `Forwarded`.
+        Forwarded = "forwarded",
+        /// Whichever is there.
+        Either = "either",
+    }
+
+    /// Whether links in a folder are followed.
+    Links "whether links are followed" "\"refuse\"" {
+        /// They are, as long as they stay within the folder.
+        Follow = "follow",
+        /// None is.
+        Refuse = "refuse",
+    }
+
     /// Whether a site is served in the clear.
     Https "whether HTTPS is asked for" "\"only\"" {
         /// It is.

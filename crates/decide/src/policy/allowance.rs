@@ -3,7 +3,7 @@
 use crate::policy::Index;
 
 /// One limit on requests.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// Which limit it is, among those of the configuration: routes that name the same share it.
     pub id: Index,
@@ -45,7 +45,7 @@ pub enum LimitKind {
 }
 
 /// What a request costs (402).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
     /// The amount, in the smallest unit.
     pub amount: u64,

@@ -5,7 +5,7 @@ use wherefore_message::MethodSet;
 use crate::policy::Index;
 
 /// Who may ask for what stands under a route.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth {
     /// The protection space's name (RFC 9110 §11.5).
     pub realm: Box<str>,
@@ -24,9 +24,10 @@ pub struct Auth {
 }
 
 /// What those get who may not see what stands there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefusedAs {
     /// 403.
+    #[default]
     Forbidden,
     /// 404, as if nothing stood there (RFC 9110 §15.5.4).
     Missing,

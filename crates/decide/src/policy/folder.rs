@@ -1,8 +1,9 @@
 //! A folder's files as resources.
 
+use wherefore_message::path::{self, Path};
 use wherefore_message::{Method, MethodSet};
 
-use crate::policy::{Index, Template};
+use crate::policy::{Captures, Index, Matched, Template, VariantPolicy};
 
 /// A folder as an origin's resources.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Folder {
     pub fallback: Option<Box<[u8]>>,
     /// What a GET of a folder without an index file gets.
     pub listing: Listing,
+    /// How variants are told by the names of files; none: they are not.
+    pub variants: Option<VariantPolicy>,
 }
 
 /// What a GET of a folder without an index file gets.
@@ -65,7 +68,7 @@ pub enum ResourceKind {
     Nothing,
 }
 
-const READ: MethodSet = MethodSet::of(&[Method::Get, Method::Head, Method::Options]);
+pub(super) const READ: MethodSet = MethodSet::of(&[Method::Get, Method::Head, Method::Options]);
 
 impl Folder {
     /// Folder number `origin`, to be read; a folder without an index file is listed.
@@ -78,6 +81,25 @@ impl Folder {
             rewrite: None,
             fallback: None,
             listing: Listing::On,
+            variants: None,
+        }
+    }
+
+    /// The path within the folder that the path of a request leads to; none where that can't be read.
+    #[must_use]
+    pub fn inner<'a>(
+        &self,
+        matched: &Matched<'_>,
+        path: Path<'a>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Option<Path<'a>> {
+        match &self.rewrite {
+            None => Some(path.below(matched.rest_at)),
+            Some(rewrite) => {
+                let captures = Captures::new(&matched.route.pattern, path.bytes());
+                let rewritten = rewrite.expanded(&captures);
+                path::decode_made(rewritten.as_bytes(), scratch).ok()
+            }
         }
     }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use wherefore_message::network::Networks;
 
+use crate::policy::asker::RefusedAs;
+
 /// The gate in front of a route; open unless told otherwise.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gate {
     /// It is closed for maintenance.
     pub maintenance: Option<Maintenance>,
@@ -19,10 +21,12 @@ pub struct Gate {
     pub blocked: Vec<Block>,
     /// The only networks that may ask; none: all.
     pub from: Option<Networks>,
+    /// What those get who ask from elsewhere.
+    pub refusal: RefusedAs,
 }
 
 /// Closed for maintenance (503).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
     /// When it is to end, in seconds since 1970.
     pub until: Option<u64>,
@@ -64,7 +68,7 @@ pub enum Protocol {
 }
 
 /// Access that an authority demanded to be denied (RFC 7725).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// To clients in these networks.
     pub networks: Networks,

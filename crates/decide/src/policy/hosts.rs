@@ -13,7 +13,8 @@ const HOST_BYTES_MAX: usize = 255;
 /// Which hosts a site answers for.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
-    /// Names and addresses, in lower case; `*.example.org` stands for every name under `example.org`.
+    /// Names and addresses, in lower case; `*.example.org` stands for every name with one label more, as it
+    /// does in certificates.
     pub names: Vec<Box<str>>,
     /// For whom it answers besides.
     pub default: Option<DefaultFor>,
@@ -86,8 +87,8 @@ impl Sites {
         self.sites.get(index)
     }
 
-    /// The site that answers for this host: the one that names it, else the one that names the closest
-    /// wildcard over it, else the default site. A request that names no host (HTTP/1.0) goes to the
+    /// The site that answers for this host: the one that names it, else the one that names the wildcard
+    /// over it, else the default site. A request that names no host (HTTP/1.0) goes to the
     /// default site, or to the only one.
     #[must_use]
     pub fn of(&self, authority: Option<&Authority<'_>>) -> Option<&Site> {
@@ -125,14 +126,8 @@ impl Sites {
         if self.wildcards.is_empty() || authority.kind != HostKind::Name {
             return None;
         }
-        let mut rest = &*lower;
-        while let Some(dot) = rest.iter().position(|octet| *octet == b'.') {
-            rest = rest.get(dot + 1..).unwrap_or_default();
-            if let Some(index) = self.wildcards.get(rest) {
-                return Some(*index);
-            }
-        }
-        None
+        let dot = lower.iter().position(|octet| *octet == b'.').filter(|dot| *dot > 0)?;
+        self.wildcards.get(lower.get(dot + 1..)?).copied()
     }
 }
 
@@ -168,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn names_then_the_closest_wildcard_then_the_default() {
+    fn names_then_the_wildcard_of_one_label_then_the_default() {
         let all = sites(&[
             (&["example.org", "www.example.org"], None),
             (&["*.example.org"], None),
@@ -180,9 +175,12 @@ mod tests {
             ("Example.ORG.:8080", "0"),
             ("www.example.org", "0"),
             ("a.example.org", "1"),
-            ("a.b.example.org", "1"),
+            ("A.example.org.", "1"),
+            ("a.b.example.org", "3"),
+            (".example.org", "3"),
             ("deep.example.org", "1"),
             ("x.deep.example.org", "2"),
+            ("x.y.deep.example.org", "3"),
             ("192.0.2.1:80", "2"),
             ("192.0.2.2", "3"),
             ("other.net", "3"),

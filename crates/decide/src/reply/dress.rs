@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use wherefore_message::{FieldName, Method, Request, ResponseHead, Value};
+use wherefore_message::{FieldName, FieldSet, Request, ResponseHead, Status, Value};
 
 use crate::gate::Scheme;
 use crate::policy::allowance::LimitKind;
 use crate::policy::cors::{Credentials, Origins};
+use crate::policy::dress::OURS_ALONE;
 use crate::policy::{Cors, Dress, Limit, Route};
+use crate::preflight::is_preflight;
+use crate::reply::challenge::quoted;
 
 /// What is left of a limit after a request took from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,66 +39,100 @@ pub fn dress(
     if let (Some(lines), Scheme::Https) = (&dress.secure_lines, scheme) {
         head.add_lines(lines);
     }
+    let cors = route.and_then(|route| route.cors.as_ref());
     for (name, value) in &dress.known {
-        if is_settable(*name, head) {
+        if *name == FieldName::Vary {
+            vary_by(value, head);
+        } else if is_settable(*name, head) && !(cors.is_some() && SHARING.has(*name)) {
             head.set(*name, Value::Shared(Arc::clone(value)));
         }
     }
     let Some(route) = route else { return };
-    if let Some(cors) = &route.cors {
+    if let Some(cors) = cors {
         allow(route, cors, request, head);
     }
-    if !left.is_empty() {
+    // Nothing is taken from limits for those from whom it is hidden: what is left would tell them.
+    let is_hiding = head.status == Status::NOT_FOUND && route.hides();
+    if !is_hiding {
         tell_limits(&route.limits, left, head);
     }
 }
 
-/// Whether the operator's value is taken. What an error says of caching is the rule's word, and pages of
-/// ours keep the policy that they were written for.
+/// What scripts of other origins may do is said by the route's policy for them, where it has one.
+const SHARING: FieldSet = FieldSet::of(&[
+    FieldName::AccessControlAllowCredentials,
+    FieldName::AccessControlAllowHeaders,
+    FieldName::AccessControlAllowMethods,
+    FieldName::AccessControlAllowOrigin,
+    FieldName::AccessControlExposeHeaders,
+    FieldName::AccessControlMaxAge,
+]);
+
+const OURS: FieldSet = FieldSet::of(OURS_ALONE);
+
+/// Whether the operator's value is taken. What says what the answer is, is the rule's word: so is what an
+/// error says of caching, and pages of ours keep the policy that they were written for.
 fn is_settable(name: FieldName, head: &ResponseHead) -> bool {
     match name {
+        _ if OURS.has(name) => false,
+        _ if head.status.row().is_some_and(|row| row.must.has(name)) => false,
         FieldName::CacheControl | FieldName::Expires | FieldName::Age => !head.status.is_error(),
-        FieldName::ContentSecurityPolicy | FieldName::Link | FieldName::Vary => {
+        FieldName::ContentSecurityPolicy | FieldName::Link | FieldName::XContentTypeOptions => {
             !head.present().has(name)
         }
+        FieldName::ContentType => is_one_representation(head),
         _ => true,
     }
 }
 
+/// Whether what is sent is a representation and nothing of ours: not an explanation, a listing, an echo, or
+/// several parts of a representation.
+fn is_one_representation(head: &ResponseHead) -> bool {
+    let is_sent = matches!(head.status, Status::OK | Status::PARTIAL_CONTENT);
+    let is_in_parts =
+        head.status == Status::PARTIAL_CONTENT && !head.present().has(FieldName::ContentRange);
+    is_sent && !is_in_parts && head.present().has(FieldName::ETag)
+}
+
 /// The fields by which a browser lets a script have the answer.
 fn allow(route: &Route, cors: &Cors, request: &Request<'_>, head: &mut ResponseHead) {
-    let any = cors.origins == Origins::Any && cors.credentials == Credentials::Omitted;
-    if !any {
-        vary_by_origin(head);
-    }
-    let Some(origin) = request.fields.only(FieldName::Origin).filter(|origin| cors.allows(origin))
-    else {
-        return;
+    let origin = if cors.origins == Origins::Any && cors.credentials == Credentials::Omitted {
+        // Said to everyone, also where nobody asks: a cache may give to a script what it has from a page.
+        Value::Static("*")
+    } else {
+        vary_by("Origin", head);
+        // An origin is visible ASCII (RFC 6454 §6.2).
+        let sent = request.fields.only(FieldName::Origin).filter(|origin| cors.allows(origin));
+        match sent.and_then(|origin| str::from_utf8(origin).ok()) {
+            Some(origin) if is_origin(origin) => text(origin),
+            Some(_) | None => return,
+        }
     };
-    let origin = if any { Value::Static("*") } else { text(&String::from_utf8_lossy(origin)) };
-    head.push(FieldName::AccessControlAllowOrigin, origin);
+    head.set(FieldName::AccessControlAllowOrigin, origin);
     if cors.credentials == Credentials::Included {
-        head.push(FieldName::AccessControlAllowCredentials, Value::Static("true"));
+        head.set(FieldName::AccessControlAllowCredentials, Value::Static("true"));
     }
-    let is_preflight = request.method == Method::Options
-        && request.fields.has(FieldName::AccessControlRequestMethod);
-    if is_preflight {
+    if is_preflight(request) {
         let methods = cors.methods.unwrap_or_else(|| route.offered());
-        head.push(FieldName::AccessControlAllowMethods, Value::Methods(methods));
+        head.set(FieldName::AccessControlAllowMethods, Value::Methods(methods));
         if !cors.request_fields.is_empty() {
             let fields = Value::Shared(Arc::clone(&cors.request_fields));
-            head.push(FieldName::AccessControlAllowHeaders, fields);
+            head.set(FieldName::AccessControlAllowHeaders, fields);
         }
-        head.push(FieldName::AccessControlMaxAge, Value::Number(cors.max_age_seconds));
+        head.set(FieldName::AccessControlMaxAge, Value::Number(cors.max_age_seconds));
     } else if let Some(fields) = &cors.response_fields {
-        head.push(FieldName::AccessControlExposeHeaders, Value::Shared(Arc::clone(fields)));
+        head.set(FieldName::AccessControlExposeHeaders, Value::Shared(Arc::clone(fields)));
     }
 }
 
-fn vary_by_origin(head: &mut ResponseHead) {
+fn is_origin(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic())
+}
+
+fn vary_by(name: &str, head: &mut ResponseHead) {
     let vary = match head.value(FieldName::Vary) {
-        None => "Origin".to_owned(),
-        Some(value) => format!("{value}, Origin"),
+        None => name.to_owned(),
+        Some(value) => format!("{value}, {name}"),
     };
     head.set(FieldName::Vary, text(&vary));
 }
@@ -110,16 +147,15 @@ fn tell_limits(limits: &[Limit], left: &[Left], head: &mut ResponseHead) {
             if !list.is_empty() {
                 list.push_str(", ");
             }
-            list.push('"');
-            list.push_str(&limit.name);
-            list.push('"');
+            // A quoted string of this kind is a string of structured fields too (RFC 9651 §3.3.3).
+            list.push_str(&quoted(&limit.name));
         }
         policy.push_str(&format!(";q={count};w={window_seconds}"));
         state.push_str(&format!(";r={};t={}", left.count, left.reset_seconds));
     }
     if !policy.is_empty() {
-        head.push(FieldName::RateLimitPolicy, text(&policy));
-        head.push(FieldName::RateLimit, text(&state));
+        head.set(FieldName::RateLimitPolicy, text(&policy));
+        head.set(FieldName::RateLimit, text(&state));
     }
 }
 

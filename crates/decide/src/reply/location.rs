@@ -1,8 +1,9 @@
 //! Where a redirect leads. Nothing that a client sent decides the host but the host that it asked.
 
+use wherefore_message::authority::Authority;
 use wherefore_message::path;
 
-use crate::policy::{Captures, Elsewhere, Resource};
+use crate::policy::{Captures, Elsewhere, Resource, Thanks};
 use crate::reply::Setting;
 use crate::rule::Leads;
 
@@ -18,11 +19,13 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
             location.push('/');
         }
         Leads::ToHttps => {
-            let mut authority = setting.request?.authority?;
-            // The port is that of plain http.
-            authority.port = None;
+            let named = setting.request?.authority.filter(|named| !named.host.is_empty());
             location.push_str("https://");
-            location.push_str(&authority.to_string());
+            match named {
+                // The port is that of plain http.
+                Some(named) => location.push_str(&Authority { port: None, ..named }.to_string()),
+                None => location.push_str(route?.gate.canonical_host.as_deref()?),
+            }
             location.push_str(&setting.path?.encoded());
         }
         Leads::ToCanonicalHost => {
@@ -36,13 +39,21 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
             location.push_str(&setting.path?.encoded());
         }
         Leads::ToTarget => {
-            let Resource::Elsewhere(elsewhere) = &route?.resource else { return None };
+            let captures = Captures::new(&route?.pattern, setting.path?.bytes());
+            let elsewhere = match &route?.resource {
+                Resource::Elsewhere(elsewhere) => elsewhere,
+                Resource::Inbox(inbox) => {
+                    let Thanks::SeeOther(page) = &inbox.thanks else { return None };
+                    // The query was the form's.
+                    return Some(page.expanded(&captures));
+                }
+                Resource::Folder(_) | Resource::Variants(_) => return None,
+            };
             let template = match elsewhere {
                 Elsewhere::Moved { to, .. } | Elsewhere::SeeOther(to) => to,
                 Elsewhere::UseProxy(proxy) => return Some(proxy.to_string()),
                 Elsewhere::Gone { .. } => return None,
             };
-            let captures = Captures::new(&route?.pattern, setting.path?.bytes());
             return Some(template.target(&captures, query));
         }
     }

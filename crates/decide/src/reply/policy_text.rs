@@ -16,22 +16,23 @@ pub(super) fn detail(setting: &Setting<'_>) -> Option<String> {
         Witness::Policy(number) => block(setting, number)?.demand.to_string(),
         Witness::Leads(Leads::ToTarget) => "It stands where the field Location says.".to_owned(),
         Witness::Quota { limit, wait_seconds } => {
-            let limit = route.limits.get(usize::from(limit))?;
-            match limit.kind {
-                LimitKind::Rate { count, window_seconds, .. } => format!(
-                    "The limit is {count} requests in {window_seconds} seconds; try again in \
-                     {wait_seconds} seconds."
-                ),
-                LimitKind::AtOnce(count) => format!(
-                    "At most {count} requests are taken at once; try again in {wait_seconds} seconds."
-                ),
-            }
+            let kind = route.limits.get(usize::from(limit)).map(|limit| limit.kind);
+            let reached = match (verdict.because.id, kind) {
+                ("rate" | "user-rate", Some(LimitKind::Rate { count, window_seconds, .. })) => {
+                    format!("The limit is {count} requests in {window_seconds} seconds")
+                }
+                ("at-once" | "user-at-once", Some(LimitKind::AtOnce(count))) => {
+                    format!("At most {count} requests are taken at once")
+                }
+                _ => "There is no room to count one more".to_owned(),
+            };
+            format!("{reached}; try again in {wait_seconds} seconds.")
         }
         Witness::Price { price, balance } => {
             let unit = &route.price.as_ref()?.unit;
             format!("It costs {price} {unit}, and the account holds {balance}.")
         }
-        Witness::Nothing if verdict.status == Status::PAYMENT_REQUIRED => {
+        Witness::Who(_) if verdict.status == Status::PAYMENT_REQUIRED => {
             let price = route.price.as_ref()?;
             format!("It costs {} {}, and no account was named.", price.amount, price.unit)
         }
@@ -61,7 +62,7 @@ pub(super) fn more(setting: &Setting<'_>) -> Vec<(&'static str, Extra)> {
         }
         (witness, Some(price)) if setting.verdict.status == Status::PAYMENT_REQUIRED => {
             more.push(("unit", Extra::Text(price.unit.to_string())));
-            if witness == Witness::Nothing {
+            if !matches!(witness, Witness::Price { .. }) {
                 more.push(("price", Extra::Number(price.amount)));
             }
             if let Some(top_up) = &price.top_up {

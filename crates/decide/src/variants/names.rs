@@ -3,9 +3,10 @@
 use wherefore_message::accept::QUALITY_MAX;
 use wherefore_message::alternative::Reference;
 use wherefore_message::language::LanguageTag;
+use wherefore_message::path::Path;
 use wherefore_message::{Coding, media};
 
-use super::{Languages, Variant};
+use super::{Languages, VARIANTS_MAX, Variant};
 
 /// The longest name that is read, in octets: no file system in use has longer ones.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -91,6 +92,58 @@ pub fn parse_name<'a>(
         place: 0,
         length: None,
     })
+}
+
+/// The name of which a folder's variants are those of its index file.
+pub const INDEX: &[u8] = b"index.html";
+
+/// The name that variants are looked for by, where a path within a folder leads to nothing of just that name.
+#[must_use]
+pub fn asked_name(path: Path<'_>) -> &[u8] {
+    if path.is_folder() { INDEX } else { path.name() }
+}
+
+/// The variants of what was asked for, of a folder's members whose names are given in their order: at most
+/// [`VARIANTS_MAX`]. Where languages are named, a variant's place is that of the first one that it has.
+///
+/// What is a coding of another variant, such as `page.en.html.gz` beside `page.en.html`, is none of its own:
+/// which coding of a variant is sent is asked when it was chosen.
+#[must_use]
+pub fn variants_of<'a, N: AsRef<[u8]>>(
+    names: &'a [N],
+    asked: &[u8],
+    languages: NamedLanguages<'_>,
+) -> Vec<Variant<'a>> {
+    let Some(first) = asked.split(|octet| *octet == b'.').next() else { return Vec::new() };
+    let from = names.partition_point(|name| name.as_ref() < first);
+    let begun = names.get(from..).unwrap_or_default().iter().map(AsRef::as_ref);
+    let begun = begun.take_while(|name| name.starts_with(first));
+    let mut variants: Vec<Variant<'a>> = Vec::new();
+    for name in begun {
+        let Some(mut variant) = parse_name(name, asked, languages) else { continue };
+        let is_coded = |original: &Variant<'_>| {
+            let Reference::Member(original) = original.reference else { return false };
+            Coding::ALL.iter().any(|coding| {
+                name.strip_prefix(original).is_some_and(|rest| rest == coding.suffix().as_bytes())
+            })
+        };
+        if variants.iter().any(is_coded) {
+            continue;
+        }
+        variant.place = place(&variant, languages);
+        variants.push(variant);
+        if variants.len() == VARIANTS_MAX {
+            break;
+        }
+    }
+    variants
+}
+
+fn place(variant: &Variant<'_>, languages: NamedLanguages<'_>) -> u16 {
+    let NamedLanguages::These(known) = languages else { return 0 };
+    let first = variant.languages.iter().next();
+    let place = first.and_then(|first| known.iter().position(|tag| *tag == first));
+    u16::try_from(place.unwrap_or(known.len())).unwrap_or(u16::MAX)
 }
 
 /// What a part of a name can be.
@@ -228,6 +281,49 @@ mod tests {
         }
         let long = ["page", &".en".repeat(90)].concat() + ".html";
         assert_eq!(read_by(&long, "page", NamedLanguages::TwoLetter), "");
+    }
+
+    #[test]
+    fn the_variants_among_a_folder_s_members() {
+        let mut names = [
+            "page.en.html",
+            "page.en.html.gz",
+            "page.de.html",
+            "page.fr.html.gz",
+            "page.txt",
+            "page",
+            "pages.en.html",
+            "other.en.html",
+            "page-1.html",
+        ];
+        names.sort_unstable();
+        let read = |asked: &str, languages: NamedLanguages<'_>| {
+            let variants = variants_of(&names, asked.as_bytes(), languages);
+            let told = variants.iter().map(|variant| {
+                let Reference::Member(name) = variant.reference else { unreachable!() };
+                format!("{} {}", String::from_utf8_lossy(name), variant.place)
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            read("page.html", NamedLanguages::TwoLetter),
+            ["page.de.html 0", "page.en.html 0", "page.fr.html.gz 0"]
+        );
+        let known = ["fr", "de"].map(|text| LanguageTag::parse(text.as_bytes()).unwrap());
+        assert_eq!(
+            read("page", NamedLanguages::These(&known)),
+            ["page.de.html 1", "page.fr.html.gz 0", "page.txt 2"]
+        );
+        assert_eq!(read("nothing", NamedLanguages::TwoLetter), [""; 0]);
+        assert_eq!(read("", NamedLanguages::TwoLetter), [""; 0]);
+        let many: Vec<_> = (0..1000).map(|i| format!("a.{}.html", letters(i))).collect();
+        assert_eq!(variants_of(&many, b"a", NamedLanguages::TwoLetter).len(), VARIANTS_MAX);
+    }
+
+    /// A two-letter code; they come in their order.
+    fn letters(i: u16) -> String {
+        let letter = |i: u16| char::from(b'a' + u8::try_from(i % 26).unwrap());
+        [letter(i / 26), letter(i)].iter().collect()
     }
 
     #[test]

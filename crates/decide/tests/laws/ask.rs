@@ -8,12 +8,13 @@ use wherefore_decide::facts::{
     Found, Members, Octets, Parent, Refusal, Representation, Representations,
 };
 use wherefore_decide::plan::{self, Admitted, Plan, Question, Reading, Writing};
+use wherefore_decide::policy::inbox::Format;
 use wherefore_decide::policy::{
-    ContentPolicy, Folder, FolderAccess, Hosts, MissingFolders, Pattern, Resource, Route, Site,
-    Sites, Trace,
+    ContentPolicy, Folder, FolderAccess, Hosts, Matched, MissingFolders, Pattern, Resource, Route,
+    Site, Sites, Trace,
 };
 use wherefore_decide::screen::Wire;
-use wherefore_decide::{Admission, Client, Need, Trail, Verdict};
+use wherefore_decide::{Admission, Client, Fetched, Need, Trail, Verdict};
 use wherefore_message::authority::Authority;
 use wherefore_message::coding::Level;
 use wherefore_message::date::HttpDate;
@@ -22,6 +23,8 @@ use wherefore_message::target::Target;
 use wherefore_message::{
     Announced, Coding, EntityTag, FieldLines, FieldName, Method, Request, Status, Version,
 };
+
+use crate::policies::{Told, guarded_sites};
 
 /// When the made-up representations were last modified: Sun, 06 Nov 1994 08:49:37 GMT.
 pub(crate) const MODIFIED: u64 = 784_111_777;
@@ -46,6 +49,22 @@ pub(crate) struct Asked {
     pub(crate) announced: Announced,
     /// Each with the members of its list, or with its one value.
     pub(crate) fields: Vec<(&'static str, Vec<&'static str>)>,
+    /// Who asks, as far as the connection tells.
+    pub(crate) client: Client,
+    /// What is fetched on the way.
+    pub(crate) told: Told,
+}
+
+/// A request with all that became of it.
+pub(crate) struct Conducted<'a> {
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) path: Option<path::Path<'a>>,
+    pub(crate) site: Option<&'a Site>,
+    pub(crate) matched: Option<Matched<'a>>,
+    /// Whether what was said was said before anything was looked up.
+    pub(crate) unseen: bool,
+    pub(crate) said: Said,
+    pub(crate) trail: Trail,
 }
 
 /// What the engine says to it.
@@ -54,13 +73,14 @@ pub(crate) enum Said {
     Answer(Verdict),
     Read(Verdict, Reading),
     Write(Writing),
+    Take(Format),
 }
 
 impl Said {
     pub(crate) fn verdict(&self) -> Option<&Verdict> {
         match self {
             Self::Answer(verdict) | Self::Read(verdict, _) => Some(verdict),
-            Self::Write(_) => None,
+            Self::Write(_) | Self::Take(_) => None,
         }
     }
 
@@ -76,6 +96,7 @@ impl Said {
                 format!("{} {} {reading:?}", verdict.status, verdict.because.id)
             }
             Self::Write(writing) => format!("{writing:?}"),
+            Self::Take(format) => format!("{format:?}"),
         }
     }
 }
@@ -91,6 +112,8 @@ impl Asked {
             host: Some("localhost"),
             announced: Announced::Nothing,
             fields: Vec::new(),
+            client: Client::UNKNOWN,
+            told: Told::default(),
         }
     }
 
@@ -170,46 +193,83 @@ impl Asked {
     }
 
     pub(crate) fn ask_split(&self, split: Split, found: &Found) -> (Said, Trail) {
+        self.conduct(split, found, |conducted| (conducted.said, conducted.trail))
+    }
+
+    /// What is said before anything is looked up; none if that is nothing.
+    pub(crate) fn ask_before_lookup(&self) -> Option<Verdict> {
+        self.conduct(Split::ALineAField, &file(), |conducted| {
+            conducted.said.verdict().copied().filter(|_| conducted.unseen)
+        })
+    }
+
+    /// Leads the request through all rules, with this to be found.
+    pub(crate) fn conduct<T>(
+        &self,
+        split: Split,
+        found: &Found,
+        then: impl FnOnce(Conducted<'_>) -> T,
+    ) -> T {
         self.read(split, |request| {
             let now = HttpDate::from_unix(NOW);
-            let question = Question { request, client: &Client::UNKNOWN, now };
+            let question = Question { request, client: &self.client, now };
             let sites = Sites::new(vec![self.site.clone()]);
             let (mut scratch, mut inner, mut trail) = (Vec::new(), Vec::new(), Trail::new());
             let wire = Wire::default();
             let begun = Admission::begin(&question, &sites, &wire, &mut scratch, &mut trail);
-            let admitted = begun.and_then(|mut admission| {
-                // The made-up sites have nothing that would have to be fetched.
-                while !matches!(admission.next(&question, &mut trail)?, Need::Nothing) {}
-                admission.end(&question, &mut inner, &mut trail)
-            });
+            let mut admission = match begun {
+                Ok(admission) => admission,
+                Err(verdict) => {
+                    let (path, site, matched) = (None, None, None);
+                    let said = Said::Answer(verdict);
+                    let unseen = true;
+                    return then(Conducted { request, path, site, matched, unseen, said, trail });
+                }
+            };
+            let admitted = self.fetch(&question, &mut admission, &mut trail);
+            let admitted = admitted.and_then(|()| admission.end(&question, &mut inner, &mut trail));
+            let unseen = admitted.is_err();
+            let negotiated = self.told.negotiated;
             let said = match admitted {
                 Err(verdict) => Err(verdict),
                 Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+                Ok(Admitted::Inbox(place)) => plan::of_inbox(&question, &place, &mut trail),
                 Ok(Admitted::Resource(place)) => {
-                    plan::after_lookup(&question, &place, found, &mut trail)
+                    plan::after_negotiation(&question, &place, found, negotiated, &mut trail)
+                }
+                Ok(Admitted::Variants(listed)) => {
+                    let place = listed.place();
+                    plan::after_negotiation(&question, &place, found, negotiated, &mut trail)
                 }
             };
             let said = match said {
                 Err(verdict) => Said::Answer(verdict),
                 Ok(Plan::Read(verdict, reading)) => Said::Read(verdict, reading),
                 Ok(Plan::Write(writing)) => Said::Write(writing),
+                Ok(Plan::Take(format)) => Said::Take(format),
             };
-            (said, trail)
+            let Admission { site, path, matched, .. } = admission;
+            then(Conducted { request, path, site: Some(site), matched, unseen, said, trail })
         })
     }
 
-    /// What is said before anything is looked up; none if that is nothing.
-    pub(crate) fn ask_before_lookup(&self) -> Option<Verdict> {
-        self.read(Split::ALineAField, |request| {
-            let now = HttpDate::from_unix(NOW);
-            let question = Question { request, client: &Client::UNKNOWN, now };
-            let sites = Sites::new(vec![self.site.clone()]);
-            let (mut scratch, mut inner, mut trail) = (Vec::new(), Vec::new(), Trail::new());
-            let wire = Wire::default();
-            Admission::begin(&question, &sites, &wire, &mut scratch, &mut trail)
-                .and_then(|admission| admission.end(&question, &mut inner, &mut trail))
-                .err()
-        })
+    /// Tells the rules what they ask for.
+    fn fetch(
+        &self,
+        question: &Question<'_>,
+        admission: &mut Admission<'_>,
+        trail: &mut Trail,
+    ) -> Result<(), Verdict> {
+        loop {
+            let fetched = match admission.next(question, trail)? {
+                Need::Nothing => return Ok(()),
+                Need::ClientLimits(_) => Fetched::Limits(self.told.client_limits),
+                Need::Credentials(_) => Fetched::Credentials(self.told.credentials.read()),
+                Need::UserLimits(_) => Fetched::Limits(self.told.user_limits),
+                Need::Price(_) => Fetched::Price(self.told.paid),
+            };
+            admission.fetched(question, fetched, trail)?;
+        }
     }
 
     /// The decoded path, where it can be read.
@@ -323,11 +383,15 @@ pub(crate) fn requests() -> impl Strategy<Value = Asked> {
         1 => Just(Announced::Length(CONTENT_BYTES_MAX + 1)),
         2 => Just(Announced::Unknown),
     ];
-    (sites(), versions, methods, targets(), hosts, announced, fields()).prop_map(
-        |(site, version, method, target, host, announced, fields)| {
+    let guarded = prop_oneof![
+        1 => sites().prop_map(|site| (site, Client::UNKNOWN, Told::default())),
+        1 => guarded_sites(),
+    ];
+    (guarded, versions, methods, targets(), hosts, announced, fields()).prop_map(
+        |((site, client, told), version, method, target, host, announced, fields)| {
             let target =
                 if method == "OPTIONS" && target == "/*" { "*".to_owned() } else { target };
-            Asked { site, version, method, target, host, announced, fields }
+            Asked { site, version, method, target, host, announced, fields, client, told }
         },
     )
 }
@@ -444,11 +508,16 @@ fn fields() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
             weighted(0.1, list_of(vec!["100-continue", "100-Continue", "a-miracle"])),
             weighted(0.05, any_of(vec!["bytes 0-1/9"])),
             weighted(0.1, any_of(vec!["same-origin", "none", "cross-site"])),
-            weighted(0.1, any_of(vec!["http://localhost", "http://evil.example", "null"])),
+            weighted(0.2, any_of(vec!["http://localhost", "http://friend.example", "null"])),
+            weighted(0.2, any_of(vec!["PUT"])),
+            weighted(0.3, any_of(vec!["Bearer e30", "Basic YTpi"])),
         ),
     );
     drawn.prop_map(
-        |((im, ius, inm, ims, range, if_range), (ae, ce, ct, expect, cr, site, origin))| {
+        |(
+            (im, ius, inm, ims, range, if_range),
+            (ae, ce, ct, expect, cr, site, origin, acrm, sent),
+        )| {
             let names = [
                 FieldName::IfMatch,
                 FieldName::IfUnmodifiedSince,
@@ -463,8 +532,13 @@ fn fields() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
                 FieldName::ContentRange,
                 FieldName::SecFetchSite,
                 FieldName::Origin,
+                FieldName::AccessControlRequestMethod,
+                FieldName::Authorization,
             ];
-            let values = [im, ius, inm, ims, range, if_range, ae, ce, ct, expect, cr, site, origin];
+            let values = [
+                im, ius, inm, ims, range, if_range, ae, ce, ct, expect, cr, site, origin, acrm,
+                sent,
+            ];
             names
                 .iter()
                 .zip(values)

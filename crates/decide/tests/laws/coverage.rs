@@ -1,27 +1,48 @@
 //! Every rule lets some request pass and answers some other; where it can do only one, that is said here.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use wherefore_decide::act::{Acted, Begun, Failure};
+use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::catalogue::GroupId;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
-use wherefore_decide::policy::{FolderAccess, MissingFolders, Trace};
+use wherefore_decide::negotiate::{LeadsTo, Negotiated};
+use wherefore_decide::policy::allowance::By;
+use wherefore_decide::policy::asker::RefusedAs;
+use wherefore_decide::policy::cors;
+use wherefore_decide::policy::folder::Listing;
+use wherefore_decide::policy::gate::{Https, Protocol};
+use wherefore_decide::policy::{
+    Dress, Elsewhere, Folder, FolderAccess, Gate, Lasting, MissingFolders, Preconditions, Resource,
+    Trace,
+};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::Fate;
-use wherefore_decide::{Trail, plan};
-use wherefore_message::{Announced, Fault, FaultKind, Version};
+use wherefore_decide::{Scheme, Trail, plan, reply};
+use wherefore_message::{Announced, Fault, FaultKind, FieldName, Status, Version};
 
 use crate::ask::{
     Asked, CONTENT_BYTES_MAX, Said, Split, alone, file, folder, missing, representation, site,
 };
+use crate::policies::{
+    RATE, Sent, Told, auth, blocked, cors, guarded, limit, maintenance, networks, price, routed,
+    template, these,
+};
 
 /// Rules that let nothing pass: each answers, or does not apply.
 const NEVER_PASS: &[(&str, &str)] = &[
+    ("preflight", "it says what every preflight is answered with that comes so far"),
+    ("moved", "it says what every request for what moved is answered with"),
+    ("see-other", "it says what every request for what is to be seen elsewhere is answered with"),
+    ("retired", "it says what every request for what was retired is answered with"),
+    ("use-proxy", "it says what every request for what a proxy has is answered with"),
     ("partial-put", "a PUT with Content-Range is refused, and without it the rule does not apply"),
     ("part", "the whole is asked for where the rule does not apply"),
     ("options", "it says what every OPTIONS is answered with"),
     ("trace", "it says what every TRACE is answered with"),
     ("representation", "the last of its group, so that every reading has an answer"),
+    ("submission-stored", "the last of its group: what is stored has an answer"),
     ("done", "the last of its group: what is neither made nor failed is done"),
 ];
 /// Rules that answer nothing.
@@ -85,7 +106,8 @@ impl Seen {
 fn every_rule_passes_and_answers() {
     let mut seen = Seen::default();
     wire(&mut seen);
-    for (asked, found, rule) in before_lookup().into_iter().chain(after_lookup()) {
+    let asked = before_lookup().into_iter().chain(after_lookup());
+    for (asked, found, rule) in asked.chain(guarded_requests()).chain(fetched()) {
         seen.expect(&asked, &found, Some(rule));
     }
     for (asked, found) in writes() {
@@ -97,6 +119,8 @@ fn every_rule_passes_and_answers() {
         seen.trail(&trail);
     }
     invitations(&mut seen);
+    hints(&mut seen);
+    crate::inboxes::trails(|trail| seen.trail(trail));
 
     let all: Vec<_> = GroupId::ALL.iter().flat_map(|group| group.rules()).collect();
     for (what, seen, never) in
@@ -136,6 +160,29 @@ fn invitations(seen: &mut Seen) {
             asked.read(Split::ALineAField, |request| plan::invite(request, begun, &mut trail));
         assert_eq!(verdict.is_some(), invites);
         assert_eq!(trail.fate(GroupId::Invite, 0), Fate::Passed);
+        seen.answered.extend(verdict.map(|verdict| verdict.because.id));
+        seen.trail(&trail);
+    }
+}
+
+fn hints(seen: &mut Seen) {
+    let asked = Asked::new("GET", "/a");
+    let hints = vec![Arc::from("</style.css>; rel=preload; as=style")];
+    for early_hints in [Vec::new(), hints] {
+        let dress = Dress { early_hints, ..Dress::default() };
+        let mut trail = Trail::new();
+        let verdict =
+            asked.read(Split::ALineAField, |request| plan::hints(request, &dress, &mut trail));
+        let told = verdict.map(|verdict| reply::hints(&verdict, &dress));
+        let links = told.as_ref().and_then(|head| head.value(FieldName::Link));
+        assert_eq!(
+            links.map(ToString::to_string).as_deref(),
+            dress.early_hints.first().map(|link| &**link)
+        );
+        assert_eq!(
+            told.is_some_and(|head| head.status == Status::EARLY_HINTS),
+            !dress.early_hints.is_empty()
+        );
         seen.answered.extend(verdict.map(|verdict| verdict.because.id));
         seen.trail(&trail);
     }
@@ -209,6 +256,108 @@ fn after_lookup() -> Vec<(Asked, Found, &'static str)> {
         (get("/a").with("Range", "bytes=0-1"), file(), "part"),
         (Asked::new("OPTIONS", "/a"), file(), "options"),
     ]
+}
+
+/// Requests that what is known beforehand stands against, and others that it does not.
+fn guarded_requests() -> Vec<(Asked, Found, &'static str)> {
+    let gate =
+        |set: fn(&mut Gate)| Asked::new("GET", "/a").in_site(guarded(|route| set(&mut route.gate)));
+    let elsewhere = |elsewhere: Elsewhere| {
+        Asked::new("GET", "/a").in_site(routed("/*", Resource::Elsewhere(elsewhere), |_| {}))
+    };
+    let shared = |method, origin| {
+        let policy = cors(these(&["http://friend.example"]), cors::Credentials::Omitted);
+        let site = guarded(|route| route.cors = Some(policy));
+        let asked = Asked::new(method, "/a").in_site(site).with("Origin", origin);
+        asked.with("Access-Control-Request-Method", "PUT")
+    };
+    let listed = |listing| {
+        let folder = Folder { listing, ..Folder::read_only(0) };
+        Asked::new("GET", "/a/").in_site(routed("/*", Resource::Folder(folder), |_| {}))
+    };
+    let forwarded = Asked::new("GET", "/a").with("Forwarded", "for=[");
+    let mut unread = forwarded.clone();
+    unread.client.fault = Some("the chain of proxies can't be read");
+    let mut secure = gate(|gate| gate.https = Https::Required);
+    secure.client.scheme = Scheme::Https;
+    let canonical: fn(&mut Gate) = |gate| gate.canonical_host = Some("named.example".into());
+    let mut required =
+        put("/a").in_site(guarded(|route| route.preconditions = Preconditions::Required));
+    required.fields.clear();
+    let bare = folder(None, Members::NotAsked);
+    let to = || template("/new{path}");
+    let (file, ok) = (file(), "representation");
+    vec![
+        (forwarded, file, ok),
+        (unread, file, "forwarded"),
+        (gate(|gate| gate.https = Https::Required), file, "https"),
+        (secure, file, ok),
+        (gate(canonical), file, "canonical-host"),
+        (Asked { host: Some("named.example"), ..gate(canonical) }, file, ok),
+        (gate(|gate| gate.maintenance = Some(maintenance(None))), file, "maintenance"),
+        (gate(|gate| gate.maintenance = Some(maintenance(Some(1)))), file, ok),
+        (gate(|gate| gate.protocol = Protocol::Http2), file, "protocol"),
+        (gate(|gate| gate.protocol = Protocol::Http11), file, ok),
+        (gate(|gate| gate.blocked = vec![blocked(networks(""), &[])]), file, "legal"),
+        (gate(|gate| gate.blocked = vec![blocked(networks(""), &[*b"DE"])]), file, ok),
+        (gate(|gate| gate.from = Some(networks("10.0.0.0/8"))), file, "network"),
+        (shared("OPTIONS", "http://evil.example"), file, "preflight-origin"),
+        (shared("OPTIONS", "http://friend.example"), file, "preflight"),
+        (shared("GET", "http://evil.example"), file, ok),
+        (elsewhere(Elsewhere::Moved { to: to(), lasting: Lasting::Temporary }), file, "moved"),
+        (elsewhere(Elsewhere::SeeOther(to())), file, "see-other"),
+        (elsewhere(Elsewhere::Gone { since: Some(1) }), file, "retired"),
+        (elsewhere(Elsewhere::UseProxy("http://proxy.example/".into())), file, "use-proxy"),
+        (listed(Listing::On), bare, "listing"),
+        (listed(Listing::Off), bare, "listed"),
+        (required.clone(), file, "precondition-sent"),
+        (required.with("If-Match", "\"then\""), file, "if-match"),
+    ]
+}
+
+/// Requests for which something has to be fetched.
+fn fetched() -> Vec<(Asked, Found, &'static str)> {
+    let with = |set: &dyn Fn(&mut Told)| {
+        let site = guarded(|route| {
+            route.gate.from = Some(networks("127.0.0.0/8"));
+            route.auth = Some(auth(RefusedAs::Forbidden));
+            route.limits = vec![limit("net", By::Network, RATE), limit("you", By::User, RATE)];
+            route.price = Some(price());
+        });
+        let mut asked = Asked::new("GET", "/a").in_site(site);
+        asked.client.address = Some([127, 0, 0, 1].into());
+        set(&mut asked.told);
+        asked
+    };
+    let denied = |why| Some(Denied { limit: 0, why, wait_seconds: 1 });
+    let sent = |sent: Sent| with(&|told| told.credentials = sent.clone());
+    let paid = |paid| with(&|told| told.paid = paid);
+    let found = |negotiated| with(&|told| told.negotiated = Some(negotiated));
+    let mut all = vec![
+        (with(&|_| ()), "representation"),
+        (found(Negotiated::Chosen(LeadsTo::End)), "representation"),
+        (found(Negotiated::Chosen(LeadsTo::AnotherList)), "variant-ends"),
+        (found(Negotiated::LeftToClient(LeadsTo::End)), "variant-chosen"),
+        (found(Negotiated::NotAcceptable(FieldName::Accept)), "variant-acceptable"),
+        (sent(Sent::None), "credentials-sent"),
+        (sent(Sent::Malformed("it is cut off")), "credentials-form"),
+        (sent(Sent::TooMany(1)), "credentials-tries"),
+        (sent(Sent::Busy(1)), "credentials-room"),
+        (sent(Sent::Wrong("it has run out")), "credentials-valid"),
+        (sent(Sent::Known("eve", Vec::new())), "allowed"),
+        (paid(Paid::NoAccount), "account"),
+        (paid(Paid::Unreachable), "ledger"),
+        (paid(Paid::Short(1)), "balance"),
+    ];
+    for (why, client, user) in [
+        (Why::Rate, "rate", "user-rate"),
+        (Why::AtOnce, "at-once", "user-at-once"),
+        (Why::NoRoom, "limit-room", "user-limit-room"),
+    ] {
+        all.push((with(&|told| told.client_limits = denied(why)), client));
+        all.push((with(&|told| told.user_limits = denied(why)), user));
+    }
+    all.into_iter().map(|(asked, rule)| (asked, file(), rule)).collect()
 }
 
 /// Requests that come through to a write.

@@ -2,13 +2,26 @@
 //! whole requests and invented look-ups.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod allowances;
+mod answers;
 mod ask;
+mod askers;
 mod content;
 mod coverage;
+mod dresses;
+mod gates;
+mod guards;
+mod inboxes;
 mod locations;
 mod made;
 mod methods;
+mod order;
+mod policies;
+mod preflights;
+mod redirects;
 mod replies;
+mod required;
+mod routes;
 mod statuses;
 mod stories;
 mod variants;

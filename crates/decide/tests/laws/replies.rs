@@ -3,36 +3,28 @@
 use proptest::prelude::*;
 use wherefore_decide::Scheme;
 use wherefore_decide::act::{Acted, Failure};
-use wherefore_decide::facts::Found;
 use wherefore_decide::plan::{self, Part, Reading};
-use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
+use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::{Trail, Verdict};
 use wherefore_message::problem::ProblemForm;
 use wherefore_message::range::ByteRange;
-use wherefore_message::{
-    Fault, FaultClass, FaultKind, FieldName, ResponseHead, Status, Value, path,
-};
+use wherefore_message::{Fault, FaultClass, FaultKind, FieldName, ResponseHead, Status, Value};
 
 use crate::ask::{Asked, Said, Split, founds, requests};
 use crate::coverage::{ACTS_THAT_FAIL, acts};
 
-/// The head of an answer that sends no representation.
-fn refusal(verdict: &Verdict, path: &[u8], found: Option<&Found>) -> ResponseHead {
-    let mut scratch = Vec::new();
-    let current = match found {
-        Some(Found::File(all) | Found::Folder { index: Some(all), .. }) => Some(&all.original),
-        _ => None,
-    };
+/// The head of an answer to what no route was found for.
+fn refusal(verdict: &Verdict) -> ResponseHead {
     let setting = Setting {
         verdict,
         request: None,
-        path: path::decode(path, &mut scratch).ok(),
+        path: None,
         matched: None,
         dress: None,
         scheme: Scheme::Http,
-        current,
-        varies: Varies::ByCoding,
+        current: None,
+        varies: Varies::Not,
         field: None,
     };
     let mut head = ResponseHead::new(Status::OK);
@@ -41,7 +33,7 @@ fn refusal(verdict: &Verdict, path: &[u8], found: Option<&Found>) -> ResponseHea
 }
 
 /// Sealed, it lacks nothing; and what it must not carry is gone, also if it was there.
-fn holds(mut head: ResponseHead) -> Result<(), String> {
+pub(crate) fn holds(mut head: ResponseHead) -> Result<(), String> {
     let row = head.status.row().ok_or("a status that is not registered")?;
     for name in row.must_not.iter() {
         head.push(name, Value::Static("x"));
@@ -61,40 +53,15 @@ proptest! {
 
     #[test]
     fn answers_carry_what_they_must(asked in requests(), found in founds()) {
-        let (said, _) = asked.ask(&found);
-        let head = match &said {
-            Said::Answer(verdict) => asked.read(Split::ALineAField, |request| {
-                refusal(verdict, request.target.path, Some(&found))
-            }),
-            Said::Read(verdict, Reading::Options(methods)) => {
-                let mut head = ResponseHead::new(Status::OK);
-                reply::options(verdict, *methods, &mut head);
-                head
-            }
-            Said::Read(verdict, Reading::Representation { coding, part, .. }) => {
-                let of = asked.read(Split::ALineAField, |request| {
-                    *plan::selected(request, &found).unwrap().0
-                });
-                let sent = Sent {
-                    of: &of,
-                    media_type: "text/plain",
-                    coding: *coding,
-                    varies: Varies::ByCoding,
-                    part,
-                    repeats: Repeats::All,
-                };
-                let mut head = ResponseHead::new(Status::OK);
-                reply::representation(verdict, &sent, &mut head);
-                prop_assert_eq!(
-                    head.value(FieldName::ContentRange).is_some(),
-                    matches!(part, Part::One(_))
-                );
-                head
-            }
-            Said::Read(..) | Said::Write(_) => return Ok(()),
-        };
-        prop_assert_eq!(Some(head.status), said.status());
-        prop_assert_eq!(holds(head), Ok(()));
+        let Some(answer) = asked.answer(&found, ProblemForm::Text) else { return Ok(()) };
+        prop_assert_eq!(Some(answer.head.status), answer.said.status());
+        if let Said::Read(_, Reading::Representation { part, .. }) = &answer.said {
+            prop_assert_eq!(
+                answer.head.value(FieldName::ContentRange).is_some(),
+                matches!(part, Part::One(_))
+            );
+        }
+        prop_assert_eq!(holds(answer.head), Ok(()));
     }
 
     /// RFC 9110 §15.3.7, §14.4: what is sent lies in what there is, in one part or in several that do not
@@ -125,7 +92,7 @@ fn every_end_of_an_act_is_some_rule_s_and_carries_what_it_must() {
         assert_ne!(verdict.because.id, "unknown-outcome", "{acted:?}");
         assert!(verdict.because.may.contains(&verdict.status), "{acted:?}");
         let head = match acted {
-            Acted::Failed(_) => refusal(&verdict, b"/a", None),
+            Acted::Failed(_) => refusal(&verdict),
             Acted::Created | Acted::Replaced | Acted::Removed => {
                 let mut head = ResponseHead::new(Status::OK);
                 let location = (verdict.status == Status::CREATED).then(|| "/a".to_owned());
@@ -150,7 +117,7 @@ fn every_fault_of_the_peer_is_answered_with_its_status() {
             _ => {
                 let verdict = refused.unwrap_or_else(|| panic!("{kind:?} is not answered"));
                 assert_eq!(verdict.status, kind.status(), "{kind:?}");
-                holds(refusal(&verdict, b"", None)).unwrap();
+                holds(refusal(&verdict)).unwrap();
             }
         }
         let in_head_alone = matches!(

@@ -20,14 +20,7 @@ impl FileStore {
         path: ResourcePath<'_>,
         members_max: usize,
     ) -> Result<Listing, StoreError> {
-        let folder = match self.see(path, Wait::Yes)? {
-            Seen::Folder(folder, _) => folder,
-            Seen::File(..) => return Err(Conflict::NotFolder.into()),
-            Seen::Missing | Seen::NotFolder => return Err(StoreError::Missing),
-            Seen::Denied => return Err(StoreError::Denied),
-            Seen::Escapes => return Err(StoreError::Escapes),
-            Seen::Special => return Err(StoreError::Special),
-        };
+        let folder = self.folder(path)?;
         // The system says names in an order of its own, so those that come first by name are known last.
         let mut first: BTreeMap<Vec<u8>, Member> = BTreeMap::new();
         let (mut looked_at, mut truncated) = (0, false);
@@ -56,6 +49,39 @@ impl FileStore {
             }
         }
         Ok(Listing { members: first.into_values().collect(), truncated })
+    }
+
+    pub(super) fn names_at(
+        &self,
+        path: ResourcePath<'_>,
+        names_max: usize,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let folder = self.folder(path)?;
+        let mut names = Vec::new();
+        for entry in members(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") || is_temporary(name) {
+                continue;
+            }
+            if names.len() == names_max.min(self.options.list_members_max) {
+                break;
+            }
+            names.push(name.to_vec());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn folder(&self, path: ResourcePath<'_>) -> Result<OwnedFd, StoreError> {
+        match self.see(path, Wait::Yes)? {
+            Seen::Folder(folder, _) => Ok(folder),
+            Seen::File(..) => Err(Conflict::NotFolder.into()),
+            Seen::Missing | Seen::NotFolder => Err(StoreError::Missing),
+            Seen::Denied => Err(StoreError::Denied),
+            Seen::Escapes => Err(StoreError::Escapes),
+            Seen::Special => Err(StoreError::Special),
+        }
     }
 
     /// None for what is not listed, or was there only a moment ago.

@@ -76,7 +76,7 @@ impl Default for Options {
 }
 
 /// Whether a store takes writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// It only reads, and leaves everything as it is.
     ReadOnly,
@@ -86,7 +86,7 @@ pub enum Access {
 
 /// What is done with symbolic links. None ever leads out of the root; one that says its target as an
 /// absolute path counts as leaving it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Links {
     /// They are followed within the root.
     Follow,
@@ -223,6 +223,10 @@ impl Store for FileStore {
 
     fn list(&self, path: &[u8], members_max: usize) -> Result<Listing, StoreError> {
         self.list_at(ResourcePath::parse(path)?, members_max)
+    }
+
+    fn names(&self, path: &[u8], names_max: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.names_at(ResourcePath::parse(path)?, names_max)
     }
 
     fn stage(&self, parent: &[u8], announced: Option<u64>) -> Result<Box<dyn Staged>, StoreError> {

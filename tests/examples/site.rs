@@ -1,14 +1,9 @@
 //! The example site: every link on it leads where its text says, and what is stored twice is the same twice.
-#![allow(unreachable_pub, reason = "shared by several test binaries")]
-#![allow(clippy::unwrap_used, reason = "everything here is a test's")]
-
-#[path = "support/mod.rs"]
-mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::Running;
+use crate::support::{self, Running};
 
 fn site() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site")
