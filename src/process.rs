@@ -31,7 +31,7 @@ pub(crate) struct ProcessArguments {
     /// Become this group and no other; all of the user's unless told
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
-    /// Go on as root
+    /// Go on as root without a word about it
     #[arg(long)]
     allow_root: bool,
     /// Add the access log to this file, which SIGHUP opens anew
@@ -76,10 +76,8 @@ impl From<ProcessArguments> for Process {
 }
 
 impl Process {
-    /// The user to become, if another one was named. That root goes on as root has to be asked for.
+    /// The user to become, if another one was named. Who goes on as root is told so.
     pub(crate) fn account(&self) -> Result<Option<Account>, UsageError> {
-        let refused = "the server would go on as root, who may do anything; name a user for it (--user \
-                       NAME), or say --allow-root";
         let account = match (&self.user, &self.group) {
             (Some(user), group) => {
                 let account = Account::look_up(user, group.as_deref());
@@ -92,7 +90,10 @@ impl Process {
         };
         let stays_root = account.as_ref().map_or_else(privileges::is_root, Account::is_root);
         if stays_root && !self.allow_root {
-            return Err(UsageError(refused.to_owned()));
+            notice!(
+                "the server goes on as root, who may do anything: name a user for it (--user NAME), or say \
+                 --allow-root"
+            );
         }
         Ok(account)
     }

@@ -4,12 +4,13 @@
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 
+use wherefore_decide::policy::{Compress, Route};
 use wherefore_store::{
     Coding, Conflict, CreateFolders, FileInfo, Listing, Look, LookFor, MemoryStore, Opened,
     Removed, Staged, Store, StoreError, Wait, Written,
 };
 
-use crate::support::inside::serve;
+use crate::support::inside::{serve, serve_route};
 use crate::support::server::eventually;
 use crate::support::{Client, Reply, Running, start};
 
@@ -243,6 +244,40 @@ fn the_workers_have_as_much_to_do_as_they_may_have() {
     for name in ["/cold", "/unread"] {
         let reply = server.ask(&format!("GET {name} HTTP/1.1\nHost: localhost\n\n"));
         assert_eq!(reply.text(), "content");
+    }
+}
+
+/// It is no reason for 503 that nobody is there to encode: then the file is sent as it is.
+#[test]
+fn what_nobody_can_encode_now_is_sent_as_it_is() {
+    let gate = Arc::new(Gate::default());
+    let slow = Arc::new(Slow::holding(&["/slow"], &gate));
+    let limits = [("workers", "1"), ("worker-queue", "0")];
+    let compress = Some(Arc::new(Compress::usual()));
+    let server = serve_route(slow, &limits, |route| Route { compress, ..route });
+    let text = "content ".repeat(300_000);
+    for (target, text) in [("/small.txt", &text[..2000]), ("/large.txt", &text)] {
+        let length = text.len();
+        let put =
+            format!("PUT {target} HTTP/1.1\nHost: localhost\nContent-Length: {length}\n\n{text}");
+        assert_eq!(server.ask(&put).status, 201);
+    }
+    let mut waiting = server.connect();
+    waiting.send("GET /slow HTTP/1.1\nHost: localhost\n\n");
+    gate.occupied();
+    let get = |target: &str| {
+        server.ask(&format!("GET {target} HTTP/1.1\nHost: localhost\nAccept-Encoding: gzip\n\n"))
+    };
+    for (target, length) in [("/small.txt", 2000), ("/large.txt", text.len())] {
+        let reply = get(target);
+        assert_eq!((reply.status, reply.field("content-encoding")), (200, None));
+        assert_eq!(reply.field("vary"), Some("Accept-Encoding"));
+        assert!(reply.content == text.as_bytes()[..length]);
+    }
+    gate.open();
+    assert_eq!(waiting.reply("GET").text(), "content");
+    for target in ["/small.txt", "/large.txt"] {
+        eventually("it is encoded again", || get(target).has("content-encoding"));
     }
 }
 

@@ -104,6 +104,22 @@ fn curl_resumes_a_download() {
 }
 
 #[test]
+fn curl_decodes_what_is_encoded_for_it() {
+    let (server, home) = (start(&["--compress"]), TempDir::new().unwrap());
+    // One that is encoded whole, and one on its way.
+    for octets in [30_000, 1_500_000] {
+        let text = "some text, and more ".repeat(octets / 20);
+        server.file("a.txt", &text);
+        let file = url(&server, "a.txt");
+        let arguments = ["--compressed", "-o", "a.txt", "-w", "%{size_download}", &file];
+        let Some(size) = curl(home.path(), &arguments) else { return };
+        assert!(fs::read_to_string(home.path().join("a.txt")).unwrap() == text);
+        let size: usize = size.parse().unwrap();
+        assert!(size < octets / 10, "{size} octets went over the wire");
+    }
+}
+
+#[test]
 fn curl_uploads_a_file_and_a_pipe() {
     let (server, home) = (start(&["--writable"]), TempDir::new().unwrap());
     // Large enough for curl to wait to be invited.

@@ -7,6 +7,7 @@ mod support;
 
 mod access_log;
 mod clients;
+mod compress;
 mod crash;
 mod descriptors;
 mod drain;

@@ -207,7 +207,7 @@ fn slow_readers_cost_little_memory() {
 }
 
 /// The most memory that the server has had resident.
-fn memory_kib(server: &Running) -> usize {
+pub fn memory_kib(server: &Running) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()

@@ -143,7 +143,8 @@ impl Client {
         }
     }
 
-    fn line(&mut self) -> String {
+    /// Reads one line, without its end.
+    pub fn line(&mut self) -> String {
         loop {
             if let Some(end) = self.unread.windows(2).position(|two| two == b"\r\n") {
                 let line: Vec<u8> = self.unread.drain(..end + 2).collect();

@@ -34,6 +34,15 @@ pub struct Inside {
 
 /// Serves `store`, writable, with these `NAME=VALUE` limits of the server.
 pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
+    serve_route(store, limits, |route| route)
+}
+
+/// The same, by a route with further policies.
+pub fn serve_route(
+    store: Arc<dyn Store>,
+    limits: &[(&str, &str)],
+    policies: impl FnOnce(Route) -> Route,
+) -> Inside {
     let cores = NonZeroUsize::new(2).unwrap();
     let listeners = listen::bind("127.0.0.1:0".parse().unwrap(), cores).unwrap();
     let address = listeners.address;
@@ -44,7 +53,7 @@ pub fn serve(store: Arc<dyn Store>, limits: &[(&str, &str)]) -> Inside {
     let folder = Folder { access: FolderAccess::Writable, ..Folder::read_only(0) };
     let content = ContentPolicy::up_to(1 << 30, 1 << 20);
     let route = Route::new(Pattern::everything(), Resource::Folder(folder), content);
-    let site = Site::new("inside", Hosts::loopback::<&str>(&[]), vec![route]);
+    let site = Site::new("inside", Hosts::loopback::<&str>(&[]), vec![policies(route)]);
     let origin = Arc::new(Origin::new(store, None));
     let kept = Kept::new([7; 64], None);
     let current = Current::new(Configuration::of_folder(site, origin));

@@ -6,15 +6,19 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use wherefore_config::{Colours, Report, Source, read, show};
+use wherefore_config::keys::File;
+use wherefore_config::model::{Bounds, Model, model};
+use wherefore_config::{Colours, Report, Source, Span, read, show};
 
 const WHOLE: &str = include_str!("whole.toml");
 
 #[test]
 fn a_file_with_everything_is_read_without_complaints() {
-    let (file, report) = read(Source::new("whole.toml", WHOLE));
+    let (file, mut report) = read(Source::new("whole.toml", WHOLE));
+    let file = file.unwrap();
+    made(&file, &mut report);
     assert!(report.complaints().is_empty(), "{}", report.drawn(Colours::None));
-    let sites = file.unwrap().site.unwrap().value.0;
+    let sites = file.site.unwrap().value.0;
     assert_eq!(sites[0].1.value.route.as_ref().unwrap().value.0.len(), 8);
 }
 
@@ -36,10 +40,10 @@ fn what_is_shown_says_where_each_value_came_from_and_means_the_same() {
         assert!(shown.lines().any(of), "{key} {from}\n{shown}");
     };
     line("cores", "# whole.toml:4");
-    line("limit", "# whole.toml:45, from the site");
-    line("limit", "# whole.toml:69");
+    line("limit", "# whole.toml:46, from the site");
+    line("limit", "# whole.toml:72");
     line("trace", "# default");
-    line("listing", "# whole.toml:52");
+    line("listing", "# whole.toml:53");
 }
 
 #[test]
@@ -60,6 +64,18 @@ fn a_file_too_long_is_refused_unread() {
     let (file, report) = read(Source::new("long.toml", text));
     assert!(file.is_none() && report.complaints().len() == 1);
     assert!(report.drawn(Colours::None).len() < 20_000);
+}
+
+#[test]
+fn more_of_one_kind_than_can_be_numbered_are_refused() {
+    let one = |i: u32| format!("{i}.htpasswd = \"u\"\n");
+    let all: String = (0..=u32::from(u16::MAX) + 1).map(one).collect();
+    let text = format!("[users]\n{all}");
+    let (file, mut report) = read(Source::new("many.toml", text));
+    assert!(made(&file.unwrap(), &mut report).is_none());
+    let complaint = &report.complaints()[0];
+    assert!(complaint.what.starts_with("there are more than 65535"), "{complaint:?}");
+    assert_eq!(report.source().position(complaint.span).line, 65_538);
 }
 
 #[test]
@@ -88,11 +104,38 @@ fn check(text: &str) -> Report {
     assert!(report.lines().all(|line| !line.contains(['\n', '\u{1b}'])));
     assert!(!report.drawn(Colours::None).contains('\u{1b}'));
     if let Some(file) = file {
+        check_model(&file, &report);
         let shown = show(&file, report.source());
         let (again, complaints) = read(Source::new("shown.toml", shown.as_str()));
         assert!(again.is_some(), "{}", complaints.drawn(Colours::None));
     }
     report
+}
+
+/// Makes the model of a file: whatever is served has its place, and what refuses it as well.
+fn check_model(file: &File, read: &Report) {
+    let mut report = read.clone();
+    let Some(model) = made(file, &mut report) else {
+        assert!(!report.is_usable());
+        return;
+    };
+    let is_in = |span: Span| read.source().text().get(span.start..span.end).is_some();
+    assert_eq!(model.sites.len(), model.places.len());
+    for (site, places) in model.sites.iter().zip(&model.places) {
+        assert_eq!(site.routes().len(), places.routes.len());
+        assert!(places.routes.iter().chain([&places.host]).all(|span| is_in(*span)));
+    }
+    assert!(report.complaints().iter().all(|complaint| is_in(complaint.span)));
+}
+
+/// The model, where each file whose name has a `z` can't be read.
+fn made(file: &File, report: &mut Report) -> Option<Model> {
+    let bounds = Bounds { content_bytes_max: 1 << 30, patch_bytes_max: 1 << 20 };
+    let mut text_of = |path: &str| match path.contains('z') {
+        true => Err("it has a z".to_owned()),
+        false => Ok("<p>".to_owned()),
+    };
+    model(file, bounds, &mut text_of, report)
 }
 
 /// A change to a text.

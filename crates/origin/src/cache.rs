@@ -89,7 +89,10 @@ impl Entry {
             }
         }
         for coding in [None].into_iter().chain(Coding::ALL.map(Some)) {
-            if let Some(file) = older.file(coding) {
+            // With a weak tag it may have changed since without its tag telling.
+            if let Some(file) = older.file(coding)
+                && !file.representation.tag.is_weak()
+            {
                 // A version that is no longer there is let go.
                 let _ = self.keep(coding, &file);
             }
@@ -290,5 +293,79 @@ mod tests {
         assert!(held.upgrade().is_some() && cache.get(name(&origin, large), 0, 59_999).is_some());
         cache.sweep(60_000);
         assert!(held.upgrade().is_none());
+    }
+
+    #[test]
+    fn what_was_read_while_its_tag_was_weak_is_read_anew() {
+        let store = MemoryStore::new();
+        let staged = store.stage(b"/", None).unwrap();
+        store.replace(b"/a", staged, CreateFolders::No, &mut |_| true).unwrap();
+        let origin = Origin::new(Arc::new(store), None);
+        let mut scratch = Vec::new();
+        let path = path::decode(b"/a", &mut scratch).unwrap();
+        let found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
+        let file = origin.open(path, None, Wait::Yes).unwrap();
+        let mut cache = Cache::new(1 << 20, 10, 1_000);
+        for is_weak in [false, true] {
+            let (mut found, mut file) = (found, file.clone());
+            if is_weak {
+                let tag = file.representation.tag.weakened();
+                (file.representation.tag, found.representations_mut().unwrap().original.tag) =
+                    (tag, tag);
+            }
+            let entry = cache.put(name(&origin, path), Entry::new(found, "text/plain", 0, 0));
+            assert_eq!(entry.keep(None, &Rc::new(file)), Ok(()));
+            // It is looked up again, and the tag may have become strong by then.
+            let again = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
+            let entry = cache.put(name(&origin, path), Entry::new(again, "text/plain", 0, 1_000));
+            assert_eq!(entry.file(None).is_none(), is_weak);
+        }
+    }
+
+    /// Looks `path` up for a route that encodes this.
+    fn offered(origin: &Origin, path: Path<'_>, compress: &Compress, now: u64) -> Entry {
+        let mut found = origin.find(path, LookFor::Content, Wait::Yes).unwrap();
+        crate::encode::offer(&mut found, path, compress);
+        Entry::new(found, "text/plain", 0, now)
+    }
+
+    #[test]
+    fn what_one_route_makes_of_a_file_is_no_other_s() {
+        let store = MemoryStore::new();
+        let mut staged = store.stage(b"/", None).unwrap();
+        staged.write(&[b'x'; 5000]).unwrap();
+        store.replace(b"/a.txt", staged, CreateFolders::No, &mut |_| true).unwrap();
+        let origin = Origin::new(Arc::new(store), None);
+        let mut scratch = Vec::new();
+        let path = path::decode(b"/a.txt", &mut scratch).unwrap();
+        let (all, some) = (Compress::usual(), Compress::usual().without(Coding::Gzip));
+        let [all, again, some] = [all.clone(), all, some].map(Arc::new);
+        let name = |compress| Name { compress, ..name(&origin, path) };
+
+        let mut cache = Cache::new(1 << 20, 10, 1_000);
+        cache.put(
+            name(None),
+            Entry::new(origin.find(path, LookFor::Content, Wait::Yes).unwrap(), "text/plain", 0, 0),
+        );
+        cache.put(name(Some(&all)), offered(&origin, path, &all, 0));
+        let codings = |cache: &Cache, compress| {
+            let entry = cache.get(name(compress), 0, 0)?;
+            let all = entry.found.representations()?;
+            Some([all.brotli, all.zstd, all.gzip].map(|one| one.map(|one| one.octets)))
+        };
+        assert_eq!(codings(&cache, None), Some([None; 3]));
+        assert!(codings(&cache, Some(&all)).unwrap().iter().all(Option::is_some));
+        assert_eq!(codings(&cache, Some(&again)), codings(&cache, Some(&all)), "it says the same");
+        assert_eq!(codings(&cache, Some(&some)), None);
+
+        // What is not worth it stays so when the file is looked up again, as long as it is the same.
+        let entry = cache.get(name(Some(&all)), 0, 0).unwrap();
+        cache.put(name(Some(&all)), entry.withholding(Coding::Gzip));
+        cache.put(name(Some(&all)), offered(&origin, path, &all, 500));
+        let [brotli, _, gzip] = codings(&cache, Some(&all)).unwrap();
+        assert_eq!(gzip, Some(Octets::Withheld));
+        assert!(matches!(brotli, Some(Octets::Made(_))));
+        cache.forget(name(Some(&all)));
+        assert!(codings(&cache, Some(&all)).is_none() && codings(&cache, None).is_some());
     }
 }

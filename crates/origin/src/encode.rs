@@ -1,6 +1,7 @@
 //! Encoding files as they are sent: small ones whole, to be kept, large ones a step at a time.
 
 use std::fmt;
+use std::sync::Arc;
 
 use wherefore_coding::{CoderFailed, Encoder, Level, encoder_bytes_max, tag_of};
 use wherefore_decide::facts::{Found, Octets, Representation};
@@ -20,14 +21,11 @@ const STEP_BYTES: u64 = 256 << 10;
 /// How much of what goes in may come out, in percent; where it is more, it is not worth the client's trouble.
 const WORTH_PERCENT_MAX: u64 = 95;
 
-/// The most octets of memory that encoding a file takes: the encoder, what it reads, and what it wrote.
-#[must_use]
-pub const fn encoding_bytes_max(level: Level) -> u64 {
-    encoder_bytes_max(level) as u64 + STEP_BYTES + WHOLE_BYTES_MAX
-}
+/// The most octets that a step writes: an encoder keeps some back, and may give it all at once.
+const STEP_OUT_BYTES_MAX: u64 = 1 << 20;
 
-/// Adds to what was found under `path` what a route makes of it: those codings of the file that `compress` offers and that
-/// are not stored beside it.
+/// Adds to what was found under `path` what a route makes of it: those codings of the file that `compress`
+/// offers and that are not stored beside it.
 pub fn offer(found: &mut Found, path: Path<'_>, compress: &Compress) {
     let media_type = media_type(path, found);
     let Some(all) = found.representations_mut() else { return };
@@ -47,18 +45,25 @@ pub fn offer(found: &mut Found, path: Path<'_>, compress: &Compress) {
 #[derive(Clone, Debug)]
 pub enum Encoded {
     /// It, as a file of its own.
-    File(OpenFile),
+    File(Arc<OpenFile>),
     /// It is hardly smaller than the original.
     NotWorth,
 }
 
-/// Encodes a file whole, and gives it this tag.
+/// The most octets of memory that it takes to encode a file of this length whole: the encoder, what it reads,
+/// and what it wrote, once as it grows and once as it is kept.
+#[must_use]
+pub const fn whole_bytes_max(level: Level, length: u64) -> u64 {
+    encoder_bytes_max(level) as u64 + 2 * STEP_BYTES + 2 * length
+}
+
+/// Encodes a file whole, and gives it this tag. It takes the memory that [`whole_bytes_max`] says.
 ///
 /// # Errors
 /// If the file changed on the way, can't be read, or there is no memory for the encoder.
 pub fn whole(file: &OpenFile, level: Level, tag: EntityTag) -> Result<Encoded, EncodeError> {
     let mut encoder = Encoder::new(level)?;
-    let mut coded = Vec::new();
+    let mut coded = Vec::with_capacity(file.length() as usize);
     let mut offset = 0;
     while offset < file.length() {
         offset = step(file, offset, &mut encoder, &mut coded)?;
@@ -66,9 +71,9 @@ pub fn whole(file: &OpenFile, level: Level, tag: EntityTag) -> Result<Encoded, E
             return Ok(Encoded::NotWorth);
         }
     }
-    end(file, encoder, &mut coded)?;
+    encoder.finish(&mut coded)?;
     Ok(if is_worth(coded.len(), file.length()) {
-        Encoded::File(OpenFile::encoded(file, tag, coded.into()))
+        Encoded::File(Arc::new(OpenFile::encoded(file, tag, coded.into())))
     } else {
         Encoded::NotWorth
     })
@@ -78,7 +83,8 @@ fn is_worth(coded: usize, original: u64) -> bool {
     coded as u64 * 100 <= original * WORTH_PERCENT_MAX
 }
 
-/// Encodes the next stretch; says where the one after it begins.
+/// Reads and encodes the next stretch; says where the one after it begins. The file is looked at again each time
+/// something was read: what is made of two versions must never look whole.
 fn step(
     file: &OpenFile,
     offset: u64,
@@ -86,17 +92,16 @@ fn step(
     coded: &mut Vec<u8>,
 ) -> Result<u64, EncodeError> {
     let wanted = STEP_BYTES.min(file.length() - offset);
-    let octets = file.read(offset, wanted as usize, Wait::Yes)?;
-    encoder.encode(&octets, coded)?;
-    Ok(offset + octets.len() as u64)
-}
-
-/// What is made of two versions of a file must never look whole.
-fn end(file: &OpenFile, encoder: Encoder, coded: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let mut octets = file.read(offset, wanted as usize, Wait::Yes)?;
+    while (octets.len() as u64) < wanted {
+        let (at, left) = (offset + octets.len() as u64, wanted as usize - octets.len());
+        octets.extend(file.read(at, left, Wait::Yes)?);
+    }
     if !file.is_unchanged() {
         return Err(StoreError::from(Conflict::Changed).into());
     }
-    Ok(encoder.finish(coded)?)
+    encoder.encode(&octets, coded)?;
+    Ok(offset + octets.len() as u64)
 }
 
 /// A large file on its way through an encoder. Between two steps it may wait for as long as its client does.
@@ -110,13 +115,23 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// Begins, and takes the first step. `room` is what [`encoding_bytes_max`] says.
+    /// The most octets of memory that it takes.
+    #[must_use]
+    pub const fn bytes_max(level: Level) -> u64 {
+        encoder_bytes_max(level) as u64 + STEP_BYTES + STEP_OUT_BYTES_MAX
+    }
+
+    /// Begins, and takes the first step. `room` is for [`Encoding::bytes_max`].
     ///
     /// # Errors
     /// As of [`Encoding::advance`].
     pub fn begin(file: OpenFile, level: Level, room: Room) -> Result<Self, EncodeError> {
-        let encoder = Some(Encoder::new(level)?);
-        Self { file, encoder, offset: 0, ready: Vec::new(), _room: room }.advance()
+        let (mut encoder, mut ready) = (Encoder::new(level)?, Vec::new());
+        let offset = step(&file, 0, &mut encoder, &mut ready)?;
+        // It tells whether it is worth it, and the client has something to begin with. The octets stay the same
+        // for the same file, since it is always at the same place.
+        encoder.flush(&mut ready)?;
+        Ok(Self { file, encoder: Some(encoder), offset, ready, _room: room }.ended()?)
     }
 
     /// Takes the next step. What was ready before is gone.
@@ -129,10 +144,15 @@ impl Encoding {
         if let Some(encoder) = &mut self.encoder {
             self.offset = step(&self.file, self.offset, encoder, &mut self.ready)?;
         }
+        Ok(self.ended()?)
+    }
+
+    /// Writes the end, once all has gone through.
+    fn ended(mut self) -> Result<Self, CoderFailed> {
         if self.offset == self.file.length()
             && let Some(encoder) = self.encoder.take()
         {
-            end(&self.file, encoder, &mut self.ready)?;
+            encoder.finish(&mut self.ready)?;
         }
         Ok(self)
     }

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::unsync;
-use wherefore_coding::Level;
 use wherefore_message::EntityTag;
 
-use crate::encode::{Encoded, encoding_bytes_max};
+use crate::encode::Encoded;
 use crate::read::OpenFile;
 use crate::room::{Budget, Room};
 
@@ -85,25 +84,19 @@ impl Files {
         self.entries().insert(name, encoded);
     }
 
-    /// Room for encoding a file, if there is any.
+    /// Memory for an encoder and what belongs to it, if so much is left.
     #[must_use]
-    pub fn room(&self, level: Level) -> Option<Room> {
-        self.encoders.take(encoding_bytes_max(level))
+    pub fn room(&self, bytes: u64) -> Option<Room> {
+        self.encoders.take(bytes)
     }
 
     /// A file that was encoded, to be sent by one core and held for as long as somebody there has it. None where
     /// too much is held: what the cores remember is bounded, so it is by clients that don't take what they
     /// asked for.
     #[must_use]
-    pub fn hold(&self, file: OpenFile) -> Option<OpenFile> {
+    pub fn hold(&self, file: &OpenFile) -> Option<OpenFile> {
         let room = self.held.take(file.length())?;
-        Some(file.holding(room))
-    }
-
-    /// How much memory encoders have taken.
-    #[must_use]
-    pub fn encoders_bytes(&self) -> u64 {
-        self.encoders.taken()
+        Some(file.clone().holding(room))
     }
 
     fn entries(&self) -> MutexGuard<'_, unsync::Cache<Name, Encoded, Weight>> {

@@ -113,8 +113,8 @@ impl From<EncodeError> for Stopped {
 }
 
 impl Asked<'_> {
-    /// The content of what is made of a file at this level. HEAD makes nothing, and says the length where it is
-    /// known.
+    /// The content of what is made of a file at this level, where this core has it not yet. HEAD makes
+    /// nothing, and says the length where it is known.
     pub(crate) async fn made(
         &self,
         origin: &Arc<Origin>,
@@ -124,9 +124,6 @@ impl Asked<'_> {
         level: Level,
     ) -> Result<Content, Stopped> {
         let coding = level.coding();
-        if let Some(file) = entry.file(Some(coding)) {
-            return Ok(self.whole(file));
-        }
         let encoders = &self.service.core.encoders;
         let tag = all.in_coding(Some(coding)).tag;
         let name = Name::of(origin.id(), &all.original.tag, &tag);
@@ -140,6 +137,7 @@ impl Asked<'_> {
         if file.length() > WHOLE_BYTES_MAX {
             return self.begin(file, level, name).await;
         }
+        let bytes = encode::whole_bytes_max(level, file.length());
         let encoded = match name.as_ref().map(|name| encoders.turn(name)) {
             Some(Turn::Done(encoded)) => encoded,
             Some(Turn::Wait(mut landed)) => match landed.wait_for(Option::is_some).await {
@@ -152,9 +150,9 @@ impl Asked<'_> {
                     flight.land(&encoded);
                     Ok(encoded)
                 };
-                self.by_worker(level, whole).await?
+                self.by_worker(bytes, whole).await?
             }
-            None => self.by_worker(level, move || encode::whole(&file, level, tag)).await?,
+            None => self.by_worker(bytes, move || encode::whole(&file, level, tag)).await?,
         };
         self.encoded(encoded, entry, coding, name.as_ref())
     }
@@ -177,7 +175,7 @@ impl Asked<'_> {
         name: Option<&Name>,
     ) -> Result<Content, Stopped> {
         let Encoded::File(file) = encoded else { return Err(Unmade::NotWorth.into()) };
-        let held = self.service.core.encoders.files.hold(file).ok_or(Unmade::NoRoom)?;
+        let held = self.service.core.encoders.files.hold(&file).ok_or(Unmade::NoRoom)?;
         let file = Rc::new(held);
         if name.is_some() {
             entry.keep(Some(coding), &file).map_err(|_| Conflict::Changed)?;
@@ -185,7 +183,8 @@ impl Asked<'_> {
         Ok(self.whole(file))
     }
 
-    fn whole(&self, file: Rc<OpenFile>) -> Content {
+    /// All of what was encoded.
+    pub(crate) fn whole(&self, file: Rc<OpenFile>) -> Content {
         match self.request.method {
             Method::Get => Content::whole(file),
             _ => Content::Absent(file.length()),
@@ -200,7 +199,7 @@ impl Asked<'_> {
         name: Option<Name>,
     ) -> Result<Content, Stopped> {
         let files = &self.service.core.encoders.files;
-        let room = files.room(level).ok_or(Unmade::NoRoom)?;
+        let room = files.room(Encoding::bytes_max(level)).ok_or(Unmade::NoRoom)?;
         let encoding = self.work_or_not(move || Encoding::begin(file, level, room)).await??;
         if !encoding.is_worth() {
             if let Some(name) = name {
@@ -214,10 +213,10 @@ impl Asked<'_> {
     /// Encodes something on a worker thread, if there is memory for it.
     async fn by_worker(
         &self,
-        level: Level,
+        bytes: u64,
         job: impl FnOnce() -> Result<Encoded, EncodeError> + Send + 'static,
     ) -> Result<Encoded, Stopped> {
-        let room = self.service.core.encoders.files.room(level).ok_or(Unmade::NoRoom)?;
+        let room = self.service.core.encoders.files.room(bytes).ok_or(Unmade::NoRoom)?;
         let job = move || {
             let _room = room;
             job()
@@ -243,5 +242,56 @@ impl Asked<'_> {
 impl From<Unmade> for Stopped {
     fn from(unmade: Unmade) -> Self {
         Self::Unmade(unmade)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wherefore_message::EntityTag;
+
+    use super::*;
+    use crate::tests::on_a_core;
+
+    fn name(origin: u32) -> Name {
+        let tag = EntityTag::strong(b"tag");
+        Name::of(origin, &tag, &tag).unwrap()
+    }
+
+    fn flight(turn: Turn) -> Flight {
+        match turn {
+            Turn::Go(flight) => flight,
+            Turn::Done(_) | Turn::Wait(_) => panic!("another one sees to it"),
+        }
+    }
+
+    #[test]
+    fn one_encodes_and_the_others_wait_for_it() {
+        on_a_core(async {
+            let encoders = Encoders::new(&Limits::preset(1000, 1), 1);
+            let flight = flight(encoders.turn(&name(1)));
+            let Turn::Wait(mut landed) = encoders.turn(&name(1)) else { panic!("it waits") };
+            assert!(matches!(encoders.turn(&name(2)), Turn::Go(_)), "it is another file");
+            let wait = tokio::task::spawn_local(async move {
+                landed.wait_for(Option::is_some).await.is_ok_and(|encoded| encoded.is_some())
+            });
+            // On a worker, and whether or not the one who asked for it is still there.
+            std::thread::spawn(move || flight.land(&Encoded::NotWorth)).join().unwrap();
+            assert!(wait.await.unwrap());
+            assert!(matches!(encoders.turn(&name(1)), Turn::Done(Encoded::NotWorth)));
+            assert!(encoders.under_way().is_empty());
+        });
+    }
+
+    #[test]
+    fn those_who_wait_are_told_that_nothing_came_of_it() {
+        on_a_core(async {
+            let encoders = Encoders::new(&Limits::preset(1000, 1), 1);
+            let first = flight(encoders.turn(&name(1)));
+            let Turn::Wait(mut landed) = encoders.turn(&name(1)) else { panic!("it waits") };
+            drop(first);
+            assert!(landed.wait_for(Option::is_some).await.is_err());
+            assert!(encoders.under_way().is_empty());
+            drop(flight(encoders.turn(&name(1))));
+        });
     }
 }

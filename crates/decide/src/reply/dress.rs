@@ -6,10 +6,10 @@ use std::sync::Arc;
 use wherefore_message::{FieldName, FieldSet, Request, ResponseHead, Status, Value};
 
 use crate::gate::Scheme;
-use crate::policy::allowance::{By, LimitKind};
+use crate::policy::allowance::LimitKind;
 use crate::policy::cors::{Credentials, Origins};
 use crate::policy::dress::OURS_ALONE;
-use crate::policy::{Cors, Dress, Route};
+use crate::policy::{Cors, Dress, Limit, Route};
 use crate::preflight::is_preflight;
 use crate::reply::challenge::quoted;
 
@@ -51,8 +51,10 @@ pub fn dress(
     if let Some(cors) = cors {
         allow(route, cors, request, head);
     }
-    if !left.is_empty() {
-        tell_limits(route, left, head);
+    // Nothing is taken from limits for those from whom it is hidden: what is left would tell them.
+    let is_hiding = head.status == Status::NOT_FOUND && route.hides();
+    if !is_hiding {
+        tell_limits(&route.limits, left, head);
     }
 }
 
@@ -136,15 +138,10 @@ fn vary_by(name: &str, head: &mut ResponseHead) {
 }
 
 /// `RateLimit-Policy` and `RateLimit`, before the wall and at it.
-fn tell_limits(route: &Route, left: &[Left], head: &mut ResponseHead) {
+fn tell_limits(limits: &[Limit], left: &[Left], head: &mut ResponseHead) {
     let (mut policy, mut state) = (String::new(), String::new());
-    // Nothing is taken from a user's limits before that user may ask: of what is hidden they would tell.
-    let is_hiding = head.status == Status::NOT_FOUND && route.hides();
     for left in left {
-        let Some(limit) = route.limits.get(usize::from(left.limit)) else { continue };
-        if is_hiding && limit.by == By::User {
-            continue;
-        }
+        let Some(limit) = limits.get(usize::from(left.limit)) else { continue };
         let LimitKind::Rate { count, window_seconds, .. } = limit.kind else { continue };
         for list in [&mut policy, &mut state] {
             if !list.is_empty() {

@@ -157,11 +157,13 @@ fn a_token_beside_other_credentials_is_told_that_it_is_too_many() {
 fn a_hidden_resource_is_a_missing_one() {
     use crate::answers::FORMS;
     use crate::ask::missing;
-    use crate::policies::{RATE, cors, limit, price, these};
+    use crate::policies::{RATE, cors, limit, networks, price, these};
     use wherefore_decide::facts::Parent;
     use wherefore_decide::policy::allowance::By;
     use wherefore_decide::policy::cors::Credentials;
     let site = guarded(|route| {
+        route.gate.from = Some(networks("192.0.2.0/24"));
+        route.gate.refusal = RefusedAs::Missing;
         route.auth = Some(auth(RefusedAs::Missing));
         route.limits = vec![limit("net", By::Network, RATE), limit("user", By::User, RATE)];
         route.price = Some(price());
@@ -169,19 +171,24 @@ fn a_hidden_resource_is_a_missing_one() {
     });
     for method in ["GET", "HEAD", "DELETE"] {
         for form in FORMS {
-            let asked = Asked::new(method, "/a")
+            let mut asked = Asked::new(method, "/a")
                 .in_site(site.clone())
                 .with("Origin", "http://friend.example")
                 .with("Authorization", "Bearer x");
-            let mut hidden = asked.clone();
-            hidden.told.credentials = Sent::Known("eve", Vec::new());
+            asked.client.address = Some([192, 0, 2, 7].into());
+            let mut other = asked.clone();
+            other.told.credentials = Sent::Known("eve", Vec::new());
+            let mut outside = asked.clone();
+            outside.client.address = Some([198, 51, 100, 7].into());
             let nothing = missing(Parent::Folder, None);
             let plain = asked.answer(&nothing, form).unwrap();
             for found in [file(), nothing] {
-                let hidden = hidden.answer(&found, form).unwrap();
-                assert_eq!(hidden.rule(), "allowed");
-                assert_eq!(hidden.status(), plain.status());
-                assert_eq!(hidden.written(), plain.written());
+                for (hidden, rule) in [(&other, "allowed"), (&outside, "network")] {
+                    let hidden = hidden.answer(&found, form).unwrap();
+                    assert_eq!(hidden.rule(), rule);
+                    assert_eq!(hidden.status(), plain.status());
+                    assert_eq!(hidden.written(), plain.written());
+                }
             }
             assert_eq!(plain.rule(), "missing");
         }

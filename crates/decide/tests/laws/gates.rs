@@ -2,6 +2,7 @@
 //! asked before credentials are.
 
 use wherefore_decide::gate::{Client, GateFacts, Scheme};
+use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::gate::{Country, Https, Protocol};
 use wherefore_decide::policy::{Gate, Sites};
 use wherefore_decide::rule::ask;
@@ -40,7 +41,13 @@ const CLOSED: [Option<(Option<u64>, &str)>; 5] = [
     Some((Some(NOW + 61), "198.51.100.0/24")),
     Some((None, "192.0.2.7/32")),
 ];
-const FROM: [Option<&str>; 3] = [None, Some("192.0.2.0/25"), Some("10.0.0.0/8 2001:db8::/32")];
+/// The networks that may ask, and what others get.
+const FROM: [Option<(&str, RefusedAs)>; 4] = [
+    None,
+    Some(("192.0.2.0/25", RefusedAs::Forbidden)),
+    Some(("10.0.0.0/8 2001:db8::/32", RefusedAs::Forbidden)),
+    Some(("10.0.0.0/8", RefusedAs::Missing)),
+];
 
 #[derive(Clone, Debug)]
 struct Case {
@@ -48,7 +55,7 @@ struct Case {
     canonical: bool,
     closed: Option<(Option<u64>, &'static str)>,
     block: Option<Withheld>,
-    from: Option<&'static str>,
+    from: Option<(&'static str, RefusedAs)>,
     protocol: Protocol,
 }
 
@@ -115,7 +122,7 @@ fn every_combination_is_decided_as_the_rows_say() {
             }
         }
     }
-    assert_eq!(count, 3 * 4 * 4 * 4 * 6 * (3 * 2 * 5 * 6 * 3 * 5));
+    assert_eq!(count, 3 * 4 * 4 * 4 * 6 * (3 * 2 * 5 * 6 * 4 * 5));
 }
 
 fn whos() -> Vec<Who> {
@@ -146,7 +153,8 @@ fn gate(case: &Case) -> Gate {
         canonical_host: case.canonical.then(|| "named.example".into()),
         protocol: case.protocol,
         blocked: case.block.iter().map(|(of, by)| blocked(networks(of), by)).collect(),
-        from: case.from.map(networks),
+        from: case.from.map(|(of, _)| networks(of)),
+        refusal: case.from.map_or(RefusedAs::Forbidden, |(_, refusal)| refusal),
     }
 }
 
@@ -201,8 +209,10 @@ fn transcribed(case: &Case, who: Who, asked: &Asked) -> Option<(u16, &'static st
         return Some((451, "legal"));
     }
     match case.from {
-        Some("192.0.2.0/25") if is_known => None,
-        Some(_) => Some((403, "network")),
+        Some(("192.0.2.0/25", _)) if is_known => None,
+        Some((_, RefusedAs::Forbidden)) => Some((403, "network")),
+        // RFC 9110 §15.5.4: an origin that hides what it refuses.
+        Some((_, RefusedAs::Missing)) => Some((404, "network")),
         None => None,
     }
 }
