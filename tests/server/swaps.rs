@@ -75,7 +75,7 @@ fn a_thousand_reloads_fail_no_request_and_leave_nothing() {
                 _ => ("a", true),
             };
             say(folder, served);
-            let reply = ask(&folder.join("control"), Command::Reload).unwrap();
+            let reply = ask(&folder.join("control"), &Command::Reload).unwrap();
             assert_eq!(reply.is_done(), is_good, "{reply:?}");
             if count == RELOADS / 10 {
                 grown_from = resident_kib(&server);
