@@ -4,6 +4,7 @@
 mod compress;
 mod fields;
 mod folders;
+mod inbox;
 mod policies;
 mod route;
 mod server;

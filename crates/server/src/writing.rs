@@ -16,7 +16,7 @@ use crate::reading::Asked;
 use crate::service::{Service, tell};
 
 /// Content up to this many octets is gathered in memory and written in one job.
-const GATHERED_BYTES_MAX: u64 = 64 << 10;
+pub(crate) const GATHERED_BYTES_MAX: u64 = 64 << 10;
 
 /// Carries out a write: its content is taken, the act done on a worker, its end answered.
 pub(crate) async fn write<C: Carrier>(
@@ -79,13 +79,14 @@ fn answer_done(
     }
 }
 
-fn asked<'a>(
+/// The request that the job is for, while its answer is made.
+pub(crate) fn asked<'a>(
     service: &'a Service,
     request: &'a Request<'a>,
     job: &'a Job,
     answer: &'a mut Answer,
 ) -> Asked<'a> {
-    let matched = job.place().map(|place| place.matched);
+    let matched = job.matched();
     let path = Some(job.path.as_path());
     let dress = matched.map(|matched| &matched.route.dress);
     Asked { service, request, path, matched, dress, client: &job.client, variant: None, answer }
@@ -169,7 +170,7 @@ async fn put<C: Carrier>(
 }
 
 /// Takes content that is small enough to be held in memory.
-async fn gather<C: Carrier>(
+pub(crate) async fn gather<C: Carrier>(
     service: &Service,
     carrier: &mut C,
     job: &Job,
@@ -198,7 +199,7 @@ async fn gather<C: Carrier>(
 /// The most content that the request's route takes.
 fn content_bytes_max(job: &Job) -> u64 {
     let method = job.request.view().method;
-    job.place().map_or(u64::MAX, |place| place.matched.route.content_bytes_max_of(method))
+    job.matched().map_or(u64::MAX, |matched| matched.route.content_bytes_max_of(method))
 }
 
 fn too_large(received: u64) -> Failure {
@@ -207,7 +208,11 @@ fn too_large(received: u64) -> Failure {
 }
 
 /// Sends 100 (Continue), if the client waits for it.
-async fn invite<C: Carrier>(carrier: &mut C, job: &Job, answer: &mut Answer) -> Result<(), Gone> {
+pub(crate) async fn invite<C: Carrier>(
+    carrier: &mut C,
+    job: &Job,
+    answer: &mut Answer,
+) -> Result<(), Gone> {
     let begun = carrier.begun();
     if let Some(verdict) = plan::invite(&job.request.view(), begun, &mut answer.trail) {
         carrier.interim(&ResponseHead::new(verdict.status)).await.map_err(|_| Gone)?;

@@ -130,6 +130,9 @@ impl Lowering<'_, '_> {
         if route.variants.is_some() {
             return Some(Resource::Variants(self.empty_list(route)));
         }
+        if let Some(inbox) = &route.inbox {
+            return self.inbox(route, inbox, pattern).map(Resource::Inbox);
+        }
         let elsewhere = if let Some(to) = &route.redirect {
             let lasting =
                 if is_true(&route.permanent) { Lasting::Permanent } else { Lasting::Temporary };
@@ -179,13 +182,12 @@ impl Lowering<'_, '_> {
         let named = super::Folder {
             path: Placed { value: PathBuf::from(folder.value.as_str()), span },
             writable: of_writes.and_then(|set| set.from.span()),
+            is_inbox: false,
             links: route
                 .links
                 .as_ref()
                 .and_then(|set| set.from.span().map(|span| Placed { value: set.value, span })),
-            quota_bytes: route.quota.as_ref().and_then(|set| {
-                set.from.span().map(|span| Placed { value: set.value.bytes, span })
-            }),
+            quota_bytes: quota_bytes(route),
         };
         Some(Folder {
             origin: self.folder_number(named),
@@ -250,7 +252,11 @@ impl Lowering<'_, '_> {
         fallback
     }
 
-    fn template(&mut self, to: &Set<value::Template>, pattern: &Pattern) -> Option<Template> {
+    pub(super) fn template(
+        &mut self,
+        to: &Set<value::Template>,
+        pattern: &Pattern,
+    ) -> Option<Template> {
         match Template::parse(&to.value.to_string(), pattern) {
             Ok(template) => Some(template),
             Err(PatternError { what, .. }) => {
@@ -306,6 +312,12 @@ fn led_to(site: &Site, route: &Route) -> Option<usize> {
     let mut scratch = Vec::new();
     let path = decode_made(path.as_bytes(), &mut scratch).ok()?;
     site.route(path.bytes()).map(|matched| matched.index)
+}
+
+/// The most that the folder of a route may hold.
+pub(super) fn quota_bytes(route: &keys::Route) -> Option<Placed<u64>> {
+    let set = route.quota.as_ref()?;
+    Some(Placed { value: set.value.bytes, span: set.from.span()? })
 }
 
 pub(super) fn is_true(key: &Key<bool>) -> bool {
