@@ -83,9 +83,7 @@ pub(crate) fn answer(
     let plan = match admitted {
         Err(verdict) => Err(verdict),
         Ok(Admitted::Server(site)) => plan::of_server(question, site, trail),
-        Ok(Admitted::Variants(listed)) => {
-            plan::after_lookup(question, &listed.place(), found, trail)
-        }
+        Ok(Admitted::Variants(list)) => plan::after_lookup(question, &list.place(), found, trail),
         Ok(Admitted::Inbox(place)) => plan::of_inbox(question, &place, trail),
         Ok(Admitted::Resource(place)) => plan::after_lookup(question, &place, found, trail),
     };

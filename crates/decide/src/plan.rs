@@ -46,10 +46,10 @@ pub struct Question<'a> {
 pub enum Admitted<'a> {
     /// To a resource of a folder, which is now to be looked up.
     Resource(Place<'a>),
-    /// To an inbox, of which nothing has to be looked up.
-    Inbox(InboxPlace<'a>),
     /// To one of several variants that a list names, which are now to be looked up.
     Variants(Listed<'a>),
+    /// To an inbox, of which nothing has to be looked up.
+    Inbox(InboxPlace<'a>),
     /// To the site itself: `OPTIONS *`.
     Server(&'a Site),
 }
@@ -67,17 +67,6 @@ pub struct Place<'a> {
     pub inner: Path<'a>,
 }
 
-/// An inbox, by the way that led to it.
-#[derive(Clone, Copy, Debug)]
-pub struct InboxPlace<'a> {
-    /// The route that the path falls under.
-    pub matched: Matched<'a>,
-    /// The inbox that the route leads to.
-    pub inbox: &'a Inbox,
-    /// The request's path.
-    pub path: Path<'a>,
-}
-
 /// A resource whose variants a list names, by the way that led to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Listed<'a> {
@@ -85,6 +74,17 @@ pub struct Listed<'a> {
     pub matched: Matched<'a>,
     /// The list.
     pub list: &'a VariantList,
+    /// The request's path.
+    pub path: Path<'a>,
+}
+
+/// An inbox, by the way that led to it.
+#[derive(Clone, Copy, Debug)]
+pub struct InboxPlace<'a> {
+    /// The route that the path falls under.
+    pub matched: Matched<'a>,
+    /// The inbox that the route leads to.
+    pub inbox: &'a Inbox,
     /// The request's path.
     pub path: Path<'a>,
 }

@@ -163,6 +163,26 @@ mod tests {
     }
 
     #[test]
+    fn a_job_in_its_turn_waits_until_there_is_room() {
+        on_a_core(async {
+            let workers = Workers::new(1);
+            let held = Arc::clone(&workers.places).try_acquire_owned().unwrap();
+            let (began, mut begun) = tokio::sync::oneshot::channel();
+            let waiting = tokio::task::spawn_local({
+                let workers = Arc::clone(&workers);
+                async move { workers.run_in_turn(move || began.send(()).is_ok()).await }
+            });
+            tokio::task::yield_now().await;
+            assert!(begun.try_recv().is_err() && !waiting.is_finished());
+            // It goes before those that came later, and do not wait.
+            drop(held);
+            assert_eq!(workers.run(|| ()).await, Err(WorkError::Busy));
+            assert_eq!(waiting.await.unwrap(), Ok(true));
+            assert_eq!(workers.run(|| ()).await, Ok(()));
+        });
+    }
+
+    #[test]
     fn what_is_let_go_on_a_core_is_dropped_by_a_worker() {
         struct Tells(mpsc::Sender<std::thread::ThreadId>);
         impl Drop for Tells {
@@ -184,26 +204,6 @@ mod tests {
         });
         drop(OnWorker::new(Tells(tell)));
         assert_eq!(told.recv().unwrap(), own);
-    }
-
-    #[test]
-    fn a_job_in_its_turn_waits_until_there_is_room() {
-        on_a_core(async {
-            let workers = Workers::new(1);
-            let held = Arc::clone(&workers.places).try_acquire_owned().unwrap();
-            let (began, mut begun) = tokio::sync::oneshot::channel();
-            let waiting = tokio::task::spawn_local({
-                let workers = Arc::clone(&workers);
-                async move { workers.run_in_turn(move || began.send(()).is_ok()).await }
-            });
-            tokio::task::yield_now().await;
-            assert!(begun.try_recv().is_err() && !waiting.is_finished());
-            // It goes before those that came later, and do not wait.
-            drop(held);
-            assert_eq!(workers.run(|| ()).await, Err(WorkError::Busy));
-            assert_eq!(waiting.await.unwrap(), Ok(true));
-            assert_eq!(workers.run(|| ()).await, Ok(()));
-        });
     }
 
     #[test]

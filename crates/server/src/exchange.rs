@@ -142,6 +142,16 @@ async fn head<C: Carrier>(
                 Err(verdict) => asked.refuse(&verdict, None),
             }
         }
+        Ok(Admitted::Variants(listed)) => {
+            if pass == Pass::First
+                && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
+            {
+                return Next::Hint(reply::hints(&verdict, dress));
+            }
+            let site = admission.site;
+            let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
+            Box::pin(from).await;
+        }
         Ok(Admitted::Inbox(place)) => {
             if let Some(format) = answer_inbox(&mut asked, &question, &place) {
                 match configuration.origin(place.inbox.origin) {
@@ -152,16 +162,6 @@ async fn head<C: Carrier>(
                     None => asked.fail(Failure::Panicked),
                 }
             }
-        }
-        Ok(Admitted::Variants(listed)) => {
-            if pass == Pass::First
-                && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
-            {
-                return Next::Hint(reply::hints(&verdict, dress));
-            }
-            let site = admission.site;
-            let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
-            Box::pin(from).await;
         }
         Ok(Admitted::Resource(place)) => {
             if pass == Pass::First
