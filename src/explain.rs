@@ -1,5 +1,7 @@
 //! `wherefore explain METHOD TARGET`: the path that a request would take through the rules.
 
+mod variants;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -7,17 +9,21 @@ use std::time::SystemTime;
 
 use wherefore_decide::act::{Acted, Begun};
 use wherefore_decide::admit::{Admission, Need};
+use wherefore_decide::inbox::{Shown, Submitted};
 use wherefore_decide::plan::{self, Admitted, Plan, Question};
+use wherefore_decide::policy::inbox::{Format, Inbox, Thanks};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::{Detail, Story};
 use wherefore_decide::{Client, Trail, Verdict};
 use wherefore_h1::{Event, Millis, Server};
 use wherefore_message::date::HttpDate;
+use wherefore_message::form::{FormFault, FormFaultKind};
 use wherefore_message::{Method, Request, Status};
 use wherefore_origin::encode::offer;
 use wherefore_server::configuration::Configuration;
-use wherefore_store::{Access, LookFor, Wait};
+use wherefore_store::{Access, LookFor, StoreError, Wait};
 
+use self::variants::{by_name, from_list};
 use crate::folder::Served;
 use crate::limits::Limits;
 use crate::{UsageError, print};
@@ -118,9 +124,26 @@ fn of_request(
         while !matches!(admission.next(&question, &mut trail)?, Need::Nothing) {}
         admission.end(&question, &mut inner, &mut trail)
     });
+    let unreadable =
+        |error: StoreError| UsageError(format!("can't look at {}: {error}", request_path(request)));
+    let (mut told, site) = (String::new(), sites.of(request.authority.as_ref()));
     let planned = match admitted {
         Err(verdict) => return Ok(tell(&trail, &verdict)),
         Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+        Ok(Admitted::Variants(listed)) => {
+            let Some(site) = site else { return Ok(told) };
+            let explained = from_list(&question, &listed, configuration, site, &mut trail);
+            let (planned, variants) = explained.map_err(unreadable)?;
+            told = variants;
+            planned
+        }
+        Ok(Admitted::Inbox(place)) => {
+            let planned = plan::of_inbox(&question, &place, &mut trail);
+            if let Ok(Plan::Take(format)) = planned {
+                return Ok(of_submission(request, place.inbox, format, trail, detail));
+            }
+            planned
+        }
         Ok(Admitted::Resource(place)) => {
             let what = if request.method == Method::Delete {
                 LookFor::Emptiness
@@ -128,18 +151,23 @@ fn of_request(
                 LookFor::Content
             };
             let origin = configuration.origins.get(usize::from(place.folder.origin));
-            let Some(origin) = origin else { return Ok(String::new()) };
-            let mut found = origin.find(place.inner, what, Wait::Yes).map_err(|error| {
-                UsageError(format!("can't look at {}: {error}", request_path(request)))
-            })?;
+            let (Some(origin), Some(site)) = (origin, site) else { return Ok(told) };
+            let mut found = origin.find(place.inner, what, Wait::Yes).map_err(unreadable)?;
             if let Some(compress) = place.matched.route.compression() {
                 offer(&mut found, place.inner, compress);
             }
-            plan::after_lookup(&question, &place, &found, &mut trail)
+            let explained = by_name(&question, &place, &found, (origin, site), &mut trail);
+            match explained.map_err(unreadable)? {
+                Some((planned, variants)) => {
+                    told = variants;
+                    planned
+                }
+                None => plan::after_lookup(&question, &place, &found, &mut trail),
+            }
         }
     };
     Ok(match planned {
-        Err(verdict) | Ok(Plan::Read(verdict, _)) => tell(&trail, &verdict),
+        Err(verdict) | Ok(Plan::Read(verdict, _)) => told + &tell(&trail, &verdict),
         Ok(Plan::Write(writing)) => {
             let mut out = String::new();
             if plan::invite(request, Begun::NotYet, &mut trail).is_some() {
@@ -154,7 +182,56 @@ fn of_request(
             }
             out
         }
+        // Only inboxes take what is posted.
+        Ok(Plan::Take(_)) => String::new(),
     })
+}
+
+/// What an inbox would do with what is posted: whether it is stored, its content decides.
+fn of_submission(
+    request: &Request<'_>,
+    inbox: &Inbox,
+    format: Format,
+    mut trail: Trail,
+    detail: Detail,
+) -> String {
+    let mut out = String::new();
+    if plan::invite(request, Begun::NotYet, &mut trail).is_some() {
+        let _ = writeln!(out, "{} is sent first.", Status::CONTINUE);
+    }
+    let read = match format {
+        Format::UrlEncoded => "a form",
+        Format::FormData => "a form in parts",
+        Format::Json => "JSON",
+        Format::File => "a file",
+    };
+    let _ = writeln!(out, "It is read as {read}: the answer depends on how that ends.");
+    let mut ends = vec![
+        ("it is stored, and a route shows it", Submitted::Stored(Shown::ByARoute)),
+        ("it is stored, and no route shows it", Submitted::Stored(Shown::Nowhere)),
+    ];
+    if inbox.thanks != Thanks::Created {
+        ends = vec![("it is stored", Submitted::Stored(Shown::Nowhere))];
+    }
+    let malformed = match format {
+        Format::UrlEncoded => Some(FormFaultKind::Percent),
+        Format::FormData => Some(FormFaultKind::Unended),
+        Format::Json => Some(FormFaultKind::Json),
+        // Whatever comes is the file.
+        Format::File => None,
+    };
+    if let Some(kind) = malformed {
+        ends.push(("it is malformed", Submitted::Faulty(FormFault::new(kind, 0))));
+    }
+    let too_large = FormFault::new(FormFaultKind::FormTooLarge, inbox.content_bytes_max(format));
+    ends.push(("it is too large", Submitted::Faulty(too_large)));
+    for (what, submitted) in ends {
+        let mut branch = trail;
+        let verdict = plan::submitted(&inbox.thanks, submitted, &mut branch);
+        let _ = writeln!(out, "If {what}:");
+        let _ = write!(out, "{}", Story { trail: &branch, verdict: Some(&verdict), detail });
+    }
+    out
 }
 
 const fn ended(acted: Acted) -> &'static str {
@@ -168,4 +245,55 @@ const fn ended(acted: Acted) -> &'static str {
 
 fn request_path(request: &Request<'_>) -> String {
     request.target_text.escape_ascii().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wherefore_decide::policy::{ContentPolicy, Hosts, Pattern, Resource, Route, Site};
+    use wherefore_message::request::RequestBuf;
+    use wherefore_message::{Announced, FieldLines, Version};
+    use wherefore_origin::Origin;
+    use wherefore_store::MemoryStore;
+
+    use super::*;
+
+    /// What is told of a POST of so many octets to an inbox.
+    fn told_of_post(thanks: Thanks, media_type: &str, octets: u64) -> String {
+        let inbox = Resource::Inbox(Inbox { thanks, ..Inbox::new(0) });
+        let route = Route::new(Pattern::everything(), inbox, ContentPolicy::up_to(1 << 30, 0));
+        let site = Site::new("test", Hosts::any(), vec![route]);
+        let origin = Arc::new(Origin::new(Arc::new(MemoryStore::new()), None));
+        let configuration = Configuration::of_folder(site, origin);
+        let fields: FieldLines =
+            [("Host", "localhost"), ("Content-Type", media_type), ("Expect", "100-continue")]
+                .into_iter()
+                .collect();
+        let (version, announced) = (Version::HTTP_11, Announced::Length(octets));
+        let request =
+            RequestBuf::new(version, b"POST", b"/", Some(b"localhost"), fields, announced).unwrap();
+        of_request(&request.view(), &configuration, Detail::Applied).unwrap()
+    }
+
+    #[test]
+    fn every_end_of_a_submission_is_told() {
+        let told = told_of_post(Thanks::Created, "application/json", 5);
+        let parts = [
+            "100 Continue is sent first",
+            "read as JSON",
+            "201 Created  because of submission-created",
+            "204 No Content  because of submission-stored",
+            "400 Bad Request  because of form-syntax",
+            "413 Content Too Large  because of form-size",
+        ];
+        for part in parts {
+            assert!(told.contains(part), "{part} is not in\n{told}");
+        }
+        let told = told_of_post(Thanks::Reset, "multipart/form-data; boundary=x", 5);
+        assert!(told.contains("205 Reset Content  because of form-kept"), "{told}");
+        assert!(!told.contains("201 Created"), "{told}");
+        let told = told_of_post(Thanks::Reset, "text/plain", 5);
+        assert!(told.contains("415 Unsupported Media Type  because of inbox-type"), "{told}");
+    }
 }

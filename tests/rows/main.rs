@@ -7,6 +7,7 @@
 mod support;
 
 mod every;
+mod inboxes;
 mod racing;
 mod written;
 
@@ -18,9 +19,11 @@ mod status_103;
 mod status_200;
 mod status_201;
 mod status_204;
+mod status_205;
 mod status_206;
 mod status_301;
 mod status_302;
+mod status_303;
 mod status_304;
 mod status_305;
 mod status_306;

@@ -1,6 +1,7 @@
 //! 411 Length Required (RFC 9110 §15.5.12): a method whose content matters says neither its length nor
 //! that it is chunked. Elsewhere this is a 500, or an empty file.
 
+use crate::inboxes;
 use crate::support::{routes, start};
 
 #[test]
@@ -110,4 +111,19 @@ fn behind_the_chunks() {
     );
     assert_eq!(client.reply("PUT").status, 411);
     assert_eq!(client.reply("GET").text(), "here");
+}
+
+#[test]
+fn a_form_of_no_length() {
+    let server = inboxes::inbox("");
+    let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}\n", inboxes::ENCODED);
+    server.ask(&request).is(411, "length");
+    let keys = inboxes::route("") + "require-length = true\n";
+    let server = inboxes::serve(&keys);
+    let chunked = "Transfer-Encoding: chunked\nExpect: 100-continue\n\n";
+    let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}{chunked}", inboxes::ENCODED);
+    let reply = server.ask(&request);
+    reply.is(411, "length");
+    assert!(reply.interim.is_empty());
+    assert_eq!(inboxes::post(&server, inboxes::ENCODED, "a=b").status, 204);
 }

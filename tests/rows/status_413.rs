@@ -3,6 +3,7 @@
 
 use std::thread;
 
+use crate::inboxes::{self, ENCODED, JSON, PARTS};
 use crate::support::{Client, Reply, routes, start};
 
 const SMALL: &[&str] = &["--writable", "--limit", "content-bytes=1000"];
@@ -207,4 +208,72 @@ fn a_route_s_own_limit() {
     }
     let get = "GET /file HTTP/1.1\nHost: localhost\nContent-Length: 1025\n\n";
     assert_eq!(server.ask(&format!("{get}{}", "x".repeat(1025))).text(), "here");
+}
+
+/// What the head says too much of is not invited.
+#[test]
+fn a_form_that_is_announced_too_large() {
+    let keys = ", text-max = \"1KiB\", file-max = \"2KiB\", types = [\"*/*\"]";
+    let server = inboxes::serve(&(inboxes::route(keys) + "content-max = \"8KiB\"\n"));
+    for (kind, most, rule) in [
+        (ENCODED, 1 << 10, "inbox-size"),
+        (JSON, 1 << 10, "inbox-size"),
+        ("Content-Type: image/png\n", 2 << 10, "inbox-size"),
+        (PARTS, 8 << 10, "content-size"),
+    ] {
+        let reply = server.ask(&format!(
+            "POST /orders HTTP/1.1\nHost: localhost\n{kind}Expect: 100-continue\n\
+             Content-Length: {}\n\n",
+            most + 1
+        ));
+        reply.is(413, rule);
+        assert!(reply.interim.is_empty(), "{kind}");
+        assert_eq!(
+            (&reply.problem()["limit"], &reply.problem()["seen"]),
+            (&most.into(), &(most + 1).into())
+        );
+    }
+    let most = [b"a=".as_slice(), &[b'x'; 1022]].concat();
+    assert_eq!(inboxes::post(&server, ENCODED, most).status, 204);
+}
+
+/// What turns out to be too large as it comes is refused then, and nothing of it stays.
+#[test]
+fn a_form_that_grows_too_large() {
+    let keys = ", text-max = \"1KiB\", file-max = \"300KiB\", files-max = 2, fields-max = 2";
+    let server = inboxes::serve(&(inboxes::route(keys) + "content-max = \"1MiB\"\n"));
+    let file = vec![b'x'; 300 << 10];
+    let longer = [file.as_slice(), b"x"].concat();
+    let (x, f) = (b"x".as_slice(), Some("f"));
+    for (form, fault) in [
+        (inboxes::parts(&[("a", f, &longer)]), "form-file-too-large"),
+        (inboxes::parts(&[("a", f, &file), ("b", f, x), ("c", f, x)]), "form-files-too-many"),
+        (inboxes::parts(&[("a", f, x), ("b", None, &[b'x'; 1024])]), "form-fields-too-large"),
+        (inboxes::parts(&[("a", None, x), ("b", None, x), ("c", None, x)]), "form-fields-too-many"),
+        (inboxes::parts(&[(&"a".repeat(2000), None, x)]), "part-name-too-long"),
+    ] {
+        let reply = inboxes::post(&server, PARTS, form);
+        reply.is(413, "form-size");
+        assert_eq!(reply.problem()["fault"], fault);
+        inboxes::is_empty(&server);
+    }
+    for (kind, size, chunks) in [(ENCODED, 1 << 10, 1), (PARTS, 64 << 10, 20)] {
+        let mut client = server.connect();
+        client.send(&format!(
+            "POST /orders HTTP/1.1\nHost: localhost\n{kind}Transfer-Encoding: chunked\n\n"
+        ));
+        let chunk =
+            [format!("{:x}\r\n", size + 1).as_bytes(), &vec![b'x'; size + 1], b"\r\n"].concat();
+        // The server may answer, and stop reading, before all of it has left.
+        for _ in 0..chunks {
+            if client.try_send_octets(&chunk).is_err() {
+                break;
+            }
+        }
+        let _ = client.try_send_octets(b"0\r\n\r\n");
+        assert_eq!(client.reply("POST").status, 413, "{kind}");
+        inboxes::is_empty(&server);
+    }
+    let most = inboxes::parts(&[("a", f, &file), ("b", f, &file), ("c", None, x)]);
+    assert_eq!(inboxes::post(&server, PARTS, most).status, 204);
 }

@@ -51,6 +51,12 @@ impl Setup {
         self
     }
 
+    /// With this empty folder, named from that of the configuration.
+    pub fn folder(self, name: &str) -> Self {
+        std::fs::create_dir_all(self.own.path().join(name)).unwrap();
+        self
+    }
+
     /// With the file `users`, of names and passwords; the hashes cost next to nothing.
     pub fn users(self, users: &[(&str, &str)]) -> Self {
         let lines: Vec<_> =

@@ -1,11 +1,14 @@
 //! From the keys of a file to what the engine reads: sites and routes with their policies, and, beside
 //! them, what has to be opened for them.
 
+mod compress;
 mod fields;
 mod folders;
+mod inbox;
 mod policies;
 mod route;
 mod server;
+mod variants;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -201,10 +204,11 @@ impl Lowering<'_, '_> {
             };
             let resolved = site.value.resolved();
             let dress = self.dress(&resolved.policies);
-            let Laid { routes, paths, targets } = self.routes(host, &site.value, &dress);
+            let Laid { routes, paths, targets, lists, .. } = self.routes(host, &site.value, &dress);
             let mut made = Site::new(&host.value.to_string(), hosts, routes);
             made.dress = dress;
             self.complain_of_circles(&made, &targets);
+            self.complain_of_variants(&made, &lists);
             sites.push(made);
             places.push(SitePlace { host: host.span, routes: paths });
         }

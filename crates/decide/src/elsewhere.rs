@@ -110,7 +110,7 @@ impl Group for ElsewhereFacts<'_> {
                 spec: Spec::new(9110, "15.4.6"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::USE_PROXY],
-                shown_by: "use-proxy = \"http://proxy.example:3128/\" on a route",
+                shown_by: "use-proxy = \"http://proxy.example:3128\" on a route",
             },
             check: |facts| match facts.elsewhere {
                 Elsewhere::UseProxy(_) => {

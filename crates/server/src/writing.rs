@@ -17,7 +17,7 @@ use crate::reading::Asked;
 use crate::service::{Service, tell};
 
 /// Content up to this many octets is gathered in memory and written in one job.
-const GATHERED_BYTES_MAX: u64 = 64 << 10;
+pub(crate) const GATHERED_BYTES_MAX: u64 = 64 << 10;
 
 /// Carries out a write: its content is taken, the act done on a worker, its end answered.
 pub(crate) async fn write<C: Carrier>(
@@ -80,13 +80,14 @@ fn answer_done(
     }
 }
 
-fn asked<'a>(
+/// The request that the job is for, while its answer is made.
+pub(crate) fn asked<'a>(
     service: &'a Service,
     request: &'a Request<'a>,
     job: &'a Job,
     answer: &'a mut Answer,
 ) -> Asked<'a> {
-    let matched = job.place().map(|place| place.matched);
+    let matched = job.matched();
     let path = Some(job.path.as_path());
     let dress = matched.map(|matched| &matched.route.dress);
     Asked { service, request, path, matched, dress, client: &job.client, variant: None, answer }
@@ -170,7 +171,7 @@ async fn put<C: Carrier>(
 }
 
 /// Takes content that is small enough to be held in memory.
-async fn gather<C: Carrier>(
+pub(crate) async fn gather<C: Carrier>(
     service: &Service,
     carrier: &mut C,
     job: &Job,
@@ -205,11 +206,15 @@ async fn gather<C: Carrier>(
 fn excess(service: &Service, job: &Job, received: u64) -> Option<Excess> {
     let now = service.core.clock.unix_seconds();
     let method = job.request.view().method;
-    job.place().and_then(|place| Excess::of(place.matched.route, method, received, now))
+    job.matched().and_then(|matched| Excess::of(matched.route, method, received, now))
 }
 
 /// Sends 100 (Continue), if the client waits for it.
-async fn invite<C: Carrier>(carrier: &mut C, job: &Job, answer: &mut Answer) -> Result<(), Gone> {
+pub(crate) async fn invite<C: Carrier>(
+    carrier: &mut C,
+    job: &Job,
+    answer: &mut Answer,
+) -> Result<(), Gone> {
     let begun = carrier.begun();
     if let Some(verdict) = plan::invite(&job.request.view(), begun, &mut answer.trail) {
         carrier.interim(&ResponseHead::new(verdict.status)).await.map_err(|_| Gone)?;

@@ -16,6 +16,8 @@ pub struct Folder {
     pub path: Placed<PathBuf>,
     /// Whether a route writes to it, and where that is said.
     pub writable: Option<Span>,
+    /// Whether a route takes forms into it.
+    pub is_inbox: bool,
     /// Whether links in it are followed, where a route says so.
     pub links: Option<Placed<Links>>,
     /// The most octets that it may hold.
@@ -32,6 +34,7 @@ impl Folder {
     /// Takes in what another route says of the same folder.
     pub fn join(&mut self, other: &Self) {
         self.writable = self.writable.or(other.writable);
+        self.is_inbox |= other.is_inbox;
         self.links = self.links.or(other.links);
         self.quota_bytes = self.quota_bytes.or(other.quota_bytes);
     }

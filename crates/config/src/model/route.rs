@@ -12,6 +12,7 @@ use wherefore_decide::policy::{
 use wherefore_message::path::decode_made;
 
 use super::fields::is_dressed;
+use super::variants::{List, root, variant_policy};
 use super::{Lowering, canonical};
 use crate::complaint::Complaint;
 use crate::keys;
@@ -27,6 +28,10 @@ pub(super) struct Laid {
     pub(super) paths: Vec<Span>,
     /// Where they lead, of those that lead elsewhere.
     pub(super) targets: Vec<Option<Span>>,
+    /// The lists of variants among them.
+    pub(super) lists: Vec<List>,
+    /// What the paths under each of them begin with, of those that take all paths that begin so.
+    pub(super) roots: Vec<Option<String>>,
 }
 
 impl Lowering<'_, '_> {
@@ -64,11 +69,17 @@ impl Lowering<'_, '_> {
             if is_true(&route.websocket_only) {
                 made.gate.protocol = wherefore_decide::policy::gate::Protocol::WebSocket;
             }
+            if let Some(variants) = &route.variants {
+                let variants = variants.value.0.clone();
+                laid.lists.push(List { route: laid.routes.len(), variants });
+            }
+            laid.roots.push(root(&path.value));
             let target = route.redirect.as_ref().or(route.see_other.as_ref());
             laid.targets.push(target.and_then(|set| set.from.span()));
             laid.paths.push(span);
             laid.routes.push(made);
         }
+        self.fill_lists(&mut laid);
         laid
     }
 
@@ -115,6 +126,12 @@ impl Lowering<'_, '_> {
     fn resource(&mut self, route: &keys::Route, pattern: &Pattern) -> Option<Resource> {
         if let Some(folder) = &route.folder {
             return self.folder(route, folder, pattern).map(Resource::Folder);
+        }
+        if let Some(inbox) = &route.inbox {
+            return self.inbox(route, inbox, pattern).map(Resource::Inbox);
+        }
+        if route.variants.is_some() {
+            return Some(Resource::Variants(self.empty_list(route)));
         }
         let elsewhere = if let Some(to) = &route.redirect {
             let lasting =
@@ -165,13 +182,12 @@ impl Lowering<'_, '_> {
         let named = super::Folder {
             path: Placed { value: PathBuf::from(folder.value.as_str()), span },
             writable: of_writes.and_then(|set| set.from.span()),
+            is_inbox: false,
             links: route
                 .links
                 .as_ref()
                 .and_then(|set| set.from.span().map(|span| Placed { value: set.value, span })),
-            quota_bytes: route.quota.as_ref().and_then(|set| {
-                set.from.span().map(|span| Placed { value: set.value.bytes, span })
-            }),
+            quota_bytes: quota_bytes(route),
         };
         Some(Folder {
             origin: self.folder_number(named),
@@ -184,7 +200,7 @@ impl Lowering<'_, '_> {
             rewrite,
             fallback: self.fallback(route),
             listing: if is_true(&route.listing) { Listing::On } else { Listing::Off },
-            variants: None,
+            variants: variant_policy(route),
         })
     }
 
@@ -236,7 +252,11 @@ impl Lowering<'_, '_> {
         fallback
     }
 
-    fn template(&mut self, to: &Set<value::Template>, pattern: &Pattern) -> Option<Template> {
+    pub(super) fn template(
+        &mut self,
+        to: &Set<value::Template>,
+        pattern: &Pattern,
+    ) -> Option<Template> {
         match Template::parse(&to.value.to_string(), pattern) {
             Ok(template) => Some(template),
             Err(PatternError { what, .. }) => {
@@ -292,6 +312,12 @@ fn led_to(site: &Site, route: &Route) -> Option<usize> {
     let mut scratch = Vec::new();
     let path = decode_made(path.as_bytes(), &mut scratch).ok()?;
     site.route(path.bytes()).map(|matched| matched.index)
+}
+
+/// The most that the folder of a route may hold.
+pub(super) fn quota_bytes(route: &keys::Route) -> Option<Placed<u64>> {
+    let set = route.quota.as_ref()?;
+    Some(Placed { value: set.value.bytes, span: set.from.span()? })
 }
 
 pub(super) fn is_true(key: &Key<bool>) -> bool {

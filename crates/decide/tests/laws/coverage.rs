@@ -8,6 +8,7 @@ use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::catalogue::GroupId;
 use wherefore_decide::content::Excess;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
+use wherefore_decide::negotiate::{LeadsTo, Negotiated};
 use wherefore_decide::policy::allowance::By;
 use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors;
@@ -44,6 +45,7 @@ const NEVER_PASS: &[(&str, &str)] = &[
     ("options", "it says what every OPTIONS is answered with"),
     ("trace", "it says what every TRACE is answered with"),
     ("representation", "the last of its group, so that every reading has an answer"),
+    ("submission-stored", "the last of its group: what is stored has an answer"),
     ("done", "the last of its group: what is neither made nor failed is done"),
 ];
 /// Rules that answer nothing.
@@ -123,6 +125,7 @@ fn every_rule_passes_and_answers() {
     }
     invitations(&mut seen);
     hints(&mut seen);
+    crate::inboxes::trails(|trail| seen.trail(trail));
 
     let all: Vec<_> = GroupId::ALL.iter().flat_map(|group| group.rules()).collect();
     for (what, seen, never) in
@@ -338,8 +341,13 @@ fn fetched() -> Vec<(Asked, Found, &'static str)> {
     let denied = |why| Some(Denied { limit: 0, why, wait_seconds: 1 });
     let sent = |sent: Sent| with(&|told| told.credentials = sent.clone());
     let paid = |paid| with(&|told| told.paid = paid);
+    let found = |negotiated| with(&|told| told.negotiated = Some(negotiated));
     let mut all = vec![
         (with(&|_| ()), "representation"),
+        (found(Negotiated::Chosen(LeadsTo::End)), "representation"),
+        (found(Negotiated::Chosen(LeadsTo::AnotherList)), "variant-ends"),
+        (found(Negotiated::LeftToClient(LeadsTo::End)), "variant-chosen"),
+        (found(Negotiated::NotAcceptable(FieldName::Accept)), "variant-acceptable"),
         (sent(Sent::None), "credentials-sent"),
         (sent(Sent::Malformed("it is cut off")), "credentials-form"),
         (sent(Sent::TooMany(1)), "credentials-tries"),
