@@ -128,11 +128,11 @@ impl Lowering<'_, '_> {
         if let Some(folder) = &route.folder {
             return self.folder(route, folder, pattern).map(Resource::Folder);
         }
-        if route.variants.is_some() {
-            return Some(Resource::Variants(self.empty_list(route)));
-        }
         if let Some(inbox) = &route.inbox {
             return self.inbox(route, inbox, pattern).map(Resource::Inbox);
+        }
+        if route.variants.is_some() {
+            return Some(Resource::Variants(self.empty_list(route)));
         }
         let elsewhere = if let Some(to) = &route.redirect {
             let lasting =

@@ -229,15 +229,17 @@ impl Asked {
             let admitted = self.fetch(&question, &mut admission, &mut trail);
             let admitted = admitted.and_then(|()| admission.end(&question, &mut inner, &mut trail));
             let unseen = admitted.is_err();
+            let negotiated = self.told.negotiated;
             let said = match admitted {
                 Err(verdict) => Err(verdict),
                 Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
                 Ok(Admitted::Inbox(place)) => plan::of_inbox(&question, &place, &mut trail),
                 Ok(Admitted::Resource(place)) => {
-                    plan::after_lookup(&question, &place, found, &mut trail)
+                    plan::after_negotiation(&question, &place, found, negotiated, &mut trail)
                 }
                 Ok(Admitted::Variants(listed)) => {
-                    plan::after_lookup(&question, &listed.place(), found, &mut trail)
+                    let place = listed.place();
+                    plan::after_negotiation(&question, &place, found, negotiated, &mut trail)
                 }
             };
             let said = match said {
