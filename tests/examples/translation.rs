@@ -76,9 +76,14 @@ fn what_is_said_to_be_here_can_be_written() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 60, "the page is not read: {seen}");
-    for block in page().split("```toml\n").skip(1) {
-        let block = block.split("```").next().unwrap();
-        assert!(is_right(block), "{block}");
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    for page in [page(), readme] {
+        let mut blocks = page.split("```toml\n").skip(1).peekable();
+        assert!(blocks.peek().is_some());
+        for block in blocks {
+            let block = block.split("```").next().unwrap();
+            assert!(is_right(block), "{block}");
+        }
     }
     for wrong in ["no-such-key = 1", "listen = 80", "path = \"docs\"", "[sites.a]"] {
         assert!(!can_stand_somewhere(wrong), "{wrong}");

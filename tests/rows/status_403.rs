@@ -283,6 +283,39 @@ fn writes_of_the_site_itself() {
     assert_eq!(server.ask(put).status, 204);
 }
 
+/// A form on another site may not post here, unless `cors` names that site.
+#[test]
+fn a_form_of_another_site() {
+    let cors = "cors = { origins = [\"https://friend.example\"] }\n";
+    let server = inboxes::serve(&(inboxes::route("") + cors));
+    for (fields, status) in [
+        ("Origin: https://evil.example\nSec-Fetch-Site: cross-site\n", 403),
+        ("Origin: null\n", 403),
+        ("Sec-Fetch-Site: same-site\n", 403),
+        ("Origin: https://friend.example\nSec-Fetch-Site: cross-site\n", 204),
+        ("Origin: http://localhost\nSec-Fetch-Site: same-origin\n", 204),
+        ("", 204),
+    ] {
+        let before = inboxes::documents(&server).len();
+        let reply = inboxes::post(&server, &format!("{}{fields}", inboxes::ENCODED), "a=b");
+        assert_eq!(reply.status, status, "{fields}");
+        if status == 403 {
+            reply.is(403, "cross-site-write");
+        }
+        let allowed = fields.contains("friend").then_some("https://friend.example");
+        assert_eq!(reply.field("access-control-allow-origin"), allowed);
+        let taken = inboxes::documents(&server).len() - before;
+        assert_eq!(taken, usize::from(status == 204), "{fields}");
+    }
+    let preflight = "OPTIONS /orders HTTP/1.1\nHost: localhost\nOrigin: https://friend.example\n\
+                     Access-Control-Request-Method: POST\n\n";
+    let reply = server.ask(preflight);
+    assert_eq!(
+        (reply.status, reply.field("access-control-allow-methods")),
+        (204, Some("POST, OPTIONS"))
+    );
+}
+
 const NETWORKS: &str = "\
     [users.staff]\nhtpasswd = 'users'\ngroups = 'groups'\n\
     [site.localhost]\nroute = [\n\
@@ -366,37 +399,4 @@ fn a_network_and_a_group() {
     get(&server, "/both/file", &inside).is(401, "credentials-sent");
     get(&server, "/both/file", &format!("{inside}{}", basic("bert", "secret"))).is(403, "allowed");
     assert_eq!(get(&server, "/both/file", &format!("{inside}{anna}")).status, 200);
-}
-
-/// A form on another site may not post here, unless `cors` names that site.
-#[test]
-fn a_form_of_another_site() {
-    let cors = "cors = { origins = [\"https://friend.example\"] }\n";
-    let server = inboxes::serve(&(inboxes::route("") + cors));
-    for (fields, status) in [
-        ("Origin: https://evil.example\nSec-Fetch-Site: cross-site\n", 403),
-        ("Origin: null\n", 403),
-        ("Sec-Fetch-Site: same-site\n", 403),
-        ("Origin: https://friend.example\nSec-Fetch-Site: cross-site\n", 204),
-        ("Origin: http://localhost\nSec-Fetch-Site: same-origin\n", 204),
-        ("", 204),
-    ] {
-        let before = inboxes::documents(&server).len();
-        let reply = inboxes::post(&server, &format!("{}{fields}", inboxes::ENCODED), "a=b");
-        assert_eq!(reply.status, status, "{fields}");
-        if status == 403 {
-            reply.is(403, "cross-site-write");
-        }
-        let allowed = fields.contains("friend").then_some("https://friend.example");
-        assert_eq!(reply.field("access-control-allow-origin"), allowed);
-        let taken = inboxes::documents(&server).len() - before;
-        assert_eq!(taken, usize::from(status == 204), "{fields}");
-    }
-    let preflight = "OPTIONS /orders HTTP/1.1\nHost: localhost\nOrigin: https://friend.example\n\
-                     Access-Control-Request-Method: POST\n\n";
-    let reply = server.ask(preflight);
-    assert_eq!(
-        (reply.status, reply.field("access-control-allow-methods")),
-        (204, Some("POST, OPTIONS"))
-    );
 }

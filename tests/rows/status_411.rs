@@ -67,6 +67,21 @@ fn where_nothing_is_written_it_is_405() {
     assert_eq!(server.ask("PUT /file HTTP/1.1\nHost: localhost\n\n").status, 405);
 }
 
+#[test]
+fn a_form_of_no_length() {
+    let server = inboxes::inbox("");
+    let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}\n", inboxes::ENCODED);
+    server.ask(&request).is(411, "length");
+    let keys = inboxes::route("") + "require-length = true\n";
+    let server = inboxes::serve(&keys);
+    let chunked = "Transfer-Encoding: chunked\nExpect: 100-continue\n\n";
+    let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}{chunked}", inboxes::ENCODED);
+    let reply = server.ask(&request);
+    reply.is(411, "length");
+    assert!(reply.interim.is_empty());
+    assert_eq!(inboxes::post(&server, inboxes::ENCODED, "a=b").status, 204);
+}
+
 /// Where the length has to be said beforehand, chunks do not say it.
 #[test]
 fn a_route_that_asks_for_the_length() {
@@ -111,19 +126,4 @@ fn behind_the_chunks() {
     );
     assert_eq!(client.reply("PUT").status, 411);
     assert_eq!(client.reply("GET").text(), "here");
-}
-
-#[test]
-fn a_form_of_no_length() {
-    let server = inboxes::inbox("");
-    let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}\n", inboxes::ENCODED);
-    server.ask(&request).is(411, "length");
-    let keys = inboxes::route("") + "require-length = true\n";
-    let server = inboxes::serve(&keys);
-    let chunked = "Transfer-Encoding: chunked\nExpect: 100-continue\n\n";
-    let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}{chunked}", inboxes::ENCODED);
-    let reply = server.ask(&request);
-    reply.is(411, "length");
-    assert!(reply.interim.is_empty());
-    assert_eq!(inboxes::post(&server, inboxes::ENCODED, "a=b").status, 204);
 }
