@@ -83,7 +83,7 @@ fn the_request_itself() {
         ("/api/file", format!("{origin}{anna}"), 200),
         ("/api/none", format!("{origin}{anna}"), 404),
         ("/api/file", format!("{origin}{anna}If-None-Match: *\n"), 304),
-        ("/api/file", origin.clone(), 401),
+        ("/api/file", origin, 401),
     ] {
         let reply = get(&server, target, &fields);
         assert_eq!(reply.status, status, "{target}");

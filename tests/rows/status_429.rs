@@ -247,7 +247,7 @@ fn exactly_as_many_pass() {
     const THREADS: usize = 8;
     const CONNECTIONS: usize = 25;
     const REQUESTS: usize = 50;
-    const PASS: usize = 24;
+    const PASS: usize = 12;
     let server = setup().serve(&format!(
         "[limits.hourly]\nrate = '{PASS}/hour'\n[site.localhost]\n\
          route = {{ path = '/*', folder = 'site', limit = 'hourly' }}\n"

@@ -62,7 +62,6 @@ const NOT_YET: &[(&str, &str, &str)] = &[
     ("a route", "variants", "nothing is negotiated yet"),
     ("a route", "negotiate", "nothing is negotiated yet"),
     ("a variant", "*", "nothing is negotiated yet"),
-    ("a route", "index", "the index of a folder is index.html wherever it is looked up"),
     ("a policy", "compress", "nothing is encoded as it is sent yet"),
     ("how content is encoded", "*", "nothing is encoded as it is sent yet"),
 ];
