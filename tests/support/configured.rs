@@ -95,7 +95,7 @@ impl Setup {
 impl Configured {
     fn start(own: TempDir) -> Self {
         let mut command = command();
-        command.arg("serve").arg("--config").arg(own.path().join("wherefore.toml"));
+        command.args(["serve", "--allow-root", "--config"]).arg(own.path().join("wherefore.toml"));
         let running = Running::started(command, &own.path().join("site"), TempDir::new().unwrap());
         Self { running, own }
     }
