@@ -25,7 +25,12 @@ keys! {
         "The paths that it answers for: one (`/about`), all under one (`/docs/*`), or with captures \
          (`/u/{name}/x`, `/files/{rest*}`)",
     ).required();
-    folder: FilePath = key("folder", "\"public\"", "The files of this folder").choice();
+    folder: FilePath = key(
+        "folder",
+        "\"public\"",
+        "The files of this folder. What `path` says literally before `*` or a capture is not looked for in it; of a \
+         path that is literal to its end, the last segment is",
+    ).choice();
     redirect: Template = key(
         "redirect",
         "\"/new/{name}\"",
@@ -117,8 +122,8 @@ keys! {
     default_language: Language = key(
         "default-language",
         "\"en\"",
-        "What a client gets whose languages are not there; that of the first file or variant where it is not \
-         said",
+        "What a client gets that names no language, or whose languages are not there; these get that of the \
+         first file or variant where it is not said",
     ).with(&["negotiate", "variants"]).spec(9110, "12.5.4");
     strict_language: bool = key(
         "strict-language",
