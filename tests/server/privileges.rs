@@ -108,7 +108,7 @@ fn root_is_given_up_for_good_by_the_whole_process() {
     for status in &statuses {
         assert_eq!(values(status, "Uid"), vec![user.clone(); 4]);
         assert_eq!(values(status, "Gid"), vec![group.clone(); 4]);
-        assert_eq!(values(status, "Groups"), [group.clone()]);
+        assert_eq!(values(status, "Groups"), std::slice::from_ref(&group));
         for set in ["CapPrm", "CapEff", "CapAmb"] {
             assert_eq!(values(status, set), ["0000000000000000"], "{set}");
         }
