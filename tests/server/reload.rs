@@ -134,6 +134,7 @@ fn a_configuration_is_read_anew_and_a_bad_one_changes_nothing() {
     files.say("a", "");
     let (code, said) = reload(&["--config", files.path().to_str().unwrap()]);
     assert_eq!(code, 0, "{said}");
+    server.notice("the configuration was reloaded");
     assert_eq!(text(&mut steady), "a");
 
     files.say("b", "");
