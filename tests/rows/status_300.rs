@@ -14,6 +14,8 @@ fn server() -> Configured {
         .file("site/page.de.html", "<p>Hallo")
         .file("site/page.pdf", "%PDF")
         .file("site/alone.fr.html", "<p>Salut")
+        .file("elsewhere/page.en.html", "<p>Hello")
+        .file("elsewhere/page.de.html", "<p>Hallo")
         .file("site/docs/index.en.html", "<p>Docs")
         .file("site/docs/index.de.html", "<p>Doku")
         .routes(&[
@@ -21,7 +23,7 @@ fn server() -> Configured {
             "{ path = \"/listed\", negotiate = \"reactive\", variants = [\
               { path = \"/page.de.html\", language = \"de\", quality = 500 }, \
               { file = \"site/page.pdf\" }, { path = \"/not-there.html\" }] }",
-            "{ path = \"/fixed\", folder = \"site\", rewrite = \"/page\", negotiate = \"reactive\" }",
+            "{ path = \"/fixed\", folder = \"elsewhere\", rewrite = \"/page\", negotiate = \"reactive\" }",
         ])
 }
 

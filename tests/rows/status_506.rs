@@ -1,6 +1,6 @@
 //! 506 Variant Also Negotiates: a variant leads to what has variants itself.
 
-use crate::every::error_holds;
+use crate::every::holds;
 use crate::support::configured::{Configured, setup};
 use crate::support::{Reply, Running};
 
@@ -43,7 +43,8 @@ fn server() -> Configured {
 #[test]
 fn a_variant_leads_to_another_list() {
     let server = server();
-    let reply = error_holds(&server, 506, "variant-ends", "/listed", "Accept-Language: de\n");
+    let reply = holds(&server, 506, "/listed", "Accept-Language: de\n");
+    reply.is(506, "variant-ends");
     let problem = reply.problem();
     assert!(problem["detail"].as_str().unwrap().contains("has variants itself"), "{problem}");
     assert_eq!(reply.field("vary"), Some("Accept, Accept-Language"));

@@ -122,8 +122,8 @@ keys! {
     default_language: Language = key(
         "default-language",
         "\"en\"",
-        "What a client gets whose languages are not there; that of the first file or variant where it is not \
-         said",
+        "What a client gets that names no language, or whose languages are not there; these get that of the \
+         first file or variant where it is not said",
     ).with(&["negotiate", "variants"]).spec(9110, "12.5.4");
     strict_language: bool = key(
         "strict-language",

@@ -59,9 +59,6 @@ fn changes() -> Vec<Change> {
 
 /// Keys that are read and that nothing is made of yet, and why.
 const NOT_YET: &[(&str, &str, &str)] = &[
-    ("a route", "inbox", "inboxes are no resource of a route yet"),
-    ("an inbox", "*", "inboxes are no resource of a route yet"),
-    ("the page after a form", "*", "inboxes are no resource of a route yet"),
     ("a route", "variants", "nothing is negotiated yet"),
     ("a route", "negotiate", "nothing is negotiated yet"),
     ("a variant", "*", "nothing is negotiated yet"),
