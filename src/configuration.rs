@@ -172,6 +172,7 @@ struct OriginKey {
     access: Access,
     links: Links,
     quota_bytes: Option<u64>,
+    index: Option<Vec<Vec<u8>>>,
 }
 
 impl Opened {
@@ -278,12 +279,13 @@ impl Opened {
             other.path == key.path && other.access == Access::Writable && key.access == other.access
         };
         if self.origins.keys().any(|other| is_written(&other)) {
-            return Err("`quota` and `links` of a folder that is written to are other ones from the next start \
-                        on: restart the server for them"
+            return Err("`quota`, `links` and `index` of a folder that is written to are other ones from the \
+                        next start on: restart the server for them"
                 .to_owned());
         }
         let OriginKey { access, links, quota_bytes, .. } = *key;
-        let options = FolderOptions { access, links, quota_bytes, state };
+        let index = key.index.as_deref();
+        let options = FolderOptions { access, links, quota_bytes, index, state };
         let origin = self.folders.open(&key.path, &options).map_err(|UsageError(what)| what)?;
         // Only now is nothing under way that would look like what a crash left.
         if folder.is_inbox && access == Access::Writable {
@@ -311,6 +313,10 @@ fn key_of(path: PathBuf, folder: &model::Folder, access: Access) -> OriginKey {
         access: if is_written { Access::Writable } else { Access::ReadOnly },
         links,
         quota_bytes: folder.quota_bytes.map(|quota| quota.value).filter(|_| is_written),
+        index: folder
+            .index
+            .as_ref()
+            .map(|index| index.value.iter().map(|name| name.clone().into_bytes()).collect()),
     }
 }
 

@@ -11,7 +11,7 @@ use wherefore_decide::act::{Acted, Begun};
 use wherefore_decide::admit::{Admission, Need};
 use wherefore_decide::inbox::{Shown, Submitted};
 use wherefore_decide::plan::{self, Admitted, Plan, Question};
-use wherefore_decide::policy::inbox::{Format, Inbox, Thanks};
+use wherefore_decide::policy::inbox::{Format, Inbox};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::{Detail, Story};
 use wherefore_decide::{Client, Trail, Verdict};
@@ -130,18 +130,22 @@ fn of_request(
     let planned = match admitted {
         Err(verdict) => return Ok(tell(&trail, &verdict)),
         Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+        Ok(Admitted::Inbox(place)) => {
+            let planned = plan::of_inbox(&question, &place, &mut trail);
+            if let Ok(Plan::Take(format)) = planned {
+                let shown = match site.and_then(|site| place.inbox.shown_at(site, "name")) {
+                    Some(_) => Shown::ByARoute,
+                    None => Shown::Nowhere,
+                };
+                return Ok(of_submission(request, place.inbox, (format, shown), trail, detail));
+            }
+            planned
+        }
         Ok(Admitted::Variants(listed)) => {
             let Some(site) = site else { return Ok(told) };
             let explained = from_list(&question, &listed, configuration, site, &mut trail);
             let (planned, variants) = explained.map_err(unreadable)?;
             told = variants;
-            planned
-        }
-        Ok(Admitted::Inbox(place)) => {
-            let planned = plan::of_inbox(&question, &place, &mut trail);
-            if let Ok(Plan::Take(format)) = planned {
-                return Ok(of_submission(request, place.inbox, format, trail, detail));
-            }
             planned
         }
         Ok(Admitted::Resource(place)) => {
@@ -191,7 +195,7 @@ fn of_request(
 fn of_submission(
     request: &Request<'_>,
     inbox: &Inbox,
-    format: Format,
+    (format, shown): (Format, Shown),
     mut trail: Trail,
     detail: Detail,
 ) -> String {
@@ -206,13 +210,11 @@ fn of_submission(
         Format::File => "a file",
     };
     let _ = writeln!(out, "It is read as {read}: the answer depends on how that ends.");
-    let mut ends = vec![
-        ("it is stored, and a route shows it", Submitted::Stored(Shown::ByARoute)),
-        ("it is stored, and no route shows it", Submitted::Stored(Shown::Nowhere)),
-    ];
-    if inbox.thanks != Thanks::Created {
-        ends = vec![("it is stored", Submitted::Stored(Shown::Nowhere))];
-    }
+    let stored = match shown {
+        Shown::ByARoute => "it is stored, where another route shows it",
+        Shown::Nowhere => "it is stored, where no route shows it",
+    };
+    let mut ends = vec![(stored, Submitted::Stored(shown))];
     let malformed = match format {
         Format::UrlEncoded => Some(FormFaultKind::Percent),
         Format::FormData => Some(FormFaultKind::Unended),
@@ -251,7 +253,9 @@ fn request_path(request: &Request<'_>) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use wherefore_decide::policy::{ContentPolicy, Hosts, Pattern, Resource, Route, Site};
+    use wherefore_decide::policy::{
+        ContentPolicy, Folder, Hosts, Pattern, Resource, Route, Site, Thanks,
+    };
     use wherefore_message::request::RequestBuf;
     use wherefore_message::{Announced, FieldLines, Version};
     use wherefore_origin::Origin;
@@ -259,41 +263,50 @@ mod tests {
 
     use super::*;
 
-    /// What is told of a POST of so many octets to an inbox.
-    fn told_of_post(thanks: Thanks, media_type: &str, octets: u64) -> String {
+    /// What is told of a POST to an inbox, whose folder is perhaps shown under a path.
+    fn told_of_post(thanks: Thanks, shown_at: Option<&str>, media_type: &str) -> String {
+        let route = |path: &str, resource| {
+            let pattern = Pattern::parse(path).unwrap();
+            Route::new(pattern, resource, ContentPolicy::up_to(1 << 30, 0))
+        };
         let inbox = Resource::Inbox(Inbox { thanks, ..Inbox::new(0) });
-        let route = Route::new(Pattern::everything(), inbox, ContentPolicy::up_to(1 << 30, 0));
-        let site = Site::new("test", Hosts::any(), vec![route]);
+        let mut routes = vec![route("/orders", inbox)];
+        routes.extend(shown_at.map(|path| route(path, Resource::Folder(Folder::read_only(0)))));
+        let site = Site::new("test", Hosts::any(), routes);
         let origin = Arc::new(Origin::new(Arc::new(MemoryStore::new()), None));
         let configuration = Configuration::of_folder(site, origin);
         let fields: FieldLines =
             [("Host", "localhost"), ("Content-Type", media_type), ("Expect", "100-continue")]
                 .into_iter()
                 .collect();
-        let (version, announced) = (Version::HTTP_11, Announced::Length(octets));
+        let (version, announced) = (Version::HTTP_11, Announced::Length(5));
         let request =
-            RequestBuf::new(version, b"POST", b"/", Some(b"localhost"), fields, announced).unwrap();
+            RequestBuf::new(version, b"POST", b"/orders", Some(b"localhost"), fields, announced)
+                .unwrap();
         of_request(&request.view(), &configuration, Detail::Applied).unwrap()
     }
 
     #[test]
     fn every_end_of_a_submission_is_told() {
-        let told = told_of_post(Thanks::Created, "application/json", 5);
+        let told = told_of_post(Thanks::Created, Some("/kept/*"), "application/json");
         let parts = [
             "100 Continue is sent first",
             "read as JSON",
             "201 Created  because of submission-created",
-            "204 No Content  because of submission-stored",
             "400 Bad Request  because of form-syntax",
             "413 Content Too Large  because of form-size",
         ];
         for part in parts {
             assert!(told.contains(part), "{part} is not in\n{told}");
         }
-        let told = told_of_post(Thanks::Reset, "multipart/form-data; boundary=x", 5);
+        assert!(!told.contains("204 No Content"), "{told}");
+        let told = told_of_post(Thanks::Created, None, "application/json");
+        assert!(told.contains("204 No Content  because of submission-stored"), "{told}");
+        assert!(!told.contains("201 Created"), "{told}");
+        let told = told_of_post(Thanks::Reset, None, "multipart/form-data; boundary=x");
         assert!(told.contains("205 Reset Content  because of form-kept"), "{told}");
         assert!(!told.contains("201 Created"), "{told}");
-        let told = told_of_post(Thanks::Reset, "text/plain", 5);
+        let told = told_of_post(Thanks::Reset, None, "text/plain");
         assert!(told.contains("415 Unsupported Media Type  because of inbox-type"), "{told}");
     }
 }

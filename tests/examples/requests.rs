@@ -92,13 +92,14 @@ fn exchange(block: &[(usize, &str)]) -> Result<Exchange, (usize, &'static str)> 
         Exchange { method: method.to_owned(), request: String::new(), answers: Vec::new() };
     let (mut fields, mut content) = (String::new(), None::<String>);
     for &(line, text) in &block[1..] {
-        let (mark, rest) = text.split_once(' ').ok_or((line, "a mark and a space"))?;
+        let (mark, rest) = text.split_once(' ').unwrap_or((text, ""));
         match mark {
             ">" => fields.push_str(&format!("{rest}\n")),
             ">>" => {
-                let content = content.get_or_insert_default();
-                content.push_str(rest);
-                content.push('\n');
+                content = Some(match content {
+                    None => rest.to_owned(),
+                    Some(before) => before + "\r\n" + rest,
+                });
             }
             "<" => match (rest.split_once(": "), rest.parse(), exchange.answers.last_mut()) {
                 (Some((name, value)), _, Some(answer)) => {
@@ -227,7 +228,7 @@ fn what_is_written_is_read() {
     let [Step { line: 2, what: What::Ask(put) }] = &all[..] else { panic!("{all:?}") };
     assert_eq!(
         put.request,
-        "PUT /a HTTP/1.1\r\nX: y\r\nHost: localhost\r\nContent-Length: 8\r\n\r\none\ntwo\n"
+        "PUT /a HTTP/1.1\r\nX: y\r\nHost: localhost\r\nContent-Length: 8\r\n\r\none\r\ntwo"
     );
     assert_eq!(put.answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [100, 201]);
     assert_eq!(put.answers[1].fields, [("Location".to_owned(), "/a".to_owned())]);

@@ -4,7 +4,7 @@
 use std::thread;
 
 use crate::inboxes::{self, ENCODED, JSON, PARTS};
-use crate::support::{Client, Reply, start};
+use crate::support::{Client, Reply, routes, start};
 
 const SMALL: &[&str] = &["--writable", "--limit", "content-bytes=1000"];
 
@@ -230,4 +230,50 @@ fn a_form_that_grows_too_large() {
     }
     let most = inboxes::parts(&[("a", f, &file), ("b", f, &file), ("c", None, x)]);
     assert_eq!(inboxes::post(&server, PARTS, most).status, 204);
+}
+
+/// Each route takes as much as it says, announced or counted.
+#[test]
+fn a_route_s_own_limit() {
+    let server = routes(&[
+        "{ path = '/*', folder = 'site', writable = true, content-max = '1KiB' }",
+        "{ path = '/more/*', folder = 'site', writable = true, content-max = '2KiB' }",
+        "{ path = '/for-now/*', folder = 'site', writable = true, \
+         content-max = { size = '1KiB', until = 2099-01-01T00:00:00Z } }",
+        "{ path = '/once/*', folder = 'site', writable = true, \
+         content-max = { size = '1KiB', until = 2020-01-01T00:00:00Z } }",
+    ]);
+    let put = |target: &str, count: usize, is_chunked: bool| {
+        let content = "x".repeat(count);
+        let (framing, content) = if is_chunked {
+            ("Transfer-Encoding: chunked".to_owned(), format!("{count:x}\n{content}\n0\n\n"))
+        } else {
+            (format!("Content-Length: {count}"), content)
+        };
+        server.ask(&format!("PUT {target} HTTP/1.1\nHost: localhost\n{framing}\n\n{content}"))
+    };
+    for (is_chunked, rule) in [(false, "content-size"), (true, "content-counted")] {
+        for (target, most) in
+            [("/new", 1024), ("/more/new", 2048), ("/for-now/new", 1024), ("/once/new", 1024)]
+        {
+            let reply = put(target, most + 1, is_chunked);
+            is_too_large(&reply, rule);
+            let is_passing = target.starts_with("/for-now");
+            assert_eq!(reply.has("retry-after"), is_passing, "{target} {rule}");
+            let taken = put(target, most, is_chunked).status;
+            assert!([201, 204].contains(&taken), "{target} {rule}: {taken}");
+            assert_eq!(server.read("new").len(), most);
+        }
+    }
+    // Asked first, nothing is invited; a POST has the limit of a PUT, and of what is only read there is none.
+    for (method, target) in [("PUT", "/new"), ("POST", "/"), ("DELETE", "/new")] {
+        let reply = server.ask(&format!(
+            "{method} {target} HTTP/1.1\nHost: localhost\nContent-Length: 1025\n\
+             Expect: 100-continue\n\n"
+        ));
+        is_too_large(&reply, "content-size");
+        assert!(reply.interim.is_empty());
+    }
+    let get = "GET /file HTTP/1.1\nHost: localhost\nContent-Length: 1025\n\n";
+    assert_eq!(server.ask(&format!("{get}{}", "x".repeat(1025))).text(), "here");
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use tempfile::TempDir;
@@ -95,7 +96,8 @@ impl Setup {
 impl Configured {
     fn start(own: TempDir) -> Self {
         let mut command = command();
-        command.arg("serve").arg("--config").arg(own.path().join("wherefore.toml"));
+        let file = own.path().join("wherefore.toml");
+        command.args(["serve", "--allow-root", "--config"]).arg(file).stdin(Stdio::null());
         let running = Running::started(command, &own.path().join("site"), TempDir::new().unwrap());
         Self { running, own }
     }

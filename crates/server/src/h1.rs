@@ -159,6 +159,8 @@ impl H1<'_> {
                 self.send(answer).await
             }
         };
+        // What was taken for as long as the request lasts is given back before the client can know its end.
+        answer.taken = None;
         let octets = match sent {
             Ok(octets) => octets,
             Err(trouble) => {

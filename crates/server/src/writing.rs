@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wherefore_decide::act::{Acted, Failure};
+use wherefore_decide::content::Excess;
 use wherefore_decide::plan::{self, Writing};
 use wherefore_decide::reply::{self, Varies};
 use wherefore_message::{Announced, Fault, FaultKind, Method, Request, ResponseHead};
@@ -130,7 +131,7 @@ async fn put<C: Carrier>(
     };
     invite(carrier, job, answer).await?;
     let mut octets = Vec::new();
-    let (limit, mut received) = (content_bytes_max(job), 0);
+    let mut received = 0;
     loop {
         let before = octets.len();
         let more = match carrier.content(&mut octets).await {
@@ -139,8 +140,8 @@ async fn put<C: Carrier>(
             Err(Trouble::Gone) => return Err(Gone),
         };
         received += (octets.len() - before) as u64;
-        if received > limit {
-            return Ok(Err(too_large(received)));
+        if let Some(excess) = excess(service, job, received) {
+            return Ok(Err(Failure::TooLarge(excess)));
         }
         if more == More::Yes && (octets.len() as u64) < GATHERED_BYTES_MAX {
             continue;
@@ -180,15 +181,20 @@ pub(crate) async fn gather<C: Carrier>(
         Method::Patch => service.core.limits.patch_bytes,
         _ => GATHERED_BYTES_MAX,
     };
-    let limit = limit.min(content_bytes_max(job));
     invite(carrier, job, answer).await?;
     let mut content = Vec::new();
     loop {
         match carrier.content(&mut content).await {
-            Ok(More::Yes) if content.len() as u64 > limit => {
-                return Ok(Err(too_large(content.len() as u64)));
+            Ok(More::Yes) => {
+                let received = content.len() as u64;
+                if let Some(excess) = excess(service, job, received) {
+                    return Ok(Err(Failure::TooLarge(excess)));
+                }
+                if received > limit {
+                    let fault = Fault::new(FaultKind::ContentTooLarge, content.len());
+                    return Ok(Err(Failure::Content(fault)));
+                }
             }
-            Ok(More::Yes) => {}
             Ok(More::No) => return Ok(Ok(content)),
             Err(Trouble::Fault(fault)) => return Ok(Err(Failure::Content(fault))),
             Err(Trouble::Gone) => return Err(Gone),
@@ -196,15 +202,11 @@ pub(crate) async fn gather<C: Carrier>(
     }
 }
 
-/// The most content that the request's route takes.
-fn content_bytes_max(job: &Job) -> u64 {
+/// What is too much about as many octets of content, by the request's route.
+fn excess(service: &Service, job: &Job, received: u64) -> Option<Excess> {
+    let now = service.core.clock.unix_seconds();
     let method = job.request.view().method;
-    job.matched().map_or(u64::MAX, |matched| matched.route.content_bytes_max_of(method))
-}
-
-fn too_large(received: u64) -> Failure {
-    let received = usize::try_from(received).unwrap_or(usize::MAX);
-    Failure::Content(Fault::new(FaultKind::ContentTooLarge, received))
+    job.matched().and_then(|matched| Excess::of(matched.route, method, received, now))
 }
 
 /// Sends 100 (Continue), if the client waits for it.

@@ -25,7 +25,12 @@ keys! {
         "The paths that it answers for: one (`/about`), all under one (`/docs/*`), or with captures \
          (`/u/{name}/x`, `/files/{rest*}`)",
     ).required();
-    folder: FilePath = key("folder", "\"public\"", "The files of this folder").choice();
+    folder: FilePath = key(
+        "folder",
+        "\"public\"",
+        "The files of this folder. What `path` says literally before `*` or a capture is not looked for in it; of a \
+         path that is literal to its end, the last segment is",
+    ).choice();
     redirect: Template = key(
         "redirect",
         "\"/new/{name}\"",

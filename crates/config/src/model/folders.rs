@@ -22,6 +22,8 @@ pub struct Folder {
     pub links: Option<Placed<Links>>,
     /// The most octets that it may hold.
     pub quota_bytes: Option<Placed<u64>>,
+    /// The files that are sent for a folder in it, where a route says so: the first that is there.
+    pub index: Option<Placed<Vec<String>>>,
 }
 
 impl Folder {
@@ -37,6 +39,7 @@ impl Folder {
         self.is_inbox |= other.is_inbox;
         self.links = self.links.or(other.links);
         self.quota_bytes = self.quota_bytes.or(other.quota_bytes);
+        self.index = self.index.take().or_else(|| other.index.clone());
     }
 }
 
@@ -75,6 +78,11 @@ fn said_twice(one: &Folder, two: &Folder, complaints: &mut Vec<Complaint>) {
         && first.value != second.value
     {
         complaints.push(otherwise(second.span, first.span, "how much it may hold"));
+    }
+    if let (Some(first), Some(second)) = (&one.index, &two.index)
+        && first.value != second.value
+    {
+        complaints.push(otherwise(second.span, first.span, "which file is sent for a folder"));
     }
 }
 

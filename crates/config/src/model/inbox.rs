@@ -33,6 +33,7 @@ impl Lowering<'_, '_> {
             is_inbox: true,
             links: None,
             quota_bytes: quota_bytes(route),
+            index: None,
         });
         let made = Inbox::new(number);
         let accept_post = match &keys.types {

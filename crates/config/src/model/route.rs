@@ -9,6 +9,7 @@ use wherefore_decide::policy::{
     ContentPolicy, Dress, Elsewhere, Folder, FolderAccess, Lasting, MissingFolders, Pattern,
     Resource, Route, Site, Template,
 };
+use wherefore_message::media;
 use wherefore_message::path::decode_made;
 
 use super::fields::is_dressed;
@@ -188,6 +189,7 @@ impl Lowering<'_, '_> {
                 .as_ref()
                 .and_then(|set| set.from.span().map(|span| Placed { value: set.value, span })),
             quota_bytes: quota_bytes(route),
+            index: self.index(route),
         };
         Some(Folder {
             origin: self.folder_number(named),
@@ -202,6 +204,20 @@ impl Lowering<'_, '_> {
             listing: if is_true(&route.listing) { Listing::On } else { Listing::Off },
             variants: variant_policy(route),
         })
+    }
+
+    /// The files that are sent for a folder, where the route says so.
+    fn index(&mut self, route: &keys::Route) -> Option<Placed<Vec<String>>> {
+        let set = route.index.as_ref()?;
+        let span = set.from.span()?;
+        for name in &set.value.0 {
+            if !media::by_name(name.value.as_str().as_bytes()).starts_with("text/html") {
+                let complaint = Complaint::error(name.span, "what is sent for a folder is HTML");
+                self.complain(complaint.right("a file whose name ends in .html"));
+            }
+        }
+        let names = set.value.0.iter().map(|name| name.value.as_str().to_owned());
+        Some(Placed { value: names.collect(), span })
     }
 
     /// A file within a folder is named by its path alone.

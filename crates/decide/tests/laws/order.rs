@@ -13,7 +13,7 @@ use wherefore_decide::policy::{
     Route, Site,
 };
 use wherefore_decide::rule::Info;
-use wherefore_message::{Announced, FieldName};
+use wherefore_message::{Announced, FieldName, Method, MethodSet};
 
 use crate::ask::{Asked, CONTENT_BYTES_MAX, file, folder, missing};
 use crate::policies::{
@@ -111,12 +111,18 @@ const ORDER: &[Trigger] = &[
     trigger("cross-site-write", 403, &["method", "origin", "resource"], |setup| {
         setup.field("Origin", "http://evil.example");
     }),
-    trigger("dot-file", 403, &["target"], |setup| setup.asked.target = "/.git/x".to_owned()),
-    trigger("moved", 308, &["resource", "method-of-reading"], |setup| {
+    trigger("dot-file", 403, &["target", "here"], |setup| {
+        setup.asked.target = "/.git/x".to_owned()
+    }),
+    trigger("method-let-in", 405, &["resource", "here", "method"], |setup| {
+        setup.route.resource = Resource::Elsewhere(Elsewhere::Gone { since: None });
+        setup.route.methods = Some(MethodSet::of(&[Method::Get]));
+    }),
+    trigger("moved", 308, &["resource", "here", "method-of-reading"], |setup| {
         let (to, lasting) = (template("/new{path}"), Lasting::Permanent);
         setup.route.resource = Resource::Elsewhere(Elsewhere::Moved { to, lasting });
     }),
-    trigger("retired", 410, &["resource"], |setup| {
+    trigger("retired", 410, &["resource", "here"], |setup| {
         setup.route.resource = Resource::Elsewhere(Elsewhere::Gone { since: None });
     }),
     trigger("expectation", 417, &[], |setup| setup.field("Expect", "a-miracle")),
