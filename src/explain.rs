@@ -1,5 +1,7 @@
 //! `wherefore explain METHOD TARGET`: the path that a request would take through the rules.
 
+mod variants;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -16,8 +18,9 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::{Method, Request, Status};
 use wherefore_origin::encode::offer;
 use wherefore_server::configuration::Configuration;
-use wherefore_store::{Access, LookFor, Wait};
+use wherefore_store::{Access, LookFor, StoreError, Wait};
 
+use self::variants::{by_name, from_list};
 use crate::folder::Served;
 use crate::limits::Limits;
 use crate::{UsageError, print};
@@ -118,9 +121,19 @@ fn of_request(
         while !matches!(admission.next(&question, &mut trail)?, Need::Nothing) {}
         admission.end(&question, &mut inner, &mut trail)
     });
+    let unreadable =
+        |error: StoreError| UsageError(format!("can't look at {}: {error}", request_path(request)));
+    let (mut told, site) = (String::new(), sites.of(request.authority.as_ref()));
     let planned = match admitted {
         Err(verdict) => return Ok(tell(&trail, &verdict)),
         Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+        Ok(Admitted::Variants(listed)) => {
+            let Some(site) = site else { return Ok(told) };
+            let explained = from_list(&question, &listed, configuration, site, &mut trail);
+            let (planned, variants) = explained.map_err(unreadable)?;
+            told = variants;
+            planned
+        }
         Ok(Admitted::Resource(place)) => {
             let what = if request.method == Method::Delete {
                 LookFor::Emptiness
@@ -128,18 +141,23 @@ fn of_request(
                 LookFor::Content
             };
             let origin = configuration.origins.get(usize::from(place.folder.origin));
-            let Some(origin) = origin else { return Ok(String::new()) };
-            let mut found = origin.find(place.inner, what, Wait::Yes).map_err(|error| {
-                UsageError(format!("can't look at {}: {error}", request_path(request)))
-            })?;
+            let (Some(origin), Some(site)) = (origin, site) else { return Ok(told) };
+            let mut found = origin.find(place.inner, what, Wait::Yes).map_err(unreadable)?;
             if let Some(compress) = place.matched.route.compression() {
                 offer(&mut found, place.inner, compress);
             }
-            plan::after_lookup(&question, &place, &found, &mut trail)
+            let explained = by_name(&question, &place, &found, (origin, site), &mut trail);
+            match explained.map_err(unreadable)? {
+                Some((planned, variants)) => {
+                    told = variants;
+                    planned
+                }
+                None => plan::after_lookup(&question, &place, &found, &mut trail),
+            }
         }
     };
     Ok(match planned {
-        Err(verdict) | Ok(Plan::Read(verdict, _)) => tell(&trail, &verdict),
+        Err(verdict) | Ok(Plan::Read(verdict, _)) => told + &tell(&trail, &verdict),
         Ok(Plan::Write(writing)) => {
             let mut out = String::new();
             if plan::invite(request, Begun::NotYet, &mut trail).is_some() {

@@ -83,6 +83,7 @@ pub(crate) fn answer(
     let plan = match admitted {
         Err(verdict) => Err(verdict),
         Ok(Admitted::Server(site)) => plan::of_server(question, site, trail),
+        Ok(Admitted::Variants(_)) => unreachable!("the site has no lists of variants"),
         Ok(Admitted::Resource(place)) => plan::after_lookup(question, &place, found, trail),
     };
     match plan {

@@ -6,6 +6,7 @@ mod folders;
 mod policies;
 mod route;
 mod server;
+mod variants;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -201,10 +202,11 @@ impl Lowering<'_, '_> {
             };
             let resolved = site.value.resolved();
             let dress = self.dress(&resolved.policies);
-            let Laid { routes, paths, targets } = self.routes(host, &site.value, &dress);
+            let Laid { routes, paths, targets, lists, .. } = self.routes(host, &site.value, &dress);
             let mut made = Site::new(&host.value.to_string(), hosts, routes);
             made.dress = dress;
             self.complain_of_circles(&made, &targets);
+            self.complain_of_variants(&made, &lists);
             sites.push(made);
             places.push(SitePlace { host: host.span, routes: paths });
         }

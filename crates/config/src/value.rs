@@ -28,7 +28,7 @@ pub use host::{DefaultSite, HostPattern};
 pub use measure::{Count, Duration, Rate, Size};
 pub use moment::Moment;
 pub use name::{Country, FileName, FilePath, Language, Name, Prose};
-pub use path::{CaptureName, PathPattern, Segment, Tail};
+pub use path::{CaptureName, PathPattern, Segment, SitePath, Tail};
 pub use refused::{ErrorStatus, refusal};
 pub use template::{Template, TemplatePart, TryStep};
 pub use uri::{AbsoluteUri, CorsOrigin, Origin};

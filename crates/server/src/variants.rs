@@ -15,7 +15,7 @@ use wherefore_decide::reply::variant::{SentVariant, Told};
 use wherefore_decide::variants::follow::{Alone, Destination, alone, follow};
 use wherefore_decide::variants::list::alternatives;
 use wherefore_decide::variants::names::{asked_name, variants_of};
-use wherefore_decide::variants::{Mode, Variant, settle};
+use wherefore_decide::variants::{Variant, settle};
 use wherefore_message::alternative::Reference;
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::{Coding, Method};
@@ -132,11 +132,7 @@ async fn answer(
 ) -> Offered {
     let is_read = matches!(asked.request.method, Method::Get | Method::Head);
     let variants: Vec<_> = offers.iter().map(|offer| offer.variant).collect();
-    let mut how = policy.negotiation();
-    if offers.iter().all(|offer| offer.alone == Alone::No) {
-        // A client can't choose what it has no path for.
-        how.mode = Mode::Proactive;
-    }
+    let how = policy.negotiation(offers.iter().map(|offer| offer.alone));
     let leads = |i: usize| offers.get(i).map_or(LeadsTo::End, |offer| offer.leads);
     let settled = settle(&variants, leads, &how, asked.request.fields);
     let chosen = settled.chosen.and_then(|i| offers.get(i));

@@ -5,7 +5,7 @@ use crate::kind::{Choice, Scope, key};
 use crate::table::keys;
 use crate::value::{
     CodingName, Count, Either, FileName, FilePath, InboxAnswer, Language, Links, List, MediaRange,
-    Moment, Negotiate, Origin, PathPattern, Size, Template, TryStep, Yes,
+    Moment, Negotiate, Origin, PathPattern, SitePath, Size, Template, TryStep, Yes,
 };
 
 keys! {
@@ -54,7 +54,8 @@ keys! {
     variants: List<Variant> = key(
         "variants",
         "[{ file = \"photo.webp\" }, { file = \"photo.jpg\" }]",
-        "One resource in several forms",
+        "One resource in several forms, each of which stands under a path of its own too; of those that a \
+         client likes as well, the first is sent",
     ).choice().spec(9110, "12").within(1, 64);
     permanent: bool = key(
         "permanent",
@@ -104,8 +105,26 @@ keys! {
     negotiate: Negotiate = key(
         "negotiate",
         "\"proactive\"",
-        "Who chooses among the files `page.en.html` and `page.de.html`, or among the variants",
-    ).default("\"off\"").with(&["folder", "variants"]).spec(9110, "12.1");
+        "Who chooses among the files `page.en.html` and `page.de.html` where `page` is asked for and is not \
+         there, or among the variants; nobody among files where it is not said, and the server among variants",
+    ).with(&["folder", "variants"]).spec(9110, "12.1");
+    languages: List<Language> = key(
+        "languages",
+        "[\"en\", \"gsw\"]",
+        "Which parts of files' names are languages, the better ones first; tags that begin with two letters \
+         where it is not said",
+    ).with(&["negotiate"]).spec(5646, "2.1").within(1, 64);
+    default_language: Language = key(
+        "default-language",
+        "\"en\"",
+        "What a client gets whose languages are not there; that of the first file or variant where it is not \
+         said",
+    ).with(&["negotiate", "variants"]).spec(9110, "12.5.4");
+    strict_language: bool = key(
+        "strict-language",
+        "true",
+        "Whether a client whose languages are not there gets none (406)",
+    ).default("false").with(&["negotiate", "variants"]).spec(9110, "15.5.7");
     websocket_only: bool = key(
         "websocket-only",
         "true",
@@ -153,15 +172,23 @@ keys! {
 
 keys! {
     /// One form of a resource that has several.
-    Variant: scope("a variant", "`variants = [{ ... }]`: one form of a resource that has several.");
+    Variant: Scope {
+        choice: Choice::One("this variant does not say where it stands"),
+        ..scope("a variant", "`variants = [{ ... }]`: one form of a resource that has several.")
+    };
 
-    file: FilePath = key("file", "\"photo.webp\"", "The file that holds it").required();
+    file: FilePath = key(
+        "file",
+        "\"photo.webp\"",
+        "The file that holds it, in a folder that another route of the site serves",
+    ).choice();
+    path: SitePath = key("path", "\"/photo.webp\"", "The path of the site that leads to it").choice();
     r#type: MediaRange = key(
         "type",
         "\"image/webp\"",
         "Its media type; told from the file's name where it is not said",
     );
-    language: List<Language> = key("language", "[\"de\"]", "The languages of its readers").spec(9110, "8.5").within(1, 8);
+    language: List<Language> = key("language", "[\"de\"]", "The languages of its readers").spec(9110, "8.5").within(1, 4);
     coding: CodingName = key("coding", "\"gzip\"", "How it is encoded").spec(9110, "8.4");
     quality: Count = key(
         "quality",

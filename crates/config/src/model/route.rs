@@ -12,6 +12,7 @@ use wherefore_decide::policy::{
 use wherefore_message::path::decode_made;
 
 use super::fields::is_dressed;
+use super::variants::{List, root, variant_policy};
 use super::{Lowering, canonical};
 use crate::complaint::Complaint;
 use crate::keys;
@@ -27,6 +28,10 @@ pub(super) struct Laid {
     pub(super) paths: Vec<Span>,
     /// Where they lead, of those that lead elsewhere.
     pub(super) targets: Vec<Option<Span>>,
+    /// The lists of variants among them.
+    pub(super) lists: Vec<List>,
+    /// What the paths under each of them begin with, of those that take all paths that begin so.
+    pub(super) roots: Vec<Option<String>>,
 }
 
 impl Lowering<'_, '_> {
@@ -64,11 +69,17 @@ impl Lowering<'_, '_> {
             if is_true(&route.websocket_only) {
                 made.gate.protocol = wherefore_decide::policy::gate::Protocol::WebSocket;
             }
+            if let Some(variants) = &route.variants {
+                let variants = variants.value.0.clone();
+                laid.lists.push(List { route: laid.routes.len(), variants });
+            }
+            laid.roots.push(root(&path.value));
             let target = route.redirect.as_ref().or(route.see_other.as_ref());
             laid.targets.push(target.and_then(|set| set.from.span()));
             laid.paths.push(span);
             laid.routes.push(made);
         }
+        self.fill_lists(&mut laid);
         laid
     }
 
@@ -115,6 +126,9 @@ impl Lowering<'_, '_> {
     fn resource(&mut self, route: &keys::Route, pattern: &Pattern) -> Option<Resource> {
         if let Some(folder) = &route.folder {
             return self.folder(route, folder, pattern).map(Resource::Folder);
+        }
+        if route.variants.is_some() {
+            return Some(Resource::Variants(self.empty_list(route)));
         }
         let elsewhere = if let Some(to) = &route.redirect {
             let lasting =
@@ -184,7 +198,7 @@ impl Lowering<'_, '_> {
             rewrite,
             fallback: self.fallback(route),
             listing: if is_true(&route.listing) { Listing::On } else { Listing::Off },
-            variants: None,
+            variants: variant_policy(route),
         })
     }
 

@@ -61,6 +61,26 @@ text! {
     }
 }
 
+text! {
+    /// A path of a site that leads to one thing.
+    SitePath,
+    Kind {
+        name: "a path of the site",
+        example: "\"/photo.webp\"",
+        wrong: &["\"\"", "\"photo\"", "\"/a/../b\"", "\"//a\"", "\"/a?b\"", "\"/{a}\"", "\"/a/*\""],
+        shape: Shape::Text("^/[^?#*{}]*$"),
+    },
+    |text| {
+        let pattern = PathPattern::parse(text)?;
+        let is_one = pattern.captures().next().is_none() && pattern.tail != Tail::Anything;
+        if is_one {
+            return Ok(());
+        }
+        let wrong = Wrong::new(format!("{} leads to more than one thing", quoted(text)));
+        Err(wrong.right("a path without captures and without `*`"))
+    }
+}
+
 /// The longest pattern, in octets.
 const PATTERN_BYTES_MAX: usize = 1024;
 /// The most captures in one pattern.

@@ -7,6 +7,7 @@ use wherefore_message::alternative::Reference;
 use wherefore_message::language::LanguageTag;
 use wherefore_message::path::PathBuf;
 
+use crate::variants::follow::Alone;
 use crate::variants::names::NamedLanguages;
 use crate::variants::{Languages, Mode, Negotiation, UnmetLanguage, Variant};
 
@@ -60,11 +61,13 @@ impl VariantPolicy {
         }
     }
 
-    /// How variants are weighed.
+    /// How variants are weighed, of which each can be asked for alone, or not. A client can't choose what it has
+    /// no path for.
     #[must_use]
-    pub fn negotiation(&self) -> Negotiation<'_> {
+    pub fn negotiation(&self, alone: impl IntoIterator<Item = Alone>) -> Negotiation<'_> {
+        let is_any_alone = alone.into_iter().any(|alone| alone == Alone::Yes);
         Negotiation {
-            mode: self.mode,
+            mode: if is_any_alone { self.mode } else { Mode::Proactive },
             unmet_language: self.unmet_language,
             default_language: self.default_language.as_deref().and_then(tag),
         }
