@@ -19,6 +19,7 @@ use wherefore_config::{Complaint, Report, Source};
 use wherefore_decide::policy::Sites;
 use wherefore_origin::Origin;
 use wherefore_server::configuration::Configuration;
+use wherefore_server::notice;
 use wherefore_store::{Access, Links};
 
 use crate::UsageError;
@@ -171,6 +172,7 @@ struct OriginKey {
     access: Access,
     links: Links,
     quota_bytes: Option<u64>,
+    index: Option<Vec<Vec<u8>>>,
 }
 
 impl Opened {
@@ -247,10 +249,11 @@ impl Opened {
         }
         let (mut origins, mut kept) = (Vec::new(), HashMap::new());
         for (path, folder) in &named {
-            let key = key_of(path.clone(), joined.get(path.as_path()).unwrap_or(folder), access);
+            let joined = joined.get(path.as_path()).unwrap_or(folder);
+            let key = key_of(path.clone(), joined, access);
             let origin = match kept.get(&key) {
                 Some(origin) => Ok(Arc::clone(origin)),
-                None => self.origin(&key, state),
+                None => self.origin(&key, joined, state),
             };
             match origin {
                 Ok(origin) => {
@@ -263,7 +266,12 @@ impl Opened {
         (origins, kept)
     }
 
-    fn origin(&mut self, key: &OriginKey, state: Option<&Path>) -> Result<Arc<Origin>, String> {
+    fn origin(
+        &mut self,
+        key: &OriginKey,
+        folder: &model::Folder,
+        state: Option<&Path>,
+    ) -> Result<Arc<Origin>, String> {
         if let Some(origin) = self.origins.get(key) {
             return Ok(Arc::clone(origin));
         }
@@ -271,13 +279,25 @@ impl Opened {
             other.path == key.path && other.access == Access::Writable && key.access == other.access
         };
         if self.origins.keys().any(|other| is_written(&other)) {
-            return Err("`quota` and `links` of a folder that is written to are other ones from the next start \
-                        on: restart the server for them"
+            return Err("`quota`, `links` and `index` of a folder that is written to are other ones from the \
+                        next start on: restart the server for them"
                 .to_owned());
         }
         let OriginKey { access, links, quota_bytes, .. } = *key;
-        let options = FolderOptions { access, links, quota_bytes, state };
+        let index = key.index.as_deref();
+        let options = FolderOptions { access, links, quota_bytes, index, state };
         let origin = self.folders.open(&key.path, &options).map_err(|UsageError(what)| what)?;
+        // Only now is nothing under way that would look like what a crash left.
+        if folder.is_inbox && access == Access::Writable {
+            let path = key.path.display();
+            let cleared = origin.inbox().clear().map_err(|error| {
+                format!("the folder {path} can't be cleared of what a crash left: {error}")
+            })?;
+            if cleared.unfinished > 0 {
+                let count = cleared.unfinished;
+                notice!("{path}: {count} submissions that were cut off have been cleared away");
+            }
+        }
         Ok(Arc::new(origin))
     }
 }
@@ -293,6 +313,10 @@ fn key_of(path: PathBuf, folder: &model::Folder, access: Access) -> OriginKey {
         access: if is_written { Access::Writable } else { Access::ReadOnly },
         links,
         quota_bytes: folder.quota_bytes.map(|quota| quota.value).filter(|_| is_written),
+        index: folder
+            .index
+            .as_ref()
+            .map(|index| index.value.iter().map(|name| name.clone().into_bytes()).collect()),
     }
 }
 

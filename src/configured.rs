@@ -22,7 +22,8 @@ use crate::serve::{Arguments, LogFormat, Open, Serving, all_cores};
 use crate::{UsageError, config};
 
 /// How many accounts have a balance at most, and how many payments are remembered.
-const BALANCES: BalanceBounds = BalanceBounds { accounts_max: 1_000_000, payments_max: 10_000_000 };
+pub(crate) const BALANCES: BalanceBounds =
+    BalanceBounds { accounts_max: 1_000_000, payments_max: 10_000_000 };
 
 /// Serving what a file says. What the command line says besides goes before it.
 pub(crate) fn serving<'a>(
@@ -185,14 +186,25 @@ fn value_of<T>(placed: &Option<Placed<T>>) -> Option<&T> {
     placed.as_ref().map(|placed| &placed.value)
 }
 
-/// The control socket of a server that was started with this file.
-pub(crate) fn control_place(file: &Path) -> Result<Option<PathBuf>, UsageError> {
+/// Where a server that was started with a file has what it shares with other commands.
+pub(crate) struct Places {
+    /// Its control socket.
+    pub(crate) control: Option<PathBuf>,
+    /// The folder of its accounts, if anything is paid for.
+    pub(crate) accounts: Option<PathBuf>,
+}
+
+/// The places of a server that was started with this file.
+pub(crate) fn places(file: &Path) -> Result<Places, UsageError> {
     let from = ConfigurationFile::new(file);
     let read = from.read(from.source()?, descriptors::raise_limit(), 1);
     let read = read.map_err(|report| config::refused(&report))?;
     let path = |placed: &Option<Placed<PathBuf>>| value_of(placed).map(|path| from.path(path));
     let server = &read.model.server;
-    Ok(process::control_place(path(&server.control), path(&server.state), None))
+    Ok(Places {
+        control: process::control_place(path(&server.control), path(&server.state), None),
+        accounts: path(&read.model.accounts),
+    })
 }
 
 /// The limits of messages: what a route takes is counted for the route, and on the wire it is bounded by what any

@@ -1,6 +1,7 @@
 //! `wherefore explain METHOD TARGET`: the path that a request would take through the rules.
 
 mod asking;
+mod submission;
 mod variants;
 
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use wherefore_config::{Source, Span};
 use wherefore_decide::act::{Acted, Begun};
 use wherefore_decide::admit::Admission;
 use wherefore_decide::facts::Found;
+use wherefore_decide::inbox::Shown;
 use wherefore_decide::plan::{self, Admitted, Place, Plan, Question};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::{Detail, Story};
@@ -29,6 +31,7 @@ use wherefore_server::descriptors;
 use wherefore_store::{Access, LookFor, StoreError, Wait};
 
 use self::asking::{Asking, Who};
+use self::submission::of_submission;
 use self::variants::{by_name, from_list};
 use crate::configuration::{ConfigurationFile, Opened};
 use crate::configured::wire_limits;
@@ -239,6 +242,18 @@ impl Explaining<'_> {
         let planned = match admitted {
             Err(verdict) => return Ok(told + &tell(&trail, &verdict)),
             Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+            Ok(Admitted::Inbox(place)) => {
+                let planned = plan::of_inbox(&question, &place, &mut trail);
+                if let Ok(Plan::Take(format)) = planned {
+                    let shown = match site.and_then(|site| place.inbox.shown_at(site, "name")) {
+                        Some(_) => Shown::ByARoute,
+                        None => Shown::Nowhere,
+                    };
+                    let how = (format, shown);
+                    return Ok(told + &of_submission(request, place.inbox, how, trail, detail));
+                }
+                planned
+            }
             Ok(Admitted::Variants(listed)) => {
                 let Some(site) = site else { return Ok(told) };
                 let explained = from_list(&question, &listed, configuration, site, &mut trail);
@@ -281,6 +296,8 @@ impl Explaining<'_> {
                 }
                 out
             }
+            // Only inboxes take what is posted.
+            Ok(Plan::Take(_)) => told,
         })
     }
 }

@@ -92,7 +92,7 @@ impl Served {
         };
         let links = if self.refuse_links { Links::Refuse } else { Links::Follow };
         let state = self.state.as_deref();
-        let options = FolderOptions { access, links, quota_bytes, state };
+        let options = FolderOptions { access, links, quota_bytes, index: None, state };
         let origin = Folders::default().open(folder, &options)?;
         Ok(Configuration::of_folder(site, Arc::new(origin)))
     }
@@ -106,13 +106,21 @@ pub(crate) struct FolderOptions<'a> {
     pub(crate) links: Links,
     /// The most octets that it may hold.
     pub(crate) quota_bytes: Option<u64>,
+    /// The files that are sent for a folder in it: the first that is there.
+    pub(crate) index: Option<&'a [Vec<u8>]>,
     /// Where it is remembered what was deleted from it; a place of its own if none.
     pub(crate) state: Option<&'a Path>,
 }
 
 impl Default for FolderOptions<'_> {
     fn default() -> Self {
-        Self { access: Access::ReadOnly, links: Links::Follow, quota_bytes: None, state: None }
+        Self {
+            access: Access::ReadOnly,
+            links: Links::Follow,
+            quota_bytes: None,
+            index: None,
+            state: None,
+        }
     }
 }
 
@@ -141,8 +149,11 @@ impl Folders {
             Access::ReadOnly => read(folder, root, options.state)?,
         };
         let deleted = deleted.map(|tombstones| Deleted { tombstones, root });
-        let FolderOptions { access, links, quota_bytes, .. } = *options;
-        let options = Options { access, links, quota_bytes, ..Options::default() };
+        let FolderOptions { access, links, quota_bytes, index, .. } = *options;
+        let mut options = Options { access, links, quota_bytes, ..Options::default() };
+        if let Some(index) = index {
+            options.index = index.to_vec();
+        }
         let store = FileStore::open(folder, options).map_err(|error| unservable(folder, &error))?;
         Ok(Origin::new(Arc::new(store), deleted))
     }

@@ -5,6 +5,7 @@
 mod config;
 mod configuration;
 mod configured;
+mod credit;
 mod explain;
 mod folder;
 mod hash_password;
@@ -34,6 +35,7 @@ enum Command {
     Explain(explain::Arguments),
     Config(config::Arguments),
     HashPassword(hash_password::Arguments),
+    Credit(credit::Arguments),
     Rules(rules::Arguments),
 }
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::HashPassword(arguments) => hash_password::run(&arguments),
+        Command::Credit(arguments) => credit::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
     };
     match done {

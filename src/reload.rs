@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
     let place = match (&arguments.control, &arguments.config) {
-        (None, Some(file)) => configured::control_place(file)?,
+        (None, Some(file)) => configured::places(file)?.control,
         (named, _) => {
             control_place(named.clone(), arguments.state.clone(), Some(&arguments.folder))
         }
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
                 .to_owned(),
         )
     })?;
-    let reply = ask(&place, Command::Reload).map_err(|error| {
+    let reply = ask(&place, &Command::Reload).map_err(|error| {
         UsageError(format!("{error}; is it running, and was it started with other options?"))
     })?;
     let mut text: String = reply.lines().flat_map(|line| [line, "\n"]).collect();

@@ -124,13 +124,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let current = Current::new(configuration);
     let secret =
         secret().map_err(|error| UsageError(format!("there is no random source: {error}")))?;
-    let kept = Kept::new(secret, balances);
+    let kept = Kept::new(secret, balances.clone());
     let supervision = Supervision {
         reloading: Some(Reloading {
             reload: with_log(reload, log_file),
             current: Arc::clone(&current),
         }),
         control: process.control()?,
+        balances,
         notify: Notify::from_environment(),
     };
     let make_service = |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire);

@@ -31,6 +31,36 @@ fn complaint(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// Where no server runs, the accounts are written all the same; with one, `examples/prices` shows it.
+#[test]
+fn what_is_paid_in_counts_once() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("wherefore.toml");
+    let route = |price: &str| {
+        let route = format!("path = \"/*\"\nfolder = \".\"\n{price}");
+        let text = format!("[server]\nstate = \"state\"\n[[site.localhost.route]]\n{route}");
+        std::fs::write(&file, text).unwrap();
+    };
+    let file = file.to_str().unwrap();
+    let credit = |words: [&'static str; 3]| [&["credit", "--config", file][..], &words].concat();
+
+    route("");
+    assert!(complaint(&credit(["anna", "7", "first"])).contains("no route has a price"));
+    route("price = { amount = 5, account = { field = \"X-Key\" } }\n");
+    assert_eq!(printed(&credit(["anna", "7", "first"])), "it is accounted for: anna can spend 7\n");
+    let again = "it was accounted for before, and counts once: anna can spend 7\n";
+    assert_eq!(printed(&credit(["anna", "7", "first"])), again);
+    assert!(complaint(&credit(["anna", "8", "first"])).contains("another account or amount"));
+    assert!(printed(&credit(["anna", "8", "second"])).contains("anna can spend 15"));
+    for (words, says) in [
+        (["", "7", "third"], "an account has a name"),
+        (["anna", "7", "the third"], "a payment has a name"),
+        (["anna", "-7", "third"], "unexpected argument"),
+    ] {
+        assert!(complaint(&credit(words)).contains(says), "{words:?}");
+    }
+}
+
 #[test]
 fn rules_lists_every_rule_of_every_group_in_order() {
     let all = printed(&["rules"]);

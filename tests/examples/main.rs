@@ -8,13 +8,14 @@ mod support;
 
 mod requests;
 mod site;
+mod translation;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::requests::{Exchange, exchanges};
+use crate::requests::{Step, steps};
 use crate::support::server::command;
 use crate::support::{Client, Running};
 
@@ -35,10 +36,10 @@ fn name(folder: &Path) -> &str {
     folder.file_name().unwrap().to_str().unwrap()
 }
 
-fn exchanges_of(folder: &Path) -> Vec<Exchange> {
+fn steps_of(folder: &Path) -> Vec<Step> {
     let file = folder.join("requests.txt");
     let text = fs::read_to_string(&file).unwrap_or_else(|_| panic!("{} is gone", file.display()));
-    exchanges(&text).unwrap_or_else(|(line, what)| panic!("{}:{line}: {what}", file.display()))
+    steps(&text).unwrap_or_else(|(line, what)| panic!("{}:{line}: {what}", file.display()))
 }
 
 #[test]
@@ -55,15 +56,16 @@ fn each_is_right() {
 fn each_answers_as_is_written_beside_it() {
     let mut wrong = Vec::new();
     for folder in examples() {
-        let (_own, server) = started(&folder);
+        let (own, server) = started(&folder);
         // Kept open until the last is asked: some requests are not to end before.
         let mut connections = Vec::new();
-        for exchange in exchanges_of(&folder) {
-            let mut client = Client::connect(server.address);
-            if let Err(what) = exchange.carry_out(&mut client) {
-                wrong.push(format!("{}/requests.txt:{}: {what}", name(&folder), exchange.line));
+        for step in steps_of(&folder) {
+            match step.carry_out(own.path(), || Client::connect(server.address)) {
+                Ok(connection) => connections.extend(connection),
+                Err(what) => {
+                    wrong.push(format!("{}/requests.txt:{}: {what}", name(&folder), step.line));
+                }
             }
-            connections.push(client);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -74,7 +76,7 @@ fn started(folder: &Path) -> (TempDir, Running) {
     let own = TempDir::new().unwrap();
     copy(folder, own.path());
     let mut command = command();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--cores", "2", "--config"]);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--cores", "2", "--allow-root", "--config"]);
     command.arg(own.path().join("wherefore.toml"));
     let state = TempDir::new().unwrap();
     // Where state is kept of which the configuration says nothing.
@@ -110,7 +112,7 @@ fn each_says_what_it_is_for_and_is_listed() {
     sorted.sort_unstable();
     assert_eq!(sorted, there);
     for folder in &folders {
-        assert!(exchanges_of(folder).len() >= 2, "{}", name(folder));
+        assert!(steps_of(folder).len() >= 2, "{}", name(folder));
         let text = fs::read_to_string(folder.join("wherefore.toml")).unwrap();
         assert!(text.starts_with("# "), "{} does not say what it is for", name(folder));
     }

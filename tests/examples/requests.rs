@@ -1,6 +1,9 @@
 //! The requests that are written beside an example, with the answers that they get: as `curl -v` shows
 //! them, so that people can read them too. The list of the examples says how they are written.
 
+use std::path::Path;
+
+use crate::support::server::command;
 use crate::support::{Client, Reply};
 
 /// The host that is asked where a request names none.
@@ -8,11 +11,30 @@ const HOST: &str = "localhost";
 /// What a field's value is where there is to be no such field.
 const ABSENT: &str = "(none)";
 
-/// A request, and what is to come of it.
+/// One thing that is done, and what is to come of it.
 #[derive(Debug)]
-pub struct Exchange {
+pub struct Step {
     /// The line on which it begins.
     pub line: usize,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Ask(Exchange),
+    Run(Command),
+}
+
+/// A command of the program itself, and what it is to print.
+#[derive(Debug)]
+struct Command {
+    arguments: Vec<String>,
+    printed: Vec<String>,
+}
+
+/// A request, and what is to come of it.
+#[derive(Debug)]
+struct Exchange {
     method: String,
     /// The request as it is sent.
     request: String,
@@ -28,13 +50,13 @@ struct Expected {
 }
 
 /// Reads what is written in a file; or says in which line something is wrong.
-pub fn exchanges(text: &str) -> Result<Vec<Exchange>, (usize, &'static str)> {
+pub fn steps(text: &str) -> Result<Vec<Step>, (usize, &'static str)> {
     let mut all = Vec::new();
     let mut block: Vec<(usize, &str)> = Vec::new();
     for (number, line) in (1..).zip(text.lines().chain([""])) {
         match line {
             "" if block.is_empty() => {}
-            "" => all.push(exchange(&std::mem::take(&mut block))?),
+            "" => all.push(step(&std::mem::take(&mut block))?),
             comment if comment.starts_with("# ") => {}
             _ => block.push((number, line)),
         }
@@ -42,21 +64,42 @@ pub fn exchanges(text: &str) -> Result<Vec<Exchange>, (usize, &'static str)> {
     Ok(all)
 }
 
+fn step(block: &[(usize, &str)]) -> Result<Step, (usize, &'static str)> {
+    let (line, first) = block[0];
+    let what = match first.strip_prefix("$ wherefore ") {
+        Some(arguments) => What::Run(command_of(arguments, &block[1..])?),
+        None => What::Ask(exchange(block)?),
+    };
+    Ok(Step { line, what })
+}
+
+fn command_of(arguments: &str, rest: &[(usize, &str)]) -> Result<Command, (usize, &'static str)> {
+    let printed = rest.iter().map(|(line, text)| {
+        let text = text.strip_prefix("<< ").ok_or((*line, "a command only prints"))?;
+        Ok(text.to_owned())
+    });
+    Ok(Command {
+        arguments: arguments.split(' ').map(str::to_owned).collect(),
+        printed: printed.collect::<Result<_, _>>()?,
+    })
+}
+
 fn exchange(block: &[(usize, &str)]) -> Result<Exchange, (usize, &'static str)> {
     let (line, first) = block[0];
     let first = first.strip_prefix("> ").ok_or((line, "a request comes first"))?;
     let (method, target) = first.split_once(' ').ok_or((line, "a method and a target"))?;
     let mut exchange =
-        Exchange { line, method: method.to_owned(), request: String::new(), answers: Vec::new() };
+        Exchange { method: method.to_owned(), request: String::new(), answers: Vec::new() };
     let (mut fields, mut content) = (String::new(), None::<String>);
     for &(line, text) in &block[1..] {
-        let (mark, rest) = text.split_once(' ').ok_or((line, "a mark and a space"))?;
+        let (mark, rest) = text.split_once(' ').unwrap_or((text, ""));
         match mark {
             ">" => fields.push_str(&format!("{rest}\n")),
             ">>" => {
-                let content = content.get_or_insert_default();
-                content.push_str(rest);
-                content.push('\n');
+                content = Some(match content {
+                    None => rest.to_owned(),
+                    Some(before) => before + "\r\n" + rest,
+                });
             }
             "<" => match (rest.split_once(": "), rest.parse(), exchange.answers.last_mut()) {
                 (Some((name, value)), _, Some(answer)) => {
@@ -89,10 +132,41 @@ fn exchange(block: &[(usize, &str)]) -> Result<Exchange, (usize, &'static str)> 
     Ok(exchange)
 }
 
+impl Step {
+    /// Asks the server, by a connection of its own that `connect` makes, or runs the command in the
+    /// folder of the example.
+    pub fn carry_out(
+        &self,
+        folder: &Path,
+        connect: impl FnOnce() -> Client,
+    ) -> Result<Option<Client>, String> {
+        match &self.what {
+            What::Ask(exchange) => {
+                let mut client = connect();
+                exchange.carry_out(&mut client)?;
+                Ok(Some(client))
+            }
+            What::Run(command) => command.carry_out(folder).map(|()| None),
+        }
+    }
+}
+
+impl Command {
+    fn carry_out(&self, folder: &Path) -> Result<(), String> {
+        let out = command().args(&self.arguments).current_dir(folder).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout);
+        match self.printed.iter().find(|part| !said.contains(part.as_str())) {
+            _ if !out.status.success() => Err(String::from_utf8_lossy(&out.stderr).into_owned()),
+            Some(part) => Err(format!("{part:?} is not in {said:?}")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Exchange {
     /// Sends the request, and holds each answer against what is to come. A request whose last answer is an
     /// interim one is left as it is.
-    pub fn carry_out(&self, client: &mut Client) -> Result<(), String> {
+    fn carry_out(&self, client: &mut Client) -> Result<(), String> {
         client.send_octets(self.request.as_bytes());
         for answer in &self.answers {
             let reply = match answer.status {
@@ -150,12 +224,11 @@ fn is_like(written: &str, value: &str) -> bool {
 fn what_is_written_is_read() {
     let text =
         "# About it.\n> PUT /a\n> X: y\n>> one\n>> two\n< 100\n< 201\n< Location: /a\n<< b c\n";
-    let all = exchanges(text).unwrap();
-    let [put] = &all[..] else { panic!("{all:?}") };
-    assert_eq!(put.line, 2);
+    let all = steps(text).unwrap();
+    let [Step { line: 2, what: What::Ask(put) }] = &all[..] else { panic!("{all:?}") };
     assert_eq!(
         put.request,
-        "PUT /a HTTP/1.1\r\nX: y\r\nHost: localhost\r\nContent-Length: 8\r\n\r\none\ntwo\n"
+        "PUT /a HTTP/1.1\r\nX: y\r\nHost: localhost\r\nContent-Length: 8\r\n\r\none\r\ntwo"
     );
     assert_eq!(put.answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [100, 201]);
     assert_eq!(put.answers[1].fields, [("Location".to_owned(), "/a".to_owned())]);
@@ -167,8 +240,9 @@ fn what_is_written_is_read() {
         ("> GET /\n< X: y\n", 2),
         ("> GET /\n< 200\nX: y\n", 3),
         ("> GET /\n<< text\n", 2),
+        ("$ wherefore rules\n< 200\n", 2),
     ] {
-        assert_eq!(exchanges(wrong).unwrap_err().0, line, "{wrong}");
+        assert_eq!(steps(wrong).unwrap_err().0, line, "{wrong}");
     }
 }
 
@@ -182,8 +256,9 @@ fn what_is_not_met_is_said() {
         content: content.into(),
         interim: Vec::new(),
     };
-    let all = exchanges("> GET /\n< 200\n< A: b...\n< C: (none)\n<< text\n").unwrap();
-    let expected = &all[0].answers[0];
+    let all = steps("> GET /\n< 200\n< A: b...\n< C: (none)\n<< text\n").unwrap();
+    let What::Ask(exchange) = &all[0].what else { panic!("{all:?}") };
+    let expected = &exchange.answers[0];
     assert_eq!(expected.is_met_by(&reply(200, &[("a", "bc")], "a text")), Ok(()));
     for wrong in [
         reply(404, &[("A", "b")], "text"),
@@ -194,6 +269,13 @@ fn what_is_not_met_is_said() {
     ] {
         assert!(expected.is_met_by(&wrong).is_err(), "{wrong:?}");
     }
+    let run = |text: &str| match &steps(text).unwrap()[0].what {
+        What::Run(command) => command.carry_out(Path::new(".")),
+        What::Ask(_) => panic!("{text}"),
+    };
+    assert_eq!(run("$ wherefore rules 412\n<< if-match\n"), Ok(()));
+    assert!(run("$ wherefore rules 412\n<< if-matches\n").is_err());
+    assert!(run("$ wherefore no-such-command\n").is_err());
     for (written, value, is) in [
         ("a", "a", true),
         ("a", "ab", false),

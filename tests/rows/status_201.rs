@@ -1,5 +1,6 @@
 //! 201 Created (RFC 9110 §15.3.2): something stands where nothing stood.
 
+use crate::inboxes::{self, ENCODED, PARTS};
 use crate::support::start;
 use crate::written;
 
@@ -114,4 +115,99 @@ fn it_outlives_a_crash() {
     assert_eq!((again.status, again.text()), (200, "hello"));
     let weak = format!("W/{tag}");
     assert!([Some(&*tag), Some(&*weak)].contains(&again.field("etag")), "the same version");
+}
+
+/// A form is a resource that was made, if a route shows it; with the tag that it has there.
+#[test]
+fn a_form_that_another_route_shows() {
+    let server = inboxes::shown("");
+    let reply = inboxes::post(&server, ENCODED, "cake=plum&cake=apple&to=A+B");
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let location = reply.field("location").unwrap();
+    assert!(location.starts_with("/kept/") && location.ends_with(".json"), "{location}");
+    let read = server.ask(&format!("GET {location} HTTP/1.1\nHost: localhost\n\n"));
+    assert_eq!((read.status, read.field("etag")), (200, reply.field("etag")));
+    let document: serde_json::Value = serde_json::from_slice(&read.content).unwrap();
+    assert_eq!(document["fields"]["cake"], serde_json::json!(["plum", "apple"]));
+    assert_eq!(document["fields"]["to"][0], "A B");
+    assert_eq!(document["request"], reply.field("request-id").unwrap());
+}
+
+/// Real forms of a program that no one here wrote, files and all; large ones by 100 (Continue).
+#[test]
+fn what_curl_posts() {
+    let server = inboxes::shown(", file-max = \"4MiB\"");
+    let small = server.file("small.txt", "hello");
+    let large = server.file("large.bin", vec![b'x'; 2 << 20]);
+    let upload = |path: &std::path::Path| format!("file=@{}", path.display());
+    let typed = ["--header", "Content-Type: application/json"];
+    for arguments in [
+        vec!["--data", "a=b"],
+        vec!["--form", "a=b", "--form", &upload(&small), "--form", &upload(&large)],
+        vec!["--data", r#"{"a":"b"}"#, typed[0], typed[1]],
+        vec!["--form", &upload(&large), "--header", "Transfer-Encoding: chunked"],
+        vec!["--form", &upload(&large), "--header", "Expect: 100-continue"],
+    ] {
+        let done = std::process::Command::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "30", "--header", "Host: localhost"])
+            .args(["--write-out", "%{http_code} %header{location}"])
+            .args(&arguments)
+            .arg(format!("http://{}/orders", server.address))
+            .output()
+            .unwrap();
+        let said = String::from_utf8(done.stdout).unwrap();
+        let location = said.strip_prefix("201 ").unwrap_or_else(|| panic!("{arguments:?}: {said}"));
+        let read = server.ask(&format!("GET {location} HTTP/1.1\nHost: localhost\n\n"));
+        let document: serde_json::Value = serde_json::from_slice(&read.content).unwrap();
+        for file in document["files"].as_array().into_iter().flatten() {
+            let path = file["path"].as_str().unwrap();
+            let wanted = if file["filename"] == "small.txt" { &small } else { &large };
+            assert!(server.read(&format!("orders/{path}")) == std::fs::read(wanted).unwrap());
+            let shown = server.ask(&format!("GET /kept/{path} HTTP/1.1\nHost: localhost\n\n"));
+            assert_eq!(shown.status, 200, "{path}");
+        }
+    }
+    let files = inboxes::documents(&server)
+        .iter()
+        .fold(0, |count, document| count + document["files"].as_array().map_or(0, Vec::len));
+    assert_eq!((inboxes::documents(&server).len(), files), (5, 4));
+}
+
+/// However the octets come.
+#[test]
+fn a_form_that_comes_octet_by_octet_in_chunks() {
+    let server = inboxes::shown("");
+    let form = inboxes::parts(&[("a", None, b"--cut-her"), ("f", Some("f"), b"\r\n--cut-her")]);
+    let mut client = server.connect();
+    client.send(&format!(
+        "POST /orders HTTP/1.1\nHost: localhost\n{PARTS}Transfer-Encoding: chunked\n\n"
+    ));
+    for octet in form {
+        client.send_octets(&[b'1', b'\r', b'\n', octet, b'\r', b'\n']);
+    }
+    client.send_octets(b"0\r\n\r\n");
+    assert_eq!(client.reply("POST").status, 201);
+    let document = &inboxes::documents(&server)[0];
+    assert_eq!(document["fields"]["a"][0], "--cut-her");
+    let path = document["files"][0]["path"].as_str().unwrap();
+    assert_eq!(server.read(&format!("orders/{path}")), b"\r\n--cut-her");
+}
+
+/// None is lost, and none is taken for another.
+#[test]
+fn many_forms_at_once() {
+    let server = inboxes::shown("");
+    std::thread::scope(|scope| {
+        for i in 0..16 {
+            let server = &server;
+            scope.spawn(move || {
+                let reply = inboxes::post(server, ENCODED, format!("i={i}"));
+                assert_eq!(reply.status, 201, "{reply:?}");
+                let location = reply.field("location").unwrap();
+                let read = server.ask(&format!("GET {location} HTTP/1.1\nHost: localhost\n\n"));
+                assert!(read.text().contains(&format!("\"i\":[\"{i}\"]")), "{}", read.text());
+            });
+        }
+    });
+    assert_eq!(inboxes::documents(&server).len(), 16);
 }

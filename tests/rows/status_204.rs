@@ -1,5 +1,6 @@
 //! 204 No Content (RFC 9110 §15.3.5): it is done, and there is nothing more to say.
 
+use crate::inboxes;
 use crate::support::{Reply, start};
 use crate::written;
 
@@ -87,4 +88,34 @@ fn the_next_answer_follows_at_once() {
     }
     assert_eq!(client.reply("GET").text(), "4");
     assert!(client.is_closed());
+}
+
+#[test]
+fn a_form_that_nothing_is_to_be_shown_for() {
+    for server in [
+        inboxes::inbox(", answer = \"no-content\""),
+        inboxes::shown(", answer = \"no-content\""),
+        // Where no route shows what was made, there is no place to name, so it is no 201.
+        inboxes::inbox(""),
+    ] {
+        let reply = inboxes::post(&server, inboxes::ENCODED, "cake=plum");
+        is_bare(&reply);
+        assert!(!reply.has("etag"));
+        assert_eq!(inboxes::documents(&server)[0]["fields"]["cake"][0], "plum");
+    }
+}
+
+/// What is taken survives the server; what a crash cut off is cleared away when it starts again.
+#[test]
+fn a_form_that_was_taken_outlives_a_crash() {
+    let server = inboxes::inbox("");
+    is_bare(&inboxes::post(&server, inboxes::ENCODED, "cake=plum"));
+    let cut = "19941106T084937Z-0123456789abcdef";
+    server.file(&format!("orders/{cut}/photo.png"), "half");
+    server.file(&format!("orders/.{cut}.unfinished"), "");
+    assert_eq!(inboxes::names(&server).len(), 3);
+    let again = server.crash_and_restart();
+    assert_eq!(inboxes::names(&again).len(), 1, "{:?}", inboxes::names(&again));
+    assert_eq!(inboxes::documents(&again)[0]["fields"]["cake"][0], "plum");
+    assert!(again.notice("cut off").contains("1 submission"));
 }

@@ -1,8 +1,10 @@
-//! 301 Moved Permanently (RFC 9110 §15.4.2): a folder is asked for without its slash.
+//! 301 Moved Permanently (RFC 9110 §15.4.2): a folder is asked for without its slash, what moved for good, a
+//! site in clear that is served by HTTPS alone, a host by another of its names.
 
 use std::os::unix::ffi::OsStrExt;
 
-use crate::support::start;
+use crate::every::holds;
+use crate::support::{configured, routes, setup, start};
 use crate::written::get;
 
 #[test]
@@ -123,4 +125,136 @@ fn the_connection_goes_on() {
     assert_eq!(client.reply("GET").status, 301);
     assert_eq!(client.reply("HEAD").status, 301);
     assert_eq!(client.reply("GET").text(), "content");
+}
+
+#[test]
+fn what_moved_for_good() {
+    let server = routes(&[
+        "{ path = '/old/{name}', redirect = '/new/{name}', permanent = true }",
+        "{ path = '/docs/{rest*}', redirect = 'https://docs.example.org/v2/{rest}', permanent = true }",
+        "{ path = '/find/{what}', redirect = '/search?for={what}&by=name', permanent = true }",
+        "{ path = '/swap/{a}/{b}', redirect = '/{b}/{a}', permanent = true }",
+    ]);
+    for (target, location) in [
+        ("/old/a", "/new/a"),
+        ("/old/a?b=c&d=%20e", "/new/a?b=c&d=%20e"),
+        ("/old/a?", "/new/a?"),
+        ("/old/a%20b%3Fc", "/new/a%20b%3Fc"),
+        ("/docs/a/b%20c/?x", "https://docs.example.org/v2/a/b%20c/?x"),
+        ("/find/a&b=c", "/search?for=a%26b%3Dc&by=name"),
+        ("/find/a?c=d", "/search?for=a&by=name&c=d"),
+        ("/swap/1/2", "/2/1"),
+    ] {
+        let reply = holds(&server, 301, target, "");
+        assert_eq!(reply.field("location"), Some(location), "{target}");
+        assert!(!reply.has("etag") && !reply.has("retry-after"));
+    }
+    assert_eq!(get(&server, "/old/a/b", "").status, 404, "a capture is one segment");
+    assert!(server.log_line("\"GET /old/a ").contains(" moved "));
+}
+
+/// Whatever a client puts into the path or the query, the target stays on its site and in its field.
+#[test]
+fn captures_never_leave_the_site() {
+    let server = routes(&[
+        "{ path = '/go/{rest*}', redirect = '/{rest}', permanent = true }",
+        "{ path = '/to/{one}', redirect = '/{one}', permanent = true }",
+        "{ path = '/out/{rest*}', redirect = 'https://example.org/{rest}', permanent = true }",
+    ]);
+    let hostile = [
+        "/evil.example",
+        "//evil.example",
+        "%2f%2fevil.example",
+        "%2F/evil.example",
+        "%5c%5cevil.example",
+        "\\\\evil.example",
+        "%09//evil.example",
+        "%0d%0aSet-Cookie:%20a=b",
+        "%0a%0aGET%20/",
+        "%00",
+        "..//evil.example",
+        "%2e%2e//evil.example",
+        ".//evil.example",
+        "@evil.example",
+        ":80@evil.example",
+        "evil.example:80",
+        "https://evil.example/",
+        "https:%2f%2fevil.example",
+        "javascript:alert(1)",
+        "%ff%fe",
+        "x?//evil.example",
+        "x?%0d%0aSet-Cookie:%20a=b",
+        "x?\"<>\\^`{|}",
+        "x?a#b",
+        "{one}",
+        "{path}",
+    ];
+    for before in ["/go/", "/to/", "/out/", "/go", "//go/", "/./go/"] {
+        for capture in hostile {
+            let target = format!("{before}{capture}");
+            let reply = get(&server, &target, "");
+            assert!(!reply.has("set-cookie"), "{target}: {reply:?}");
+            let Some(location) = reply.field("location") else {
+                assert!([400, 404].contains(&reply.status), "{target}: {reply:?}");
+                continue;
+            };
+            assert_eq!(reply.status, 301, "{target}");
+            assert!(location.bytes().all(|octet| octet.is_ascii_graphic()), "{location}");
+            assert!(!location.contains(['\\', '"', '<', '>']), "{location}");
+            let path = location.strip_prefix("https://example.org").unwrap_or(location);
+            assert!(path.starts_with('/') && !path.starts_with("//"), "{target}: {location}");
+            assert_eq!(path != location, before == "/out/", "{target}: {location}");
+        }
+    }
+}
+
+#[test]
+fn a_site_that_is_served_by_https_alone() {
+    let server = setup()
+        .server("trusted-proxies = '127.0.0.0/8'")
+        .serve("[site.localhost]\nhttps = 'only'\nroute = { path = '/*', folder = 'site' }\n");
+    for (target, location) in [
+        ("/file", "https://localhost/file"),
+        ("/a%20b?c=d", "https://localhost/a%20b?c=d"),
+        ("//evil.example/", "https://localhost/evil.example/"),
+    ] {
+        let reply = holds(&server, 301, target, "");
+        assert_eq!(reply.field("location"), Some(location));
+    }
+    // Its port is that of plain HTTP.
+    let reply = server.ask("GET /file HTTP/1.1\nHost: localhost:8080\n\n");
+    assert_eq!(reply.field("location"), Some("https://localhost/file"));
+    // Whoever came to a trusted proxy by HTTPS came by HTTPS.
+    for fields in ["X-Forwarded-Proto: https\n", "Forwarded: for=192.0.2.1;proto=https\n"] {
+        assert_eq!(get(&server, "/file", fields).text(), "here", "{fields}");
+    }
+    assert_eq!(get(&server, "/file", "X-Forwarded-Proto: http\n").status, 301);
+}
+
+/// What a proxy says is worth as much as the proxy.
+#[test]
+fn anybody_can_say_https() {
+    let server =
+        configured("[site.localhost]\nhttps = 'only'\nroute = { path = '/*', folder = 'site' }\n");
+    assert_eq!(get(&server, "/file", "X-Forwarded-Proto: https\n").status, 301);
+}
+
+#[test]
+fn another_name_of_the_site() {
+    let server = configured(
+        "[site.\"example.org\"]\naliases = ['localhost', '*.example.org']\ncanonical = true\n\
+         route = { path = '/*', folder = 'site' }\n",
+    );
+    let reply = holds(&server, 301, "/file?a=b", "");
+    assert_eq!(reply.field("location"), Some("http://example.org/file?a=b"));
+    for (host, location) in [
+        ("www.example.org", Some("http://example.org/file")),
+        ("www.example.org:8080", Some("http://example.org:8080/file")),
+        ("example.org", None),
+        ("EXAMPLE.org:8080", None),
+    ] {
+        let reply = server.ask(&format!("GET /file HTTP/1.1\nHost: {host}\n\n"));
+        assert_eq!(reply.field("location"), location, "{host}");
+        assert_eq!(reply.status, if location.is_some() { 301 } else { 200 }, "{host}");
+    }
 }

@@ -1,5 +1,7 @@
 //! 400 Bad Request (RFC 9110 §15.5.1): the message is malformed, in each way that RFC 9112 names.
 
+use crate::inboxes::{self, ENCODED, JSON, PARTS};
+use crate::support::server::eventually;
 use crate::support::{Client, start};
 use crate::written::get;
 
@@ -349,4 +351,53 @@ fn what_makes_no_sense() {
     }
     assert_eq!(server.read("a.json"), br#"{"a":1}"#);
     assert!(!server.folder().join("a").exists());
+}
+
+/// Each is told with what is wrong and where; nothing of it stays, and the connection goes on.
+#[test]
+fn a_form_that_can_t_be_read() {
+    let server = inboxes::inbox("");
+    let mut client = server.connect();
+    let parts =
+        "--cut-here\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\nx\r\n";
+    for (kind, content, fault, octet) in [
+        (ENCODED, "a=100%&b=c", "form-percent", 5),
+        (JSON, "{\"a\":", "json", 5),
+        (JSON, "", "json", 0),
+        (PARTS, parts, "form-unended", parts.len()),
+        (PARTS, "--cut-here\r\n\r\nx\r\n--cut-here--\r\n", "part-disposition-missing", 12),
+        ("Content-Type: multipart/form-data\n", "--x--\r\n", "form-boundary", 0),
+    ] {
+        client.send_octets(&inboxes::request(kind, content.as_bytes()));
+        let reply = client.reply("POST");
+        reply.is(400, "form-syntax");
+        let problem = reply.problem();
+        assert_eq!((&problem["fault"], &problem["octet"]), (&fault.into(), &octet.into()));
+        assert!(!reply.has("connection"));
+        inboxes::is_empty(&server);
+    }
+    client.send_octets(&inboxes::request(ENCODED, b"a=b"));
+    assert_eq!(client.reply("POST").status, 204);
+}
+
+#[test]
+fn a_form_that_is_not_what_its_digest_says() {
+    let server = inboxes::inbox("");
+    let form = inboxes::parts(&[("f", Some("f"), b"x")]);
+    let digest = "Content-Digest: sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:\n";
+    inboxes::post(&server, &format!("{PARTS}{digest}"), form).is(400, "content-digest");
+    inboxes::is_empty(&server);
+}
+
+/// A client that goes away in the middle leaves nothing behind either.
+#[test]
+fn a_form_that_breaks_off() {
+    let server = inboxes::inbox("");
+    let form = inboxes::parts(&[("f", Some("f"), b"x"), ("g", Some("g"), &vec![b'x'; 200 << 10])]);
+    let whole = inboxes::request(PARTS, &form);
+    let mut client = server.connect();
+    client.send_octets(&whole[..whole.len() - (1 << 10)]);
+    eventually("the first file is stored", || !inboxes::names(&server).is_empty());
+    drop(client);
+    eventually("all of it is gone", || inboxes::names(&server).is_empty());
 }

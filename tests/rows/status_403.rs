@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::support::{Running, start};
+use crate::every::error_holds;
+use crate::inboxes;
+use crate::support::configured::basic;
+use crate::support::{Configured, Running, setup, start};
 use crate::written::get;
 
 /// Names that begin with a dot are refused before anything is looked up: the answer is the same whether
@@ -278,4 +281,122 @@ fn writes_of_the_site_itself() {
     let put =
         "PUT /a HTTP/1.1\nHost: localhost\nOrigin: http://localhost:80\nContent-Length: 1\n\nx";
     assert_eq!(server.ask(put).status, 204);
+}
+
+/// A form on another site may not post here, unless `cors` names that site.
+#[test]
+fn a_form_of_another_site() {
+    let cors = "cors = { origins = [\"https://friend.example\"] }\n";
+    let server = inboxes::serve(&(inboxes::route("") + cors));
+    for (fields, status) in [
+        ("Origin: https://evil.example\nSec-Fetch-Site: cross-site\n", 403),
+        ("Origin: null\n", 403),
+        ("Sec-Fetch-Site: same-site\n", 403),
+        ("Origin: https://friend.example\nSec-Fetch-Site: cross-site\n", 204),
+        ("Origin: http://localhost\nSec-Fetch-Site: same-origin\n", 204),
+        ("", 204),
+    ] {
+        let before = inboxes::documents(&server).len();
+        let reply = inboxes::post(&server, &format!("{}{fields}", inboxes::ENCODED), "a=b");
+        assert_eq!(reply.status, status, "{fields}");
+        if status == 403 {
+            reply.is(403, "cross-site-write");
+        }
+        let allowed = fields.contains("friend").then_some("https://friend.example");
+        assert_eq!(reply.field("access-control-allow-origin"), allowed);
+        let taken = inboxes::documents(&server).len() - before;
+        assert_eq!(taken, usize::from(status == 204), "{fields}");
+    }
+    let preflight = "OPTIONS /orders HTTP/1.1\nHost: localhost\nOrigin: https://friend.example\n\
+                     Access-Control-Request-Method: POST\n\n";
+    let reply = server.ask(preflight);
+    assert_eq!(
+        (reply.status, reply.field("access-control-allow-methods")),
+        (204, Some("POST, OPTIONS"))
+    );
+}
+
+const NETWORKS: &str = "\
+    [users.staff]\nhtpasswd = 'users'\ngroups = 'groups'\n\
+    [site.localhost]\nroute = [\n\
+    { path = '/*', folder = 'site' },\n\
+    { path = '/net/*', folder = 'site', writable = true, auth = { networks = ['192.0.2.0/24', '2001:db8::/48'] } },\n\
+    { path = '/group/*', folder = 'site', auth = { users = 'staff', groups = ['admins', 'ops'] } },\n\
+    { path = '/name/*', folder = 'site', auth = { users = 'staff', names = 'bert' } },\n\
+    { path = '/both/*', folder = 'site', auth = { users = 'staff', groups = 'ops', networks = '192.0.2.0/24' } },\n\
+    ]\n";
+
+fn guarded() -> Configured {
+    setup()
+        .server("trusted-proxies = '127.0.0.1'")
+        .users(&[("anna", "secret"), ("bert", "secret"), ("carl", "secret")])
+        .file("groups", "admins: carl\nops: anna carl\n")
+        .serve(NETWORKS)
+}
+
+fn from(address: &str) -> String {
+    format!("X-Forwarded-For: {address}\n")
+}
+
+#[test]
+fn a_network_that_may_not_ask() {
+    let server = guarded();
+    for (address, status) in [
+        ("192.0.2.255", 200),
+        ("192.0.3.0", 403),
+        ("2001:db8:0:ffff::1", 200),
+        ("2001:db8:1::1", 403),
+        ("::ffff:192.0.2.1", 200),
+        ("unknown", 403),
+    ] {
+        assert_eq!(get(&server, "/net/file", &from(address)).status, status, "{address}");
+    }
+    // Whether anything is there is not told, and nobody may keep the answer for others.
+    for target in ["/net/file", "/net/none", "/net/.git/config"] {
+        let reply = error_holds(&server, 403, "network", target, "");
+        assert_eq!(reply.field("cache-control"), Some("no-store"));
+        assert!(!reply.has("www-authenticate") && !reply.has("etag"));
+    }
+    for method in ["PUT", "DELETE", "OPTIONS", "BREW"] {
+        let reply = server.ask(&format!(
+            "{method} /net/file HTTP/1.1\nHost: localhost\nContent-Length: 1\n\
+             Expect: 100-continue\n\n"
+        ));
+        reply.is(403, "network");
+        assert!(reply.interim.is_empty() && !reply.has("allow"), "{method}");
+    }
+    assert_eq!(server.read("file"), b"here");
+}
+
+#[test]
+fn a_user_who_may_not_ask() {
+    let server = guarded();
+    for (target, user, status) in [
+        ("/group/file", "anna", 200),
+        ("/group/file", "bert", 403),
+        ("/group/file", "carl", 200),
+        ("/name/file", "bert", 200),
+        ("/name/file", "anna", 403),
+    ] {
+        let reply = get(&server, target, &basic(user, "secret"));
+        assert_eq!(reply.status, status, "{target} {user}");
+        assert!(!reply.has("www-authenticate"), "other credentials were not asked for");
+    }
+    let bert = basic("bert", "secret");
+    for target in ["/group/file", "/group/none"] {
+        let reply = error_holds(&server, 403, "allowed", target, &bert);
+        assert_eq!(reply.field("cache-control"), Some("no-store"));
+    }
+    get(&server, "/group/file", "").is(401, "credentials-sent");
+}
+
+/// Where both are asked for, the network comes first: it needs nobody's password.
+#[test]
+fn a_network_and_a_group() {
+    let server = guarded();
+    let (inside, anna) = (from("192.0.2.1"), basic("anna", "secret"));
+    get(&server, "/both/file", &anna).is(403, "network");
+    get(&server, "/both/file", &inside).is(401, "credentials-sent");
+    get(&server, "/both/file", &format!("{inside}{}", basic("bert", "secret"))).is(403, "allowed");
+    assert_eq!(get(&server, "/both/file", &format!("{inside}{anna}")).status, 200);
 }

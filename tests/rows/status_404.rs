@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use crate::support::configured::basic;
 use crate::support::server::PATIENCE;
-use crate::support::start;
+use crate::support::{Configured, Reply, setup, start};
 use crate::written::get;
 
 #[test]
@@ -128,4 +129,91 @@ fn it_is_what_is_there() {
     wait_for(404, "");
     server.file("a", "again");
     wait_for(200, "again");
+}
+
+/// Routes whose files some may not know of, by user and by network.
+fn hiding() -> Configured {
+    setup()
+        .server("trusted-proxies = '127.0.0.1'")
+        .users(&[("anna", "secret"), ("bert", "secret")])
+        .file("404.html", "<p>Nothing. {{detail}}</p>")
+        .serve(
+            "[users.staff]\nhtpasswd = 'users'\n[limits.many]\nrate = '1000/day'\n\
+             [limits.user]\nrate = '1000/day'\nby = 'user'\n\
+             [site.localhost]\nhide = true\nerror-pages = { 404 = '404.html' }\nroute = [\n\
+             { path = '/user/*', folder = 'site', auth = { users = 'staff', names = 'anna' } },\n\
+             { path = '/net/*', folder = 'site', auth = { networks = '192.0.2.0/24' } },\n\
+             { path = '/limited/user/*', folder = 'site', limit = ['many', 'user'], \
+               auth = { users = 'staff', names = 'anna' } },\n\
+             { path = '/limited/net/*', folder = 'site', limit = ['many', 'user'], \
+               auth = { networks = '192.0.2.0/24' } },\n\
+             ]\n",
+        )
+}
+
+/// An answer as it came, but for what is of the moment.
+fn octets(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
+    let id = reply.field("request-id").unwrap();
+    let mut fields = reply.fields.clone();
+    fields.retain(|(name, _)| name != "Date" && name != "Request-Id");
+    (reply.status, fields, reply.text().replace(id, "ID"))
+}
+
+/// What is hidden is missing, octet for octet, for whoever asks: only the log knows.
+#[test]
+fn what_is_hidden() {
+    let server = hiding();
+    let (anna, bert) = (basic("anna", "secret"), basic("bert", "secret"));
+    let (inside, outside) = ("X-Forwarded-For: 192.0.2.1\n", "X-Forwarded-For: 192.0.3.1\n");
+    for (folder, let_in, kept_out, rule) in
+        [("/user", &*anna, &*bert, "allowed"), ("/net", inside, outside, "network")]
+    {
+        let there = format!("{folder}/file");
+        assert_eq!(get(&server, &there, let_in).text(), "here");
+        for accept in ["", "Accept: text/html\n", "Accept: text/plain\n"] {
+            for method in ["GET", "HEAD"] {
+                let ask = |target: &str, fields: &str| {
+                    octets(&server.ask(&format!(
+                        "{method} {target} HTTP/1.1\nHost: localhost\n{accept}{fields}\n"
+                    )))
+                };
+                let plain = ask(&format!("{folder}/none"), let_in);
+                assert_eq!(plain.0, 404);
+                assert_eq!(ask(&there, kept_out), plain, "{folder} {accept}");
+                assert_eq!(ask(&format!("{folder}/none"), kept_out), plain);
+                let cached = plain.1.iter().find(|(name, _)| name == "Cache-Control");
+                assert_eq!(cached.map(|(_, value)| &**value), Some("no-store"));
+            }
+        }
+        get(&server, &there, kept_out).is(404, "missing");
+        assert!(server.log_line(&format!(" {rule} ")).contains(" 404 "));
+    }
+    // Credentials are asked for wherever they would do, whether anything is there or not.
+    for target in ["/user/file", "/user/none"] {
+        get(&server, target, "").is(401, "credentials-sent");
+    }
+}
+
+/// Nor do limits tell, which are taken from once it is known that somebody may ask.
+#[test]
+fn limits_of_what_is_hidden() {
+    let server = hiding();
+    let (anna, bert) = (basic("anna", "secret"), basic("bert", "secret"));
+    let (inside, outside) = ("X-Forwarded-For: 192.0.2.1\n", "X-Forwarded-For: 192.0.3.1\n");
+    for (folder, let_in, kept_out) in
+        [("/limited/user", &*anna, &*bert), ("/limited/net", inside, outside)]
+    {
+        let there = get(&server, &format!("{folder}/file"), let_in);
+        assert!(there.field("ratelimit-policy").unwrap().contains("\"user\""), "{there:?}");
+        let names = |target: &str, fields: &str| {
+            let reply = get(&server, &format!("{folder}/{target}"), fields);
+            reply.is(404, "missing");
+            let policy = reply.field("ratelimit-policy").map(str::to_owned);
+            let names: Vec<_> = reply.fields.into_iter().map(|(name, _)| name).collect();
+            (names, policy)
+        };
+        let plain = names("none", let_in);
+        assert_eq!(names("none", kept_out), plain, "{folder}");
+        assert_eq!(names("file", kept_out), plain, "{folder}");
+    }
 }

@@ -1,5 +1,6 @@
 //! 405 Method Not Allowed (RFC 9110 §15.5.6): the method is known, and this resource does not offer it.
 
+use crate::inboxes;
 use crate::support::{Reply, Running, start};
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "DELETE", "PATCH"];
@@ -150,4 +151,25 @@ fn not_for_what_is_unknown() {
     }
     // A tunnel is a proxy's to make; no resource here has to do with it.
     assert_eq!(ask(&server, "CONNECT", "localhost:80").status, 501);
+}
+
+/// An inbox takes, and gives nothing out; whatever stands in its folder.
+#[test]
+fn an_inbox_offers_post_alone() {
+    let server = inboxes::inbox("");
+    for method in METHODS {
+        let reply = ask(&server, method, "/orders");
+        match method {
+            "OPTIONS" => assert_eq!(reply.status, 200),
+            // The type is what is wrong with this one.
+            "POST" => assert_eq!(reply.status, 415),
+            _ => assert_eq!(reply.status, 405, "{method}"),
+        }
+        if method != "POST" {
+            assert_eq!(reply.field("allow"), Some("POST, OPTIONS"), "{method}");
+        }
+        if !["HEAD", "OPTIONS", "POST"].contains(&method) {
+            reply.is(405, "inbox-method");
+        }
+    }
 }

@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
 
-use crate::support::{Reply, Running, start};
+use crate::every::error_holds;
+use crate::support::{Reply, Running, routes, start};
 
 fn ask(server: &Running, method: &str, target: &str) -> Reply {
     server.ask(&format!("{method} {target} HTTP/1.1\nHost: localhost\n\n"))
@@ -146,4 +147,30 @@ fn a_file_and_a_folder_of_one_name_are_two_resources() {
     ] {
         server.ask(&format!("GET {path} HTTP/1.1\nHost: localhost\n\n")).is(status, rule);
     }
+}
+
+/// What the configuration says was retired for good, and is not asked of any folder.
+#[test]
+fn what_was_retired() {
+    let server = routes(&[
+        "{ path = '/*', folder = 'site' }",
+        "{ path = '/old/*', gone = true }",
+        "{ path = '/file', gone = true }",
+        "{ path = '/old/kept', folder = 'site', rewrite = '/other' }",
+    ]);
+    server.file("other", "kept");
+    for target in ["/old/a", "/old/a?b=c", "/old/", "/file", "/old/.git/config"] {
+        let reply = error_holds(&server, 410, "retired", target, "");
+        assert_eq!(reply.field("cache-control"), Some("no-cache"));
+        assert!(!reply.has("location") && !reply.has("etag"));
+    }
+    for method in ["PUT", "POST", "DELETE", "OPTIONS"] {
+        let reply = server.ask(&format!(
+            "{method} /file HTTP/1.1\nHost: localhost\nContent-Length: 1\nExpect: 100-continue\n\n"
+        ));
+        reply.is(410, "retired");
+        assert!(reply.interim.is_empty(), "{method}");
+    }
+    assert_eq!(ask(&server, "GET", "/old/kept").text(), "kept");
+    assert_eq!(ask(&server, "GET", "/none").status, 404);
 }

@@ -1,7 +1,8 @@
 //! 411 Length Required (RFC 9110 §15.5.12): a method whose content matters says neither its length nor
 //! that it is chunked. Elsewhere this is a 500, or an empty file.
 
-use crate::support::start;
+use crate::inboxes;
+use crate::support::{routes, start};
 
 #[test]
 fn neither_length_nor_chunks() {
@@ -64,4 +65,65 @@ fn where_nothing_is_written_it_is_405() {
     let server = start(&[]);
     server.file("file", "x");
     assert_eq!(server.ask("PUT /file HTTP/1.1\nHost: localhost\n\n").status, 405);
+}
+
+#[test]
+fn a_form_of_no_length() {
+    let server = inboxes::inbox("");
+    let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}\n", inboxes::ENCODED);
+    server.ask(&request).is(411, "length");
+    let keys = inboxes::route("") + "require-length = true\n";
+    let server = inboxes::serve(&keys);
+    let chunked = "Transfer-Encoding: chunked\nExpect: 100-continue\n\n";
+    let request = format!("POST /orders HTTP/1.1\nHost: localhost\n{}{chunked}", inboxes::ENCODED);
+    let reply = server.ask(&request);
+    reply.is(411, "length");
+    assert!(reply.interim.is_empty());
+    assert_eq!(inboxes::post(&server, inboxes::ENCODED, "a=b").status, 204);
+}
+
+/// Where the length has to be said beforehand, chunks do not say it.
+#[test]
+fn a_route_that_asks_for_the_length() {
+    let server = routes(&[
+        "{ path = '/*', folder = 'site', writable = true, require-length = true }",
+        "{ path = '/free/*', folder = 'site', writable = true }",
+    ]);
+    let chunked = |method: &str, target: &str, more: &str| {
+        server.ask(&format!(
+            "{method} {target} HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n{more}\n\
+             3\nabc\n0\n\n"
+        ))
+    };
+    for (method, target) in [("PUT", "/new"), ("POST", "/")] {
+        let reply = chunked(method, target, "");
+        reply.is(411, "length");
+        assert!(reply.has("date") && !reply.has("connection"), "{method}: {reply:?}");
+        let asked = server.ask(&format!(
+            "{method} {target} HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\
+             Expect: 100-continue\n\n"
+        ));
+        asked.is(411, "length");
+        assert!(asked.interim.is_empty(), "no content is invited");
+    }
+    assert!(!server.folder().join("new").exists());
+    assert_eq!(chunked("PUT", "/free/new", "").status, 201);
+    let said = server.ask("PUT /new HTTP/1.1\nHost: localhost\nContent-Length: 3\n\nabc");
+    assert_eq!(said.status, 204);
+    // What brings nothing has no length to say.
+    assert_eq!(server.ask("DELETE /new HTTP/1.1\nHost: localhost\n\n").status, 204);
+}
+
+/// What was refused is read away, and the connection goes on behind it.
+#[test]
+fn behind_the_chunks() {
+    let server =
+        routes(&["{ path = '/*', folder = 'site', writable = true, require-length = true }"]);
+    let mut client = server.connect();
+    client.send(
+        "PUT /new HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\n\
+         GET /file HTTP/1.1\nHost: localhost\n\n",
+    );
+    assert_eq!(client.reply("PUT").status, 411);
+    assert_eq!(client.reply("GET").text(), "here");
 }

@@ -3,7 +3,8 @@
 
 use std::thread;
 
-use crate::support::{Client, Reply, start};
+use crate::inboxes::{self, ENCODED, JSON, PARTS};
+use crate::support::{Client, Reply, routes, start};
 
 const SMALL: &[&str] = &["--writable", "--limit", "content-bytes=1000"];
 
@@ -161,4 +162,118 @@ fn where_nothing_is_written_it_is_405() {
     server.file("file", "x");
     let reply = server.ask("DELETE /file HTTP/1.1\nHost: localhost\n\n");
     assert_eq!(reply.status, 405);
+}
+
+/// What the head says too much of is not invited.
+#[test]
+fn a_form_that_is_announced_too_large() {
+    let keys = ", text-max = \"1KiB\", file-max = \"2KiB\", types = [\"*/*\"]";
+    let server = inboxes::serve(&(inboxes::route(keys) + "content-max = \"8KiB\"\n"));
+    for (kind, most, rule) in [
+        (ENCODED, 1 << 10, "inbox-size"),
+        (JSON, 1 << 10, "inbox-size"),
+        ("Content-Type: image/png\n", 2 << 10, "inbox-size"),
+        (PARTS, 8 << 10, "content-size"),
+    ] {
+        let reply = server.ask(&format!(
+            "POST /orders HTTP/1.1\nHost: localhost\n{kind}Expect: 100-continue\n\
+             Content-Length: {}\n\n",
+            most + 1
+        ));
+        reply.is(413, rule);
+        assert!(reply.interim.is_empty(), "{kind}");
+        assert_eq!(
+            (&reply.problem()["limit"], &reply.problem()["seen"]),
+            (&most.into(), &(most + 1).into())
+        );
+    }
+    let most = [b"a=".as_slice(), &[b'x'; 1022]].concat();
+    assert_eq!(inboxes::post(&server, ENCODED, most).status, 204);
+}
+
+/// What turns out to be too large as it comes is refused then, and nothing of it stays.
+#[test]
+fn a_form_that_grows_too_large() {
+    let keys = ", text-max = \"1KiB\", file-max = \"300KiB\", files-max = 2, fields-max = 2";
+    let server = inboxes::serve(&(inboxes::route(keys) + "content-max = \"1MiB\"\n"));
+    let file = vec![b'x'; 300 << 10];
+    let longer = [file.as_slice(), b"x"].concat();
+    let (x, f) = (b"x".as_slice(), Some("f"));
+    for (form, fault) in [
+        (inboxes::parts(&[("a", f, &longer)]), "form-file-too-large"),
+        (inboxes::parts(&[("a", f, &file), ("b", f, x), ("c", f, x)]), "form-files-too-many"),
+        (inboxes::parts(&[("a", f, x), ("b", None, &[b'x'; 1024])]), "form-fields-too-large"),
+        (inboxes::parts(&[("a", None, x), ("b", None, x), ("c", None, x)]), "form-fields-too-many"),
+        (inboxes::parts(&[(&"a".repeat(2000), None, x)]), "part-name-too-long"),
+    ] {
+        let reply = inboxes::post(&server, PARTS, form);
+        reply.is(413, "form-size");
+        assert_eq!(reply.problem()["fault"], fault);
+        inboxes::is_empty(&server);
+    }
+    for (kind, size, chunks) in [(ENCODED, 1 << 10, 1), (PARTS, 64 << 10, 20)] {
+        let mut client = server.connect();
+        client.send(&format!(
+            "POST /orders HTTP/1.1\nHost: localhost\n{kind}Transfer-Encoding: chunked\n\n"
+        ));
+        let chunk =
+            [format!("{:x}\r\n", size + 1).as_bytes(), &vec![b'x'; size + 1], b"\r\n"].concat();
+        // The server may answer, and stop reading, before all of it has left.
+        for _ in 0..chunks {
+            if client.try_send_octets(&chunk).is_err() {
+                break;
+            }
+        }
+        let _ = client.try_send_octets(b"0\r\n\r\n");
+        assert_eq!(client.reply("POST").status, 413, "{kind}");
+        inboxes::is_empty(&server);
+    }
+    let most = inboxes::parts(&[("a", f, &file), ("b", f, &file), ("c", None, x)]);
+    assert_eq!(inboxes::post(&server, PARTS, most).status, 204);
+}
+
+/// Each route takes as much as it says, announced or counted.
+#[test]
+fn a_route_s_own_limit() {
+    let server = routes(&[
+        "{ path = '/*', folder = 'site', writable = true, content-max = '1KiB' }",
+        "{ path = '/more/*', folder = 'site', writable = true, content-max = '2KiB' }",
+        "{ path = '/for-now/*', folder = 'site', writable = true, \
+         content-max = { size = '1KiB', until = 2099-01-01T00:00:00Z } }",
+        "{ path = '/once/*', folder = 'site', writable = true, \
+         content-max = { size = '1KiB', until = 2020-01-01T00:00:00Z } }",
+    ]);
+    let put = |target: &str, count: usize, is_chunked: bool| {
+        let content = "x".repeat(count);
+        let (framing, content) = if is_chunked {
+            ("Transfer-Encoding: chunked".to_owned(), format!("{count:x}\n{content}\n0\n\n"))
+        } else {
+            (format!("Content-Length: {count}"), content)
+        };
+        server.ask(&format!("PUT {target} HTTP/1.1\nHost: localhost\n{framing}\n\n{content}"))
+    };
+    for (is_chunked, rule) in [(false, "content-size"), (true, "content-counted")] {
+        for (target, most) in
+            [("/new", 1024), ("/more/new", 2048), ("/for-now/new", 1024), ("/once/new", 1024)]
+        {
+            let reply = put(target, most + 1, is_chunked);
+            is_too_large(&reply, rule);
+            let is_passing = target.starts_with("/for-now");
+            assert_eq!(reply.has("retry-after"), is_passing, "{target} {rule}");
+            let taken = put(target, most, is_chunked).status;
+            assert!([201, 204].contains(&taken), "{target} {rule}: {taken}");
+            assert_eq!(server.read("new").len(), most);
+        }
+    }
+    // Asked first, nothing is invited; a POST has the limit of a PUT, and of what is only read there is none.
+    for (method, target) in [("PUT", "/new"), ("POST", "/"), ("DELETE", "/new")] {
+        let reply = server.ask(&format!(
+            "{method} {target} HTTP/1.1\nHost: localhost\nContent-Length: 1025\n\
+             Expect: 100-continue\n\n"
+        ));
+        is_too_large(&reply, "content-size");
+        assert!(reply.interim.is_empty());
+    }
+    let get = "GET /file HTTP/1.1\nHost: localhost\nContent-Length: 1025\n\n";
+    assert_eq!(server.ask(&format!("{get}{}", "x".repeat(1025))).text(), "here");
 }

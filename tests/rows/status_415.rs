@@ -1,6 +1,7 @@
 //! 415 Unsupported Media Type (RFC 9110 §15.5.16): content in a type or a coding that is not taken, and
 //! the answer says which is. Elsewhere content that claims a coding is stored as if it had none.
 
+use crate::inboxes;
 use crate::support::{Reply, start};
 
 fn is_unsupported(reply: &Reply, rule: &str, name: &str, value: &str) {
@@ -118,5 +119,40 @@ fn where_nothing_is_written_it_is_405() {
              Content-Type: application/x-www-form-urlencoded\nContent-Length: 2\n\n{{}}"
         ));
         assert_eq!(reply.status, 405, "{method}");
+    }
+}
+
+/// An inbox names exactly what it takes, when it is asked and when it refuses.
+#[test]
+fn what_an_inbox_does_not_take() {
+    let usual = "application/x-www-form-urlencoded, multipart/form-data, application/json";
+    for (keys, taken, others) in [
+        ("", usual, ["text/plain", "image/png", "multipart/mixed"]),
+        (
+            ", types = [\"image/*\", \"application/json\"]",
+            "image/*, application/json",
+            ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/html"],
+        ),
+    ] {
+        let server = inboxes::inbox(keys);
+        for other in
+            others.iter().map(|other| format!("Content-Type: {other}\n")).chain([String::new()])
+        {
+            let fields = format!("{other}Expect: 100-continue\n");
+            let reply = inboxes::post(&server, &fields, "x");
+            is_unsupported(&reply, "inbox-type", "Accept-Post", taken);
+            assert!(reply.interim.is_empty());
+        }
+        let gzip = format!("{}Content-Encoding: gzip\n", inboxes::JSON);
+        is_unsupported(
+            &inboxes::post(&server, &gzip, "{}"),
+            "content-coding",
+            "Accept-Encoding",
+            "identity",
+        );
+        inboxes::is_empty(&server);
+        let options = server.ask("OPTIONS /orders HTTP/1.1\nHost: localhost\n\n");
+        assert_eq!(options.field("accept-post"), Some(taken));
+        assert_eq!(inboxes::post(&server, inboxes::JSON, "{}").status, 204);
     }
 }

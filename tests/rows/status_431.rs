@@ -1,6 +1,6 @@
 //! 431 Request Header Fields Too Large (RFC 6585 §5): one field, all together, or too many.
 
-use crate::support::{Reply, Running, start};
+use crate::support::{Reply, Running, setup, start};
 
 fn ask_with(server: &Running, fields: &str) -> Reply {
     server.ask(&format!("GET / HTTP/1.1\nHost: localhost\n{fields}\n"))
@@ -79,4 +79,26 @@ fn trailers_are_too_large_and_nothing_is_written() {
     assert_eq!(reply.problem()["fault"], "trailers-too-large");
     assert_eq!(reply.field("connection"), Some("close"));
     assert!(!server.folder().join("file").exists());
+}
+
+/// A head is read before it is known whose it is: the limit is the server's, and the same for all sites.
+#[test]
+fn it_is_the_same_for_every_site() {
+    let server = setup().server("limits = { field-bytes = '1KiB', fields-count = 20 }").serve(
+        "[site.localhost]\nroute = { path = '/*', folder = 'site' }\n\
+         [site.\"example.org\"]\nroute = { path = '/*', folder = 'site' }\n",
+    );
+    let big = format!("X-Big: {}\n", "a".repeat(1100));
+    for host in ["localhost", "example.org", "elsewhere.example"] {
+        for (fields, fault) in
+            [(&big, "field-too-large"), (&"X: 1\n".repeat(30), "fields-too-many")]
+        {
+            let reply = server.ask(&format!("GET /file HTTP/1.1\nHost: {host}\n{fields}\n"));
+            reply.is(431, "field-size");
+            assert_eq!(reply.problem()["fault"], fault, "{host}");
+            assert_eq!(reply.field("connection"), Some("close"));
+        }
+        let fits = format!("GET /file HTTP/1.1\nHost: {host}\nX-Big: {}\n\n", "a".repeat(900));
+        assert_ne!(server.ask(&fits).status, 431, "{host}");
+    }
 }

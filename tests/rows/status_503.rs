@@ -10,9 +10,12 @@ use wherefore_store::{
     Removed, Staged, Store, StoreError, Wait, Written,
 };
 
+use crate::every::error_holds;
 use crate::support::inside::{serve, serve_route};
 use crate::support::server::eventually;
-use crate::support::{Client, Reply, Running, start};
+use crate::support::tokens::in_seconds;
+use crate::support::{Client, Configured, Reply, Running, setup, start};
+use crate::written::get;
 
 fn is_503(reply: &Reply, rule: &str) {
     reply.is(503, rule);
@@ -290,4 +293,132 @@ fn a_file_that_changes_whenever_it_is_opened() {
     is_503(&reply, "busy");
     assert_eq!(reply.field("retry-after"), Some("1"));
     assert_eq!(server.ask("GET /fine HTTP/1.1\nHost: localhost\n\n").text(), "content");
+}
+
+/// This many seconds from now, as TOML has it.
+fn moment(seconds: i64) -> String {
+    let moment = u64::try_from(in_seconds(seconds)).unwrap();
+    let (days, second) = (moment / 86400, moment % 86400);
+    // Days since the first of March of the year 0, in eras of 400 years.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, year) =
+        if month < 10 { (month + 3, year + era * 400) } else { (month - 9, year + era * 400 + 1) };
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[test]
+fn closed_for_maintenance() {
+    let server = setup().file("page.html", "<h1>Back soon</h1> {{detail}}").routes(&[
+        "{ path = '/*', folder = 'site' }",
+        "{ path = '/closed/*', folder = 'site', maintenance = true }",
+        &format!(
+            "{{ path = '/until/*', folder = 'site', maintenance = {{ until = {}, \
+             reason = 'The disks are replaced.', page = 'page.html' }} }}",
+            moment(3600)
+        ),
+        &format!(
+            "{{ path = '/over/*', folder = 'site', maintenance = {{ until = {} }} }}",
+            moment(-1)
+        ),
+    ]);
+    let reply = error_holds(&server, 503, "maintenance", "/closed/file", "");
+    is_503(&reply, "maintenance");
+
+    let reply = error_holds(&server, 503, "maintenance", "/until/file", "");
+    let seconds: u64 = reply.field("retry-after").unwrap().parse().unwrap();
+    assert!((3300..=3600).contains(&seconds), "{seconds}");
+    assert_eq!(reply.field("cache-control"), Some("no-store"));
+    let detail = reply.problem()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.starts_with("The disks are replaced."), "{detail}");
+    assert!(!reply.has("etag") && !reply.has("connection"));
+
+    // People see the page, with the same status and fields.
+    let page = get(&server, "/until/file", "Accept: text/html\n");
+    assert_eq!(page.status, 503);
+    assert!(page.text().starts_with("<h1>Back soon</h1> The disks are replaced."), "{page:?}");
+    assert!(page.has("retry-after"));
+    assert_eq!(page.field("cache-control"), Some("no-store"));
+    assert_eq!(page.field("content-type"), Some("text/html; charset=utf-8"));
+
+    // What is over is over, and the rest of the site was never closed.
+    assert_eq!(get(&server, "/over/file", "").text(), "here");
+    assert_eq!(get(&server, "/file", "").text(), "here");
+}
+
+/// Whatever is asked, whoever asks it, and before its content is wanted.
+#[test]
+fn closed_to_everybody() {
+    let server = setup().users(&[("anna", "secret")]).serve(
+        "[users.staff]\nhtpasswd = 'users'\n[site.localhost]\nmaintenance = true\n\
+         auth = { users = 'staff' }\nroute = [\n{ path = '/*', folder = 'site', writable = true },\n\
+         { path = '/old', redirect = '/new' },\n{ path = '/status', folder = 'site', \
+         rewrite = '/file', maintenance = false, auth = false }\n]\n",
+    );
+    for request in ["GET /file", "PUT /new", "DELETE /file", "GET /old", "BREW /pot"] {
+        let reply = server.ask(&format!(
+            "{request} HTTP/1.1\nHost: localhost\nContent-Length: 3\nExpect: 100-continue\n\n"
+        ));
+        is_503(&reply, "maintenance");
+        assert!(reply.interim.is_empty() && !reply.has("www-authenticate"), "{request}");
+    }
+    assert_eq!(get(&server, "/status", "").text(), "here", "but for what is left open");
+    assert_eq!(server.read("file"), b"here");
+}
+
+fn one_at_once() -> Configured {
+    setup().serve(
+        "[limits.one]\nat-once = 1\nby = 'route'\n[limits.each]\nat-once = 1\n\
+         [site.localhost]\nroute = [\n{ path = '/*', folder = 'site', writable = true },\n\
+         { path = '/one/*', folder = 'site', writable = true, limit = 'one' },\n\
+         { path = '/each/*', folder = 'site', writable = true, limit = 'each' },\n]\n",
+    )
+}
+
+/// As many requests are in flight as the route takes at once. The place of one that ends is another's, though
+/// its connection stays.
+#[test]
+fn as_many_at_once_as_a_route_takes() {
+    let server = one_at_once();
+    for round in 0..20 {
+        let mut first = upload(&server, &format!("one/{round}"));
+        let reply = get(&server, "/one/file", "");
+        is_503(&reply, "at-once");
+        assert_eq!(reply.field("connection"), None);
+        if round == 0 {
+            error_holds(&server, 503, "at-once", "/one/file", "");
+            assert_eq!(get(&server, "/file", "").status, 200, "other routes are open");
+        }
+        first.send_octets(b"lf");
+        assert_eq!(first.reply("PUT").status, 201);
+        assert_eq!(get(&server, "/one/file", "").status, 200, "the place is free at once");
+    }
+}
+
+/// Nor does a next request that has begun to arrive keep the place of the one before.
+#[test]
+fn a_place_is_given_back_with_the_answer() {
+    let server = one_at_once();
+    let mut first = server.connect();
+    first.send("GET /one/file HTTP/1.1\nHost: localhost\n\nGET /one/file HTTP/1.1\n");
+    assert_eq!(first.reply("GET").text(), "here");
+    assert_eq!(get(&server, "/one/file", "").status, 200);
+    first.send("Host: localhost\n\n");
+    assert_eq!(first.reply("GET").text(), "here");
+}
+
+/// Who breaks off gives its place back as well.
+#[test]
+fn a_place_is_given_back_when_the_client_goes() {
+    let server = one_at_once();
+    let first = upload(&server, "each/new");
+    is_503(&get(&server, "/each/file", ""), "at-once");
+    drop(first);
+    server.log_line("client-aborted");
+    assert_eq!(get(&server, "/each/file", "").status, 200);
 }

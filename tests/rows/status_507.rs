@@ -7,7 +7,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::{Client, Reply, Running, start};
+use crate::inboxes;
+use crate::support::{Client, Reply, Running, setup, start};
 
 /// A file system of 64 KiB. Dropped, it is taken away.
 struct SmallDisk {
@@ -46,8 +47,13 @@ const WITHIN: &str = "WHEREFORE_TEST_MAY_MOUNT";
 /// Runs the test over a server of a small disk: here, or, where mounting is not allowed, once more in a
 /// name space of its own where it is.
 fn on_a_small_disk(name: &str, arguments: &[&str], test: impl FnOnce(Running)) {
+    with_a_small_disk(name, |folder| test(Running::over(folder, arguments)));
+}
+
+/// The same for a test that starts its server itself.
+fn with_a_small_disk(name: &str, test: impl FnOnce(&Path)) {
     match SmallDisk::mount() {
-        Ok(disk) => test(Running::over(&disk.folder, arguments)),
+        Ok(disk) => test(&disk.folder),
         Err(why) => {
             assert!(std::env::var_os(WITHIN).is_none(), "a tmpfs can't be mounted: {why}");
             let again = Command::new("unshare")
@@ -256,4 +262,41 @@ fn a_quota_invites_no_content_that_passes_it() {
         "PUT /file HTTP/1.1\nHost: localhost\nContent-Length: 1000\nExpect: 100-continue\n\n",
     );
     assert_eq!(client.head().status, 100, "what it replaces makes room");
+}
+
+/// A form that does not fit is not stored in part, wherever the room ends.
+#[test]
+fn a_form_on_a_full_disk() {
+    with_a_small_disk("a_form_on_a_full_disk", |folder| {
+        let on_disk = inboxes::route("").replace("site/orders", folder.to_str().unwrap());
+        let server = setup().serve(&on_disk);
+        let half = vec![b'x'; DISK_BYTES / 2];
+        let both = inboxes::parts(&[("a", Some("a"), &half), ("b", Some("b"), &half)]);
+        has_no_room(&inboxes::post(&server, inboxes::PARTS, &both), "disk is full");
+        assert_eq!(names(folder), [""; 0]);
+        let chunked = "Transfer-Encoding: chunked";
+        let mut client = server.connect();
+        client.send(&format!(
+            "POST /orders HTTP/1.1\nHost: localhost\n{}{chunked}\n\n{:x}\n",
+            inboxes::PARTS,
+            both.len()
+        ));
+        client.send_octets(&both);
+        client.send("\n0\n\n");
+        has_no_room(&client.reply("POST"), "disk is full");
+        assert_eq!(names(folder), [""; 0]);
+        let one = inboxes::parts(&[("a", Some("a"), &half)]);
+        assert_eq!(inboxes::post(&server, inboxes::PARTS, one).status, 204);
+    });
+}
+
+#[test]
+fn a_form_past_the_quota() {
+    let server = inboxes::serve(&(inboxes::route("") + "quota = \"16KiB\"\n"));
+    let file = |size| inboxes::parts(&[("f", Some("f"), &vec![b'x'; size])]);
+    has_no_room(&inboxes::post(&server, inboxes::PARTS, file(20 << 10)), "quota");
+    inboxes::is_empty(&server);
+    assert_eq!(inboxes::post(&server, inboxes::PARTS, file(10 << 10)).status, 204);
+    has_no_room(&inboxes::post(&server, inboxes::PARTS, file(10 << 10)), "quota");
+    assert_eq!(inboxes::documents(&server).len(), 1);
 }

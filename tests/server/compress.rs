@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use wherefore_coding::Decoder;
-use wherefore_message::Coding;
+use wherefore_decide::policy::Compress;
+use wherefore_message::{Coding, FieldName};
+use wherefore_store::MemoryStore;
 
 use crate::slow::memory_kib;
 use crate::support::client::End;
+use crate::support::inside::serve_route;
 use crate::support::{Client, Reply, Running, start};
 
 /// Text of which no part is like another, that gets half as long in any coding.
@@ -100,6 +104,25 @@ fn it_is_off_unless_told() {
     server.put("/a.txt", &text(10_000));
     let reply = get(&server, "/a.txt", "Accept-Encoding: gzip, br, zstd\n");
     assert!(!reply.has("content-encoding") && !reply.has("vary"));
+}
+
+#[test]
+fn the_operator_s_word_that_content_stays_as_it_is_holds() {
+    let text = text(10_000);
+    for (value, is_encoded) in [("max-age=60", true), ("max-age=60, no-transform", false)] {
+        let server = serve_route(Arc::new(MemoryStore::new()), &[], |mut route| {
+            route.compress = Some(Arc::new(Compress::usual()));
+            route.dress.known = vec![(FieldName::CacheControl, value.into())];
+            route
+        });
+        let put = format!("PUT /a.txt HTTP/1.1\nHost: localhost\nContent-Length: 10000\n\n{text}");
+        assert_eq!(server.ask(&put).status, 201);
+        let get = "GET /a.txt HTTP/1.1\nHost: localhost\nAccept-Encoding: gzip\n\n";
+        let reply = server.ask(get);
+        assert_eq!((reply.status, reply.field("cache-control")), (200, Some(value)));
+        assert_eq!(reply.has("content-encoding"), is_encoded);
+        assert_eq!(reply.has("vary"), is_encoded);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use tempfile::TempDir;
@@ -50,6 +51,12 @@ impl Setup {
         self
     }
 
+    /// With this empty folder, named from that of the configuration.
+    pub fn folder(self, name: &str) -> Self {
+        std::fs::create_dir_all(self.own.path().join(name)).unwrap();
+        self
+    }
+
     /// With the file `users`, of names and passwords; the hashes cost next to nothing.
     pub fn users(self, users: &[(&str, &str)]) -> Self {
         let lines: Vec<_> =
@@ -89,7 +96,8 @@ impl Setup {
 impl Configured {
     fn start(own: TempDir) -> Self {
         let mut command = command();
-        command.arg("serve").arg("--config").arg(own.path().join("wherefore.toml"));
+        let file = own.path().join("wherefore.toml");
+        command.args(["serve", "--allow-root", "--config"]).arg(file).stdin(Stdio::null());
         let running = Running::started(command, &own.path().join("site"), TempDir::new().unwrap());
         Self { running, own }
     }

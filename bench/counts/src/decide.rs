@@ -83,12 +83,14 @@ pub(crate) fn answer(
     let plan = match admitted {
         Err(verdict) => Err(verdict),
         Ok(Admitted::Server(site)) => plan::of_server(question, site, trail),
-        Ok(Admitted::Variants(_)) => unreachable!("the site has no lists of variants"),
+        Ok(Admitted::Variants(list)) => plan::after_lookup(question, &list.place(), found, trail),
+        Ok(Admitted::Inbox(place)) => plan::of_inbox(question, &place, trail),
         Ok(Admitted::Resource(place)) => plan::after_lookup(question, &place, found, trail),
     };
     match plan {
         Ok(Plan::Read(verdict, reading)) => (verdict, Some(reading)),
-        Ok(Plan::Write(_)) => (plan::outcome(Acted::Replaced, trail), None),
+        // The site has no inbox.
+        Ok(Plan::Write(_) | Plan::Take(_)) => (plan::outcome(Acted::Replaced, trail), None),
         Err(verdict) => (verdict, None),
     }
 }

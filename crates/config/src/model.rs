@@ -1,8 +1,10 @@
 //! From the keys of a file to what the engine reads: sites and routes with their policies, and, beside
 //! them, what has to be opened for them.
 
+mod compress;
 mod fields;
 mod folders;
+mod inbox;
 mod policies;
 mod route;
 mod server;

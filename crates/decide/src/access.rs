@@ -8,7 +8,7 @@ use wherefore_message::{FieldName, FieldSet, Request, Spec, Status};
 use crate::catalogue::GroupId;
 use crate::gate::{Client, Scheme};
 use crate::policy::cors::Origins;
-use crate::policy::{Cors, IMPLEMENTED, Route};
+use crate::policy::{Cors, IMPLEMENTED, Resource, Route};
 use crate::rule::{Group, Info, Rule, Step, Witness};
 
 /// What is known of the request before its content and its resource are looked at.
@@ -69,6 +69,8 @@ impl Group for AccessFacts<'_> {
             },
             check: |facts| match facts.path {
                 None => Step::Skip,
+                // What is not here has no files.
+                Some(_) if facts.is_elsewhere() => Step::Skip,
                 Some(path) if path.has_dot_name() => Step::Stop(
                     Status::FORBIDDEN,
                     Witness::Because(
@@ -101,6 +103,12 @@ impl Group for AccessFacts<'_> {
 
     fn present(&self) -> FieldSet {
         self.request.fields.present()
+    }
+}
+
+impl AccessFacts<'_> {
+    fn is_elsewhere(&self) -> bool {
+        self.route.is_some_and(|route| matches!(route.resource, Resource::Elsewhere(_)))
     }
 }
 

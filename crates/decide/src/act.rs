@@ -7,6 +7,7 @@ use wherefore_message::{
 };
 
 use crate::catalogue::GroupId;
+use crate::content::Excess;
 use crate::facts::present;
 use crate::rule::{Group, Info, Rule, Step, Witness};
 
@@ -35,6 +36,8 @@ pub enum Acted {
 pub enum Failure {
     /// The peer's fault: its content is malformed, late or too large.
     Content(Fault),
+    /// More content came than its route takes.
+    TooLarge(Excess),
     /// The content is not what its digest says.
     Digest,
     /// The patch can't be read, or what it is to patch can't: why.
@@ -95,7 +98,12 @@ impl Group for ActFacts {
                 may: &[Status::CONTENT_TOO_LARGE],
                 shown_by: "a chunked PUT longer than --limit content-bytes",
             },
-            check: |facts| facts.unless_content(FaultClass::ContentSize),
+            check: |facts| match facts.acted {
+                Acted::Failed(Failure::TooLarge(excess)) => {
+                    Step::Stop(Status::CONTENT_TOO_LARGE, excess.witness())
+                }
+                _ => facts.unless_content(FaultClass::ContentSize),
+            },
         },
         Rule {
             info: &Info {

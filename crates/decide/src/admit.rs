@@ -11,9 +11,9 @@ use crate::asker::{AskerFacts, Credentials};
 use crate::content::ContentFacts;
 use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
-use crate::plan::{Admitted, Listed, Place, Question};
+use crate::plan::{Admitted, InboxPlace, Listed, Place, Question};
 use crate::policy::allowance::By;
-use crate::policy::{Auth, Limit, Matched, Price, Resource, Site, Sites};
+use crate::policy::{Auth, Limit, Matched, Price, Resource, Route, Site, Sites};
 use crate::preflight::PreflightFacts;
 use crate::rule::{Verdict, ask};
 use crate::screen::Wire;
@@ -231,14 +231,18 @@ impl<'a> Admission<'a> {
             (None, _) | (_, None) => self.path,
         };
         ask(&AccessFacts { request, route, path: self.path.and(inner), client }, trail)?;
-        if let Some(Resource::Elsewhere(elsewhere)) = route.map(|route| &route.resource) {
-            ask(&ElsewhereFacts { request, elsewhere }, trail)?;
+        if let Some(route @ Route { resource: Resource::Elsewhere(elsewhere), .. }) = route {
+            ask(&ElsewhereFacts { request, route, elsewhere }, trail)?;
         }
         ask(&ContentFacts { request, route, now: now.unix() }, trail)?;
         if let (Some((matched, path)), Some(Resource::Variants(list))) =
             (place, route.map(|route| &route.resource))
         {
             return Ok(Admitted::Variants(Listed { matched, list, path }));
+        }
+        if let (Some((matched, path)), Some(inbox)) = (place, route.and_then(|route| route.inbox()))
+        {
+            return Ok(Admitted::Inbox(InboxPlace { matched, inbox, path }));
         }
         Ok(match (place, folder, inner) {
             (Some((matched, path)), Some(folder), Some(inner)) => {

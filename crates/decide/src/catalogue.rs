@@ -2,8 +2,8 @@
 
 use crate::rule::{Group, Info};
 use crate::{
-    access, act, allowance, asker, conditions, content, elsewhere, find, gate, hints, negotiate,
-    preflight, ranges, read, screen, target,
+    access, act, allowance, asker, conditions, content, elsewhere, find, gate, hints, inbox,
+    negotiate, preflight, ranges, read, screen, target,
 };
 
 macro_rules! groups {
@@ -55,12 +55,14 @@ groups! {
     Content "what the head says of the content" admit content::ContentFacts<'static>;
     Hints "what the client is told before the page" admit hints::HintFacts<'static>;
     Find "what is there, and what can be done with it" find find::FindFacts<'static>;
+    Inbox "whether the inbox takes it" find inbox::InboxFacts<'static>;
     Negotiate "which of its variants is sent" choose negotiate::NegotiateFacts<'static>;
     Conditions "the client's preconditions" conditions conditions::ConditionFacts<'static>;
     Ranges "the part that is asked for" ranges ranges::RangeFacts<'static>;
     Read "what a reading is answered with" plan read::ReadFacts;
     Invite "whether the content has to be invited" plan act::InviteFacts<'static>;
     Act "what the act met" outcome act::ActFacts;
+    Submitted "what became of what was posted" outcome inbox::SubmittedFacts<'static>;
 }
 
 /// How many groups there are.
@@ -98,7 +100,6 @@ mod tests {
         (104, "resumable uploads"),
         (202, "an inbox that delivers later"),
         (203, "a gateway's transform"),
-        (205, "a form's inbox"),
         (207, "WebDAV"),
         (226, "delta encoding"),
         (407, "the forward proxy"),

@@ -133,19 +133,9 @@ impl Group for ContentFacts<'_> {
                 (Announced::Length(seen), Some(route))
                     if !matches!(facts.request.method, Method::Get | Method::Head) =>
                 {
-                    let limit = route.content_bytes_max_of(facts.request.method);
-                    if seen > limit {
-                        let witness = match route.content.until {
-                            Some(until) if until > facts.now => Witness::LimitUntil {
-                                limit,
-                                seen,
-                                wait_seconds: u32::try_from(until - facts.now).unwrap_or(u32::MAX),
-                            },
-                            Some(_) | None => Witness::Limit { limit, seen },
-                        };
-                        Step::Stop(Status::CONTENT_TOO_LARGE, witness)
-                    } else {
-                        Step::Pass
+                    match Excess::of(route, facts.request.method, seen, facts.now) {
+                        Some(excess) => Step::Stop(Status::CONTENT_TOO_LARGE, excess.witness()),
+                        None => Step::Pass,
                     }
                 }
                 _ => Step::Skip,
@@ -206,6 +196,10 @@ impl Group for ContentFacts<'_> {
                 shown_by: "curl -d a=b http://localhost:8080/",
             },
             check: |facts| match facts.request.method {
+                // An inbox says itself what it takes.
+                Method::Post if facts.route.is_some_and(|route| route.inbox().is_some()) => {
+                    Step::Skip
+                }
                 Method::Post if facts.is_taken() && is_form(facts.request) => Step::Stop(
                     Status::UNSUPPORTED_MEDIA_TYPE,
                     Witness::Field(FieldName::AcceptPost),
@@ -232,6 +226,41 @@ impl ContentFacts<'_> {
         let method = self.request.method;
         matches!(method, Method::Put | Method::Post | Method::Patch)
             && self.route.is_some_and(|route| route.offers(method))
+    }
+}
+
+/// More content than a route takes, announced or counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The most octets that it takes.
+    pub limit: u64,
+    /// How many were announced, or came before it was given up.
+    pub seen: u64,
+    /// In how many seconds it may take more, where its limit is for a time.
+    pub wait_seconds: Option<u32>,
+}
+
+impl Excess {
+    /// What is too much about so many octets for a request with this method at this time, in seconds since
+    /// 1970; none if the route takes them.
+    #[must_use]
+    pub fn of(route: &Route, method: Method, seen: u64, now: u64) -> Option<Self> {
+        let limit = route.content_bytes_max_of(method);
+        if seen <= limit {
+            return None;
+        }
+        let wait = route.content.until.and_then(|until| until.checked_sub(now));
+        let wait = wait.filter(|wait| *wait > 0);
+        let wait_seconds = wait.map(|wait| u32::try_from(wait).unwrap_or(u32::MAX));
+        Some(Self { limit, seen, wait_seconds })
+    }
+
+    pub(crate) const fn witness(self) -> Witness {
+        let Self { limit, seen, wait_seconds } = self;
+        match wait_seconds {
+            Some(wait_seconds) => Witness::LimitUntil { limit, seen, wait_seconds },
+            None => Witness::Limit { limit, seen },
+        }
     }
 }
 

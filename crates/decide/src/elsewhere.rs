@@ -4,7 +4,7 @@
 use wherefore_message::{FieldSet, Method, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
-use crate::policy::{Elsewhere, Lasting};
+use crate::policy::{Elsewhere, Lasting, Route};
 use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
 
 /// What is known of a request for what is not here.
@@ -12,14 +12,34 @@ use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
 pub struct ElsewhereFacts<'a> {
     /// The request.
     pub request: &'a Request<'a>,
+    /// The route that its path falls under.
+    pub route: &'a Route,
     /// What became of it.
     pub elsewhere: &'a Elsewhere,
 }
 
 impl Group for ElsewhereFacts<'_> {
     const ID: GroupId = GroupId::Elsewhere;
-    type Rules = [Rule<Self>; 4];
+    type Rules = [Rule<Self>; 5];
     const RULES: Self::Rules = [
+        Rule {
+            info: &Info {
+                id: "method-let-in",
+                asks: "Does the route let the method in?",
+                spec: Spec::new(9110, "15.5.6"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::METHOD_NOT_ALLOWED],
+                shown_by: "redirect = \"/new\" and methods = [\"GET\"] on a route, and a POST",
+            },
+            check: |facts| {
+                let methods = facts.route.offered();
+                if methods.has(facts.request.method) {
+                    Step::Pass
+                } else {
+                    Step::Stop(Status::METHOD_NOT_ALLOWED, Witness::Methods(methods))
+                }
+            },
+        },
         Rule {
             info: &Info {
                 id: "moved",
@@ -90,7 +110,7 @@ impl Group for ElsewhereFacts<'_> {
                 spec: Spec::new(9110, "15.4.6"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::USE_PROXY],
-                shown_by: "use-proxy = \"http://proxy.example:3128/\" on a route",
+                shown_by: "use-proxy = \"http://proxy.example:3128\" on a route",
             },
             check: |facts| match facts.elsewhere {
                 Elsewhere::UseProxy(_) => {

@@ -1,177 +1,227 @@
-//! An inbox: which content it takes, within which bounds, and what it answers when it has it.
+//! Inboxes: whether one takes what is posted to it, as far as the head tells, and what became of what it took.
 
-use wherefore_message::accept::media_quality;
-use wherefore_message::form::URL_ENCODED;
-use wherefore_message::form_data::{self, FORM_DATA};
-use wherefore_message::media::MediaType;
-use wherefore_message::{FieldName, Request};
+use wherefore_message::form::FormFault;
+use wherefore_message::{
+    Announced, FaultClass, FieldName, FieldSet, Method, Request, Spec, Status,
+};
 
-/// A folder that takes what is posted to it.
-#[derive(Clone, Debug)]
-pub struct Inbox {
-    /// The media types that it takes, as `Accept-Post` lists them.
-    pub accept_post: Box<str>,
-    /// What it answers.
-    pub thanks: Thanks,
-    /// What one submission may cost.
-    pub limits: InboxLimits,
+use crate::catalogue::GroupId;
+use crate::policy::{Inbox, ResourceKind, Route, Thanks};
+use crate::rule::{Group, Info, Leads, Rule, Step, Witness};
+
+/// What is known of a request to an inbox before its content.
+#[derive(Clone, Copy, Debug)]
+pub struct InboxFacts<'a> {
+    /// The request.
+    pub request: &'a Request<'a>,
+    /// The route that its path falls under.
+    pub route: &'a Route,
+    /// The inbox.
+    pub inbox: &'a Inbox,
 }
 
-/// What an inbox answers when a submission is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Thanks {
-    /// 201, with the place of what was made.
-    Created,
-    /// 204: nothing is shown, the form stays as it is.
-    NoContent,
-    /// 205: the form is to be cleared.
-    Reset,
-    /// 303: this page is shown.
-    SeeOther(Box<str>),
+impl Group for InboxFacts<'_> {
+    const ID: GroupId = GroupId::Inbox;
+    type Rules = [Rule<Self>; 3];
+    const RULES: Self::Rules = [
+        Rule {
+            info: &Info {
+                id: "inbox-method",
+                asks: "Is it posted, or are the options asked for?",
+                spec: Spec::new(9110, "15.5.6"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::METHOD_NOT_ALLOWED],
+                shown_by: "inbox = \"orders\" on a route, and a GET",
+            },
+            check: |facts| {
+                // Whatever stands under its route is the inbox.
+                let methods = facts.route.methods(ResourceKind::Folder);
+                if methods.has(facts.request.method) {
+                    Step::Pass
+                } else {
+                    Step::Stop(Status::METHOD_NOT_ALLOWED, Witness::Methods(methods))
+                }
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "inbox-type",
+                asks: "Does the inbox take content of this type?",
+                spec: Spec::new(9110, "15.5.16"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::UNSUPPORTED_MEDIA_TYPE],
+                shown_by: "curl -H 'Content-Type: text/plain' -d x, to an inbox",
+            },
+            check: |facts| match facts.request.method {
+                Method::Post if facts.inbox.format(facts.request).is_some() => Step::Pass,
+                Method::Post => Step::Stop(
+                    Status::UNSUPPORTED_MEDIA_TYPE,
+                    Witness::Field(FieldName::AcceptPost),
+                ),
+                _ => Step::Skip,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "inbox-size",
+                asks: "Is the announced length within what the inbox takes of this type?",
+                spec: Spec::new(9110, "15.5.14"),
+                needs: FieldSet::of(&[FieldName::ContentLength]),
+                may: &[Status::CONTENT_TOO_LARGE],
+                shown_by: "a form without files that is longer than an inbox takes of fields",
+            },
+            check: |facts| {
+                let format = match facts.request.method {
+                    Method::Post => facts.inbox.format(facts.request),
+                    _ => None,
+                };
+                let (Some(format), Announced::Length(seen)) = (format, facts.request.announced)
+                else {
+                    return Step::Skip;
+                };
+                let limit = facts.inbox.content_bytes_max(format);
+                if seen > limit {
+                    Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Limit { limit, seen })
+                } else {
+                    Step::Pass
+                }
+            },
+        },
+    ];
+
+    fn present(&self) -> FieldSet {
+        self.request.fields.present()
+    }
 }
 
-/// What one submission to an inbox may cost. What is in memory meanwhile is at most about
-/// `fields_bytes_max`, and the heads of its files.
+/// What is known once the content of a submission has come. What a store or a connection fails with is
+/// judged as that of any [act](crate::act).
+#[derive(Clone, Copy, Debug)]
+pub struct SubmittedFacts<'a> {
+    /// What the inbox answers.
+    pub thanks: &'a Thanks,
+    /// How it ended.
+    pub submitted: Submitted,
+}
+
+/// The rule that sends whoever posted on to a page: what was posted is stored.
+pub(crate) const SUBMISSION_PAGE: &str = "submission-page";
+
+/// How a submission ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InboxLimits {
-    /// The most octets of one submission, all of its files included.
-    pub form_bytes_max: u64,
-    /// The most octets of one file.
-    pub file_bytes_max: u64,
-    /// The most files of one submission: each is made durable by itself.
-    pub files_max: usize,
-    /// The most fields of one submission that are no files.
-    pub fields_max: usize,
-    /// The most octets of all fields that are no files together, names included; of a form that has no
-    /// parts, and of JSON, the most octets at all.
-    pub fields_bytes_max: u64,
-    /// The most octets that stand before the content of one part of a form.
-    pub part_head_bytes_max: usize,
-    /// The most octets of a name, of a field or of a file, in a form that has parts.
-    pub name_bytes_max: usize,
+pub enum Submitted {
+    /// It is stored.
+    Stored(Shown),
+    /// It is not: its content is malformed or too large.
+    Faulty(FormFault),
 }
 
-impl Default for InboxLimits {
-    fn default() -> Self {
-        let parts = form_data::Limits::default();
-        Self {
-            form_bytes_max: 64 << 20,
-            file_bytes_max: 32 << 20,
-            files_max: 16,
-            fields_max: 256,
-            fields_bytes_max: 1 << 20,
-            part_head_bytes_max: parts.head_bytes_max,
-            name_bytes_max: parts.name_bytes_max,
-        }
-    }
-}
-
-impl InboxLimits {
-    /// The bounds of the parts of a form. A part for a file that nobody chose is no file, and no field.
-    #[must_use]
-    pub const fn parts(&self) -> form_data::Limits {
-        form_data::Limits {
-            parts_max: self.fields_max.saturating_add(self.files_max).saturating_mul(2),
-            head_bytes_max: self.part_head_bytes_max,
-            name_bytes_max: self.name_bytes_max,
-        }
-    }
-}
-
-impl Default for Inbox {
-    fn default() -> Self {
-        Self {
-            accept_post: ACCEPT_POST.into(),
-            thanks: Thanks::Created,
-            limits: InboxLimits::default(),
-        }
-    }
-}
-
-/// What an inbox takes if nothing else is said.
-pub const ACCEPT_POST: &str =
-    "application/x-www-form-urlencoded, multipart/form-data, application/json";
-
-/// How a content is read that an inbox takes.
+/// Whether a submission that is stored can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// As the encoded pairs of a form.
-    UrlEncoded,
-    /// As the parts of a form (RFC 7578).
-    FormData,
-    /// As one JSON value (RFC 8259).
-    Json,
-    /// As one file.
-    File,
+pub enum Shown {
+    /// A route of the site leads to it.
+    ByARoute,
+    /// None does.
+    Nowhere,
 }
 
-impl Inbox {
-    /// How the content of a request is read; none if its media type is not taken. Content without a type
-    /// is of an unknown one (RFC 9110 §8.3).
-    #[must_use]
-    pub fn format(&self, request: &Request<'_>) -> Option<Format> {
-        let media = match request.fields.only(FieldName::ContentType) {
-            Some(value) => MediaType::parse(value)?,
-            None if request.fields.has(FieldName::ContentType) => return None,
-            None => MediaType::parse(wherefore_message::media::UNKNOWN.as_bytes())?,
-        };
-        let essence = [media.main, b"/", media.sub].concat();
-        let essence = str::from_utf8(&essence).ok()?;
-        if media_quality([self.accept_post.as_bytes()].into_iter(), essence) == 0 {
-            return None;
-        }
-        Some(if media.is(URL_ENCODED) {
-            Format::UrlEncoded
-        } else if media.is(FORM_DATA) {
-            Format::FormData
-        } else if media.is_json() {
-            Format::Json
-        } else {
-            Format::File
-        })
-    }
-}
+impl Group for SubmittedFacts<'_> {
+    const ID: GroupId = GroupId::Submitted;
+    type Rules = [Rule<Self>; 6];
+    const RULES: Self::Rules = [
+        Rule {
+            info: &Info {
+                id: "form-syntax",
+                asks: "Can the form be read?",
+                spec: Spec::new(9110, "15.5.1"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::BAD_REQUEST],
+                shown_by: "curl -d 'a=%zz', to an inbox",
+            },
+            check: |facts| match facts.submitted {
+                Submitted::Faulty(fault) if fault.kind.class() != FaultClass::ContentSize => {
+                    Step::Stop(Status::BAD_REQUEST, Witness::Form(fault))
+                }
+                Submitted::Faulty(_) | Submitted::Stored(_) => Step::Pass,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "form-size",
+                asks: "Is the form, as it comes, within the inbox's limits?",
+                spec: Spec::new(9110, "15.5.14"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::CONTENT_TOO_LARGE],
+                shown_by: "curl -F file=@FILE, with more octets than an inbox takes of one file",
+            },
+            check: |facts| match facts.submitted {
+                Submitted::Faulty(fault) => {
+                    Step::Stop(Status::CONTENT_TOO_LARGE, Witness::Form(fault))
+                }
+                Submitted::Stored(_) => Step::Pass,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "submission-created",
+                asks: "Is there no place to name at which it can be read?",
+                spec: Spec::new(9110, "15.3.2"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::CREATED],
+                shown_by: "curl -d a=b, to an inbox whose folder another route shows",
+            },
+            check: |facts| match (facts.thanks, facts.submitted) {
+                (Thanks::Created, Submitted::Stored(Shown::ByARoute)) => {
+                    Step::Stop(Status::CREATED, Witness::Nothing)
+                }
+                (Thanks::Created, _) => Step::Pass,
+                (Thanks::NoContent | Thanks::Reset | Thanks::SeeOther(_), _) => Step::Skip,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: SUBMISSION_PAGE,
+                asks: "Is there no page to go on to?",
+                spec: Spec::new(9110, "15.4.4"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::SEE_OTHER],
+                shown_by: "inbox = { folder = \"orders\", answer = { see-other = \"/thanks\" } }, and a POST",
+            },
+            check: |facts| match facts.thanks {
+                Thanks::SeeOther(_) => {
+                    Step::Stop(Status::SEE_OTHER, Witness::Leads(Leads::ToTarget))
+                }
+                Thanks::Created | Thanks::NoContent | Thanks::Reset => Step::Pass,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "form-kept",
+                asks: "Is the form to stay as it is?",
+                spec: Spec::new(9110, "15.3.6"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::RESET_CONTENT],
+                shown_by: "inbox = { folder = \"orders\", answer = \"reset\" }, and a POST",
+            },
+            check: |facts| match facts.thanks {
+                Thanks::Reset => Step::Stop(Status::RESET_CONTENT, Witness::Nothing),
+                Thanks::Created | Thanks::NoContent | Thanks::SeeOther(_) => Step::Pass,
+            },
+        },
+        Rule {
+            info: &Info {
+                id: "submission-stored",
+                asks: "Is there more to say than that it is stored?",
+                spec: Spec::new(9110, "15.3.5"),
+                needs: FieldSet::EMPTY,
+                may: &[Status::NO_CONTENT],
+                shown_by: "inbox = { folder = \"orders\", answer = \"no-content\" }, and a POST",
+            },
+            check: |_| Step::Stop(Status::NO_CONTENT, Witness::Nothing),
+        },
+    ];
 
-#[cfg(test)]
-mod tests {
-    use wherefore_message::request::RequestBuf;
-    use wherefore_message::{Announced, FieldLines, Version};
-
-    use super::*;
-
-    fn format(accept_post: &str, types: &[&str]) -> Option<Format> {
-        let fields: FieldLines = types.iter().map(|value| ("Content-Type", *value)).collect();
-        let (version, length) = (Version::HTTP_11, Announced::Length(1));
-        let request = RequestBuf::new(version, b"POST", b"/", None, fields, length).unwrap();
-        Inbox { accept_post: accept_post.into(), ..Inbox::default() }.format(&request.view())
-    }
-
-    #[test]
-    fn forms_and_json_are_taken_and_else_what_is_listed() {
-        for (media_type, expected) in [
-            ("application/x-www-form-urlencoded", Some(Format::UrlEncoded)),
-            ("Application/X-WWW-Form-Urlencoded; charset=UTF-8", Some(Format::UrlEncoded)),
-            ("multipart/form-data; boundary=x", Some(Format::FormData)),
-            ("application/json", Some(Format::Json)),
-            ("application/ld+json", None),
-            ("image/png", None),
-            ("multipart/mixed", None),
-            ("text", None),
-            ("", None),
-        ] {
-            assert_eq!(format(ACCEPT_POST, &[media_type]), expected, "{media_type}");
-        }
-        let more = "image/*, application/ld+json, application/json;q=0";
-        assert_eq!(format(more, &["image/png"]), Some(Format::File));
-        assert_eq!(format(more, &["application/ld+json"]), Some(Format::Json));
-        assert_eq!(format(more, &["application/json"]), None);
-        assert_eq!(format(more, &["application/x-www-form-urlencoded"]), None);
-    }
-
-    #[test]
-    fn content_without_a_type_or_with_two_is_taken_only_if_all_is() {
-        assert_eq!(format(ACCEPT_POST, &[]), None);
-        assert_eq!(format("application/octet-stream", &[]), Some(Format::File));
-        assert_eq!(format("*/*", &["image/png", "image/gif"]), None);
+    fn present(&self) -> FieldSet {
+        FieldSet::EMPTY
     }
 }

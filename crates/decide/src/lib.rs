@@ -37,6 +37,8 @@ pub mod variants;
 
 pub use admit::{Admission, Fetched, Need};
 pub use gate::{Client, Scheme};
-pub use plan::{Admitted, Listed, Part, Place, Plan, Question, Reading, Writing, after_lookup};
+pub use plan::{
+    Admitted, InboxPlace, Listed, Part, Place, Plan, Question, Reading, Writing, after_lookup,
+};
 pub use rule::{Info, Verdict, Witness};
 pub use story::Trail;

@@ -5,6 +5,7 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
 use wherefore_message::path::Path;
 use wherefore_message::range::{ByteRange, Resolved};
+use wherefore_message::status::Class;
 use wherefore_message::{Coding, FieldName, Method, MethodSet, Request, Status};
 
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
@@ -16,9 +17,13 @@ use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
 use crate::gate::Client;
 use crate::hints::HintFacts;
+use crate::inbox::{InboxFacts, SUBMISSION_PAGE, Submitted, SubmittedFacts};
 use crate::negotiate::{NegotiateFacts, Negotiated};
 use crate::policy::folder::Listing;
-use crate::policy::{Dress, Folder, Matched, Preconditions, Price, Site, VariantList};
+use crate::policy::inbox::Format;
+use crate::policy::{
+    Dress, Folder, Inbox, Matched, Preconditions, Price, ResourceKind, Site, Thanks, VariantList,
+};
 use crate::ranges::{self, RangeFacts};
 use crate::read::{ReadFacts, Subject};
 use crate::rule::{Verdict, ask};
@@ -43,6 +48,8 @@ pub enum Admitted<'a> {
     Resource(Place<'a>),
     /// To one of several variants that a list names, which are now to be looked up.
     Variants(Listed<'a>),
+    /// To an inbox, of which nothing has to be looked up.
+    Inbox(InboxPlace<'a>),
     /// To the site itself: `OPTIONS *`.
     Server(&'a Site),
 }
@@ -71,6 +78,17 @@ pub struct Listed<'a> {
     pub path: Path<'a>,
 }
 
+/// An inbox, by the way that led to it.
+#[derive(Clone, Copy, Debug)]
+pub struct InboxPlace<'a> {
+    /// The route that the path falls under.
+    pub matched: Matched<'a>,
+    /// The inbox that the route leads to.
+    pub inbox: &'a Inbox,
+    /// The request's path.
+    pub path: Path<'a>,
+}
+
 impl<'a> Listed<'a> {
     /// The same as a resource of a folder that is only read: whatever folder a variant stands in, it is not
     /// written to by the list's path.
@@ -88,6 +106,8 @@ pub enum Plan {
     Read(Verdict, Reading),
     /// Something is changed; its verdict is known when it is done.
     Write(Writing),
+    /// What is posted is taken by an inbox, and read like this; its verdict is known when it is stored.
+    Take(Format),
 }
 
 /// What is read.
@@ -188,6 +208,28 @@ pub fn after_negotiation(
     }
 }
 
+/// Stages three to five for an inbox.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn of_inbox(
+    question: &Question<'_>,
+    place: &InboxPlace<'_>,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
+    let Question { request, now, .. } = *question;
+    let InboxPlace { matched: Matched { route, .. }, inbox, .. } = *place;
+    ask(&InboxFacts { request, route, inbox }, trail)?;
+    if request.method != Method::Post {
+        let methods = route.methods(ResourceKind::Folder);
+        return told(request.method, methods, Subject::Representation, trail);
+    }
+    let (current, required) = (Current::None, route.preconditions);
+    ask(&ConditionFacts { request, current, now, required }, trail)?;
+    // What it does not take, a rule has refused.
+    inbox.format(request).map(Plan::Take).ok_or_else(|| own_fault(trail))
+}
+
 /// What `OPTIONS *` is told: the methods of the server as a whole (RFC 9110 §9.3.7).
 ///
 /// # Errors
@@ -222,6 +264,22 @@ pub fn outcome(acted: Acted, trail: &mut Trail) -> Verdict {
             witness: crate::rule::Witness::Because("an act ended in a way that no rule knows"),
         },
     }
+}
+
+/// What the end of a submission is answered with.
+#[must_use]
+pub fn submitted(thanks: &Thanks, submitted: Submitted, trail: &mut Trail) -> Verdict {
+    match ask(&SubmittedFacts { thanks, submitted }, trail) {
+        Err(verdict) => verdict,
+        // The last rule of the group always answers.
+        Ok(()) => own_fault(trail),
+    }
+}
+
+/// Whether an answer is worth its price: what was asked for was done.
+#[must_use]
+pub fn is_earned(verdict: &Verdict) -> bool {
+    verdict.status.class() == Class::Success || verdict.because.id == SUBMISSION_PAGE
 }
 
 /// What an answer becomes whose price was reserved and could not be spent.

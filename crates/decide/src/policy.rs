@@ -9,6 +9,7 @@ pub mod dress;
 pub mod folder;
 pub mod gate;
 pub mod hosts;
+pub mod inbox;
 pub mod pattern;
 pub mod router;
 pub mod template;
@@ -26,6 +27,7 @@ pub use dress::Dress;
 pub use folder::{Folder, FolderAccess, MissingFolders, ResourceKind};
 pub use gate::Gate;
 pub use hosts::{DefaultFor, Hosts, Sites};
+pub use inbox::{Inbox, Thanks};
 pub use pattern::{Captures, Pattern};
 pub use router::Router;
 pub use template::Template;
@@ -125,6 +127,8 @@ pub struct Route {
 pub enum Resource {
     /// The files of a folder.
     Folder(Folder),
+    /// A folder that takes what is posted to it.
+    Inbox(Inbox),
     /// Something that is no longer here, or never was.
     Elsewhere(Elsewhere),
     /// One of several variants that stand under other paths of the site.
@@ -282,7 +286,16 @@ impl Route {
     pub const fn folder(&self) -> Option<&Folder> {
         match &self.resource {
             Resource::Folder(folder) => Some(folder),
-            Resource::Elsewhere(_) | Resource::Variants(_) => None,
+            Resource::Inbox(_) | Resource::Elsewhere(_) | Resource::Variants(_) => None,
+        }
+    }
+
+    /// The inbox that answers, if one does.
+    #[must_use]
+    pub const fn inbox(&self) -> Option<&Inbox> {
+        match &self.resource {
+            Resource::Inbox(inbox) => Some(inbox),
+            Resource::Folder(_) | Resource::Elsewhere(_) | Resource::Variants(_) => None,
         }
     }
 
@@ -291,6 +304,7 @@ impl Route {
     pub fn methods(&self, kind: ResourceKind) -> MethodSet {
         let own = match &self.resource {
             Resource::Folder(folder) => folder.methods(kind),
+            Resource::Inbox(_) => inbox::METHODS,
             // Whatever the method, the answer is where to go.
             Resource::Elsewhere(_) => IMPLEMENTED.without(MethodSet::of(&[Method::Trace])),
             Resource::Variants(_) => folder::READ,
@@ -325,7 +339,8 @@ impl Route {
     #[must_use]
     pub fn changes_by(&self, method: Method) -> bool {
         let is_write = !method.is_safe() && method != Method::Other;
-        is_write && matches!(self.resource, Resource::Folder(_)) && self.offers(method)
+        let takes = matches!(self.resource, Resource::Folder(_) | Resource::Inbox(_));
+        is_write && takes && self.offers(method)
     }
 
     /// Whether any resource of this route offers the method.

@@ -28,7 +28,7 @@ use crate::facts::{Found, Representation};
 use crate::gate::Scheme;
 use crate::plan::Part;
 use crate::policy::gate::{Block, Protocol};
-use crate::policy::{Dress, Matched};
+use crate::policy::{Dress, Inbox, Matched};
 use crate::rule::{Info, Verdict, Witness};
 use crate::story::Grounds;
 
@@ -132,7 +132,7 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
             head.push(FieldName::AcceptPatch, Value::Static(ACCEPT_PATCH));
         }
         Witness::Field(FieldName::AcceptPost) => {
-            head.push(FieldName::AcceptPost, Value::Static(ACCEPT_POST));
+            head.push(FieldName::AcceptPost, accept_post(setting));
         }
         Witness::Field(FieldName::AcceptEncoding)
             if verdict.status == Status::UNSUPPORTED_MEDIA_TYPE =>
@@ -169,12 +169,21 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
         }
         Witness::Nothing
         | Witness::Fault(_)
+        | Witness::Form(_)
         | Witness::Limit { .. }
         | Witness::Length(_)
         | Witness::Since(_)
         | Witness::Field(_)
         | Witness::Hidden
         | Witness::Because(_) => {}
+    }
+}
+
+/// What may be posted: an inbox has a list of its own.
+fn accept_post(setting: &Setting<'_>) -> Value {
+    match setting.matched.and_then(|matched| matched.route.inbox()) {
+        Some(inbox) => Value::Shared(Arc::clone(&inbox.accept_post)),
+        None => Value::Static(ACCEPT_POST),
     }
 }
 
@@ -268,6 +277,10 @@ fn explanation_with(
         Witness::Fault(fault) => {
             more.push(("fault", Extra::Text(fault.kind.id().to_owned())));
             more.push(("octet", Extra::Number(u64::from(fault.at))));
+        }
+        Witness::Form(fault) => {
+            more.push(("fault", Extra::Text(fault.kind.id().to_owned())));
+            more.push(("octet", Extra::Number(fault.at)));
         }
         Witness::Methods(methods) => {
             let names = methods.iter().map(|method| method.as_str().to_owned()).collect();
@@ -512,6 +525,19 @@ pub fn options(verdict: &Verdict, methods: MethodSet, head: &mut ResponseHead) {
     }
 }
 
+/// Writes the fields of an answer to OPTIONS for an inbox.
+pub fn inbox_options(
+    verdict: &Verdict,
+    methods: MethodSet,
+    inbox: &Inbox,
+    head: &mut ResponseHead,
+) {
+    options(verdict, methods, head);
+    if methods.has(Method::Post) {
+        head.set(FieldName::AcceptPost, Value::Shared(Arc::clone(&inbox.accept_post)));
+    }
+}
+
 /// Writes the fields of an answer to a write that was done.
 pub fn written(
     verdict: &Verdict,
@@ -527,6 +553,24 @@ pub fn written(
         head.push(FieldName::ETag, Value::Tag(current.tag));
         head.push(FieldName::LastModified, Value::Date(current.modified.unix()));
     }
+}
+
+/// Writes the fields of an answer to a submission that is stored: where it is read, if it is, and what it is.
+pub fn submitted(
+    verdict: &Verdict,
+    shown: Option<(String, Representation)>,
+    request_id: &str,
+    head: &mut ResponseHead,
+) {
+    let (location, current) = match shown {
+        // Of the others none is about the document.
+        Some((location, current)) if verdict.status == Status::CREATED => {
+            (Some(location), Some(current))
+        }
+        Some(_) | None => (None, None),
+    };
+    written(verdict, location, current.as_ref(), head);
+    head.push(FieldName::RequestId, Value::Text(request_id.into()));
 }
 
 /// Takes out what the status must not carry, and says what it must carry and does not.

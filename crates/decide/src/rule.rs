@@ -1,5 +1,6 @@
 //! A rule is a row of data; what asks it, prints it, draws it, tests it and explains it reads that row.
 
+use wherefore_message::form::FormFault;
 use wherefore_message::status::Class;
 use wherefore_message::{Fault, FieldName, FieldSet, MethodSet, Spec, Status};
 
@@ -49,6 +50,8 @@ pub enum Witness {
     Nothing,
     /// A fault on the wire.
     Fault(Fault),
+    /// A fault of a posted form.
+    Form(FormFault),
     /// The methods that the resource offers.
     Methods(MethodSet),
     /// A limit, and what was announced or seen; both in octets.

@@ -124,6 +124,7 @@ impl fmt::Display for Grounds {
         match self.witness {
             Witness::Nothing => Ok(()),
             Witness::Fault(fault) => write!(f, "{fault}"),
+            Witness::Form(fault) => write!(f, "{fault}"),
             Witness::Methods(methods) => write!(f, "the methods offered are {methods}"),
             Witness::Limit { limit, seen } => {
                 write!(f, "{seen} octets, where {limit} is the limit")

@@ -102,7 +102,8 @@ pub struct Negotiation<'a> {
     pub mode: Mode,
     /// What a client gets whose languages are not there.
     pub unmet_language: UnmetLanguage,
-    /// The language that it gets then; that of the first variant if none is set.
+    /// The language that it gets then, that of the first variant if none is set; and of variants that are as good,
+    /// whoever names no language.
     pub default_language: Option<LanguageTag<'a>>,
 }
 
@@ -168,8 +169,8 @@ pub fn settle(
 /// Chooses among the variants of a resource for the client that sent these fields.
 ///
 /// Of acceptable variants the one with the highest overall quality is chosen; of equal ones the one whose
-/// language the client named first and most closely, then that which the operator put first, then the
-/// shortest, then the first by name.
+/// language the client named first and most closely, or, where it named none, that in the default language if
+/// one is set, then that which the operator put first, then the shortest, then the first by name.
 ///
 /// - What has no language, beside variants that have one, is worth the least that the client gives any
 ///   language, and stands behind these.
@@ -259,6 +260,8 @@ struct Asked<'a> {
     least_language: Option<u16>,
     unmet_language: UnmetLanguage,
     default_language: Option<LanguageTag<'a>>,
+    /// The same where languages are not asked, if it was set.
+    usual_language: Option<LanguageTag<'a>>,
 }
 
 /// What a variant is worth to a client. The greatest is chosen, so that the order of the fields is that of
@@ -269,6 +272,7 @@ struct Merit<'a> {
     is_default: bool,
     overall: u64,
     language: LanguageFit,
+    is_usual: bool,
     place: Reverse<u16>,
     length: Reverse<u64>,
     name: Reverse<Reference<'a>>,
@@ -300,6 +304,7 @@ impl<'a> Asked<'a> {
             least_language: None,
             unmet_language: how.unmet_language,
             default_language: how.default_language.or_else(|| first_language(variants)),
+            usual_language: how.default_language,
         };
         if living(variants).any(|(_, variant)| variant.coding.is_some()) {
             let lines = asked.lines(FieldName::AcceptEncoding);
@@ -310,6 +315,7 @@ impl<'a> Asked<'a> {
             && asks_for_languages(lines.clone())
         {
             asked.least_language = Some(least_language_quality(lines));
+            asked.usual_language = None;
         }
         asked
     }
@@ -334,9 +340,10 @@ impl<'a> Asked<'a> {
         let overall = factors.into_iter().map(u64::from).product();
         let merit = Merit {
             wish,
-            is_default: wish != Wish::Met && self.is_default(&variant.languages),
+            is_default: wish != Wish::Met && is_in(&variant.languages, self.default_language),
             overall,
             language,
+            is_usual: is_in(&variant.languages, self.usual_language),
             place: Reverse(variant.place),
             length: Reverse(variant.length.unwrap_or(u64::MAX)),
             name: Reverse(variant.reference),
@@ -357,12 +364,11 @@ impl<'a> Asked<'a> {
         });
         fits.max().unwrap_or((Wish::Met, LanguageFit::unasked(least)))
     }
+}
 
-    fn is_default(&self, languages: &Languages<'_>) -> bool {
-        self.default_language.is_some_and(|default| {
-            languages.iter().any(|tag| LanguageRange::Of(default.as_str()).keeps(tag))
-        })
-    }
+/// Whether one of these languages is that one, or one of its kinds.
+fn is_in(languages: &Languages<'_>, one: Option<LanguageTag<'_>>) -> bool {
+    one.is_some_and(|one| languages.iter().any(|tag| LanguageRange::Of(one.as_str()).keeps(tag)))
 }
 
 /// The language of the first variant that has one.

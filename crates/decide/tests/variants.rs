@@ -270,6 +270,9 @@ fn steps(list: &[usize], setting: Setting, [a, l, c]: [usize; 3]) -> Option<usiz
         }
     } else {
         keep_most(&mut left, points);
+        if setting.is_german_default && TONGUES[l].0.is_none() {
+            keep_most(&mut left, |i| u64::from(kind(i).languages.contains(&De)));
+        }
     }
     if setting.is_reversed {
         return left.last().copied();

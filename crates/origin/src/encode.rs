@@ -1,6 +1,7 @@
 //! Encoding files as they are sent: small ones whole, to be kept, large ones a step at a time.
 
 use std::fmt;
+use std::sync::Arc;
 
 use wherefore_coding::{CoderFailed, Encoder, Level, encoder_bytes_max, tag_of};
 use wherefore_decide::facts::{Found, Octets, Representation};
@@ -44,7 +45,7 @@ pub fn offer(found: &mut Found, path: Path<'_>, compress: &Compress) {
 #[derive(Clone, Debug)]
 pub enum Encoded {
     /// It, as a file of its own.
-    File(OpenFile),
+    File(Arc<OpenFile>),
     /// It is hardly smaller than the original.
     NotWorth,
 }
@@ -72,7 +73,7 @@ pub fn whole(file: &OpenFile, level: Level, tag: EntityTag) -> Result<Encoded, E
     }
     encoder.finish(&mut coded)?;
     Ok(if is_worth(coded.len(), file.length()) {
-        Encoded::File(OpenFile::encoded(file, tag, coded.into()))
+        Encoded::File(Arc::new(OpenFile::encoded(file, tag, coded.into())))
     } else {
         Encoded::NotWorth
     })

@@ -94,9 +94,9 @@ impl Files {
     /// too much is held: what the cores remember is bounded, so it is by clients that don't take what they
     /// asked for.
     #[must_use]
-    pub fn hold(&self, file: OpenFile) -> Option<OpenFile> {
+    pub fn hold(&self, file: &OpenFile) -> Option<OpenFile> {
         let room = self.held.take(file.length())?;
-        Some(file.holding(room))
+        Some(file.clone().holding(room))
     }
 
     fn entries(&self) -> MutexGuard<'_, unsync::Cache<Name, Encoded, Weight>> {

@@ -10,7 +10,9 @@
 use std::hash::{BuildHasher, Hasher as _, RandomState};
 use std::sync::Arc;
 
-use wherefore_decide::inbox::{Format, InboxLimits};
+use wherefore_decide::act::Failure;
+use wherefore_decide::facts::Representation;
+use wherefore_decide::policy::inbox::{Format, InboxLimits};
 use wherefore_message::date::HttpDate;
 use wherefore_message::form::{FormFault, FormFaultKind, pairs};
 use wherefore_message::form_data::{Event, FormData, PartHead};
@@ -22,6 +24,7 @@ use wherefore_store::{Store, StoreError};
 pub use self::clear::Cleared;
 use self::document::{Document, json_fault};
 use self::files::{Files, Incoming};
+use crate::find::representation;
 use crate::read::Hasher;
 use crate::write::digests;
 
@@ -29,10 +32,9 @@ mod clear;
 mod document;
 mod files;
 
-/// A folder that takes submissions, and what each may cost.
+/// A folder that takes submissions.
 pub struct Inbox {
     store: Arc<dyn Store>,
-    limits: InboxLimits,
 }
 
 /// What is known of a submission before its content.
@@ -42,6 +44,8 @@ pub struct Arrival<'a> {
     pub request: &'a Request<'a>,
     /// How its content is read.
     pub format: Format,
+    /// What it may cost.
+    pub limits: InboxLimits,
     /// When it came.
     pub now: HttpDate,
     /// The id under which its request is found again.
@@ -49,10 +53,12 @@ pub struct Arrival<'a> {
 }
 
 /// A submission that is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Stored {
     /// The name of its document in the folder.
     pub name: String,
+    /// What the document is.
+    pub document: Representation,
 }
 
 /// Why a submission is not stored.
@@ -64,6 +70,16 @@ pub enum NotStored {
     Digest,
     /// The store's.
     Store(StoreError),
+}
+
+/// What keeps the store of an inbox from its work, as the failure of an act. Whoever posts names nothing in
+/// the store, so that but for want of room and of time the fault is ours.
+#[must_use]
+pub fn failure(error: &StoreError) -> Failure {
+    match crate::failure(error) {
+        known @ (Failure::NoSpace | Failure::Quota | Failure::Busy(_)) => known,
+        _ => Failure::Io,
+    }
 }
 
 impl From<FormFault> for NotStored {
@@ -81,8 +97,8 @@ impl From<StoreError> for NotStored {
 impl Inbox {
     /// An inbox at the root of `store`. It does not see to what a crash left: see [`Inbox::clear`].
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, limits: InboxLimits) -> Self {
-        Self { store, limits }
+    pub const fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
     }
 
     /// Begins to take a submission; says at once if there is no room for it.
@@ -90,10 +106,10 @@ impl Inbox {
     /// # Errors
     /// [`FormFaultKind::Boundary`], [`FormFaultKind::FormTooLarge`]; what the store fails with.
     pub fn begin(&self, arrival: &Arrival<'_>) -> Result<Submission, NotStored> {
-        let request = arrival.request;
+        let Arrival { request, limits, .. } = *arrival;
         if let Announced::Length(octets) = request.announced {
-            if octets > self.limits.form_bytes_max {
-                return Err(too_large(FormFaultKind::FormTooLarge, self.limits.form_bytes_max));
+            if octets > limits.form_bytes_max {
+                return Err(too_large(FormFaultKind::FormTooLarge, limits.form_bytes_max));
             }
             self.store.room_for(octets, None)?;
         }
@@ -105,7 +121,7 @@ impl Inbox {
             Format::FormData => {
                 let boundary = FormFault::new(FormFaultKind::Boundary, 0);
                 let media = MediaType::parse(media_type.as_bytes()).ok_or(boundary)?;
-                let reader = FormData::of(&media, self.limits.parts())?;
+                let reader = FormData::of(&media, limits.parts())?;
                 Content::FormData { reader, part: Part::None }
             }
             Format::File => {
@@ -119,7 +135,7 @@ impl Inbox {
             document: Document::new(arrival, &media_type),
             intake: Intake {
                 files: Files::new(Arc::clone(&self.store), name),
-                limits: self.limits,
+                limits,
                 fields: 0,
                 fields_bytes: 0,
                 files_begun: 0,
@@ -220,8 +236,8 @@ impl Submission {
             Content::FormData { reader, .. } => reader.finish()?,
             Content::File(file) => document.add_file(intake.files.keep(file)?),
         }
-        let name = intake.files.finish(&document.to_json())?;
-        Ok(Stored { name })
+        let (name, info) = intake.files.finish(&document.to_json())?;
+        Ok(Stored { name, document: representation(&info) })
     }
 }
 

@@ -23,9 +23,9 @@ pub mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wherefore_decide::policy::{Matched, Sites};
-use wherefore_decide::{Client, Place, Question};
-use wherefore_message::path::PathBuf;
+use wherefore_decide::policy::{Matched, Site, Sites};
+use wherefore_decide::{Client, InboxPlace, Place, Question};
+use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::request::RequestBuf;
 use wherefore_store::Store;
 
@@ -57,6 +57,8 @@ pub struct Job {
     pub site: usize,
     /// The place of its route among the site's.
     pub route: usize,
+    /// The offset of what is left of the path behind the route's pattern.
+    pub rest_at: usize,
 }
 
 impl Job {
@@ -68,23 +70,57 @@ impl Job {
         site: usize,
         place: &Place<'_>,
     ) -> Self {
+        Self::at(question, sites, site, &place.matched, (place.path, place.inner))
+    }
+
+    /// A copy of a request that was admitted to an inbox.
+    #[must_use]
+    pub fn to_inbox(
+        question: &Question<'_>,
+        sites: &Arc<Sites>,
+        site: usize,
+        place: &InboxPlace<'_>,
+    ) -> Self {
+        Self::at(question, sites, site, &place.matched, (place.path, place.path))
+    }
+
+    fn at(
+        question: &Question<'_>,
+        sites: &Arc<Sites>,
+        site: usize,
+        matched: &Matched<'_>,
+        (path, inner): (Path<'_>, Path<'_>),
+    ) -> Self {
         Self {
             request: RequestBuf::from(question.request),
-            path: PathBuf::from(place.path),
-            inner: PathBuf::from(place.inner),
+            path: PathBuf::from(path),
+            inner: PathBuf::from(inner),
             client: *question.client,
             sites: Arc::clone(sites),
             site,
-            route: place.matched.index,
+            route: matched.index,
+            rest_at: matched.rest_at,
         }
+    }
+
+    /// The site that admitted it.
+    #[must_use]
+    pub fn site(&self) -> Option<&Site> {
+        self.sites.site(self.site)
+    }
+
+    /// The route that it falls under.
+    #[must_use]
+    pub fn matched(&self) -> Option<Matched<'_>> {
+        let route = self.site()?.routes().get(self.route)?;
+        Some(Matched { route, index: self.route, rest_at: self.rest_at })
     }
 
     /// The resource that it is for, by the way that led to it.
     #[must_use]
     pub fn place(&self) -> Option<Place<'_>> {
-        let route = self.sites.site(self.site)?.routes().get(self.route)?;
-        let matched = Matched { route, index: self.route, rest_at: 0 };
-        let folder = route.folder()?;
+        let matched = self.matched()?;
+        let folder = matched.route.folder()?;
         Some(Place { matched, folder, path: self.path.as_path(), inner: self.inner.as_path() })
     }
 }
@@ -95,6 +131,13 @@ impl Origin {
     pub fn new(store: Arc<dyn Store>, deleted: Option<Deleted>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         Self { store, deleted, id: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Its folder as an inbox. Before the first submission is taken, what a crash left is to be
+    /// [cleared](inbox::Inbox::clear) away.
+    #[must_use]
+    pub fn inbox(&self) -> inbox::Inbox {
+        inbox::Inbox::new(Arc::clone(&self.store))
     }
 
     /// A number that no other origin of this process has.

@@ -180,11 +180,11 @@ fn what_was_encoded_is_kept_within_its_bounds() {
         panic!("it is worth it")
     };
     let most = 2500 / coded.length() as usize;
-    let held: Vec<_> = (0..most).map(|_| files.hold(coded.clone()).unwrap()).collect();
-    assert!(files.hold(coded.clone()).is_none());
+    let held: Vec<_> = (0..most).map(|_| files.hold(&coded).unwrap()).collect();
+    assert!(files.hold(&coded).is_none());
     let copy = held[0].clone();
     drop(held);
-    assert_eq!((1..most).filter(|_| files.hold(coded.clone()).is_some()).count(), most - 1);
+    assert_eq!((1..most).filter(|_| files.hold(&coded).is_some()).count(), most - 1);
     drop(copy);
     let encoder = files.room(1500);
     assert!(encoder.is_some() && files.room(1).is_none());

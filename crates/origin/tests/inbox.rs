@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
-use wherefore_decide::inbox::{Format, InboxLimits};
+use wherefore_decide::policy::inbox::{Format, InboxLimits};
 use wherefore_message::date::HttpDate;
 use wherefore_message::request::RequestBuf;
 use wherefore_message::{Announced, FieldLines, Version};
@@ -59,7 +59,7 @@ fn leftovers_are_cleared_when_it_is_opened_anew() {
 fn open(folder: &Scratch) -> Inbox {
     let options = Options { access: Access::Writable, ..Options::default() };
     let store = FileStore::open(&folder.0, options).unwrap();
-    Inbox::new(Arc::new(store), InboxLimits::default())
+    Inbox::new(Arc::new(store))
 }
 
 fn begin(inbox: &Inbox) -> Submission {
@@ -69,7 +69,13 @@ fn begin(inbox: &Inbox) -> Submission {
     let request = RequestBuf::new(Version::HTTP_11, b"POST", b"/", None, fields, length).unwrap();
     let request = request.view();
     let now = HttpDate::from_unix(784_111_777);
-    let arrival = Arrival { request: &request, format: Format::FormData, now, request_id: "id" };
+    let arrival = Arrival {
+        request: &request,
+        format: Format::FormData,
+        limits: InboxLimits::default(),
+        now,
+        request_id: "id",
+    };
     inbox.begin(&arrival).unwrap()
 }
 

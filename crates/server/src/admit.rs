@@ -70,8 +70,21 @@ impl Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     pub(crate) left: Vec<Left>,
+    /// What was taken from limits, in the order of `left`.
+    charges: Vec<Charge>,
     permits: Vec<Permit>,
     pub(crate) reservation: Option<Reservation>,
+}
+
+impl Taken {
+    /// Gives back what was taken from limits, those of an earlier phase too: all are met, or none is used up.
+    fn give_back(&mut self, kept: &Kept) {
+        kept.meter.give_back(&mut self.charges, kept.now());
+        for (left, charge) in self.left.iter_mut().zip(&self.charges) {
+            *left = self::left(usize::from(left.limit), charge);
+        }
+        self.permits.clear();
+    }
 }
 
 /// Which limits are taken from.
@@ -142,40 +155,45 @@ impl Fetching<'_> {
             }
         }
         let (indices, mut charges): (Vec<usize>, Vec<Charge>) = charges.into_iter().unzip();
-        let taken = self.kept.meter.take(&mut charges, self.kept.now());
-        let left = indices.iter().zip(&charges).map(|(index, charge)| Left {
-            limit: *index as u16,
-            count: u64::from(charge.standing().remaining),
-            reset_seconds: charge.standing().seconds(),
-        });
-        self.taken().left.extend(left);
-        if let Err(refused) = taken {
-            let (why, wait) = match refused.why {
-                wherefore_state::Why::Denied(denied) => (Why::Rate, denied.wait),
-                wherefore_state::Why::Full { wait } => (Why::NoRoom, Some(wait)),
-            };
-            let limit = indices.get(refused.index).copied().unwrap_or_default() as u16;
-            let wait_seconds = wait.map_or(u64::MAX, |wait| wait.as_secs_f64().ceil() as u64);
-            return Some(Denied { limit, why, wait_seconds });
+        let denied = match self.kept.meter.take(&mut charges, self.kept.now()) {
+            Ok(()) => self.enter(&all),
+            Err(refused) => {
+                let (why, wait) = match refused.why {
+                    wherefore_state::Why::Denied(denied) => (Why::Rate, denied.wait),
+                    wherefore_state::Why::Full { wait } => (Why::NoRoom, Some(wait)),
+                };
+                let limit = indices.get(refused.index).copied().unwrap_or_default() as u16;
+                let wait_seconds = wait.map_or(u64::MAX, |wait| wait.as_secs_f64().ceil() as u64);
+                Some(Denied { limit, why, wait_seconds })
+            }
+        };
+        let kept = self.kept;
+        let taken = self.taken();
+        taken.left.extend(indices.iter().zip(&charges).map(|(index, charge)| left(*index, charge)));
+        taken.charges.extend(charges);
+        if denied.is_some() {
+            taken.give_back(kept);
         }
-        let mut permits = Vec::new();
-        for (index, limit) in all {
+        denied
+    }
+
+    /// Takes a place among the requests in flight of each of these limits; says which has none.
+    fn enter(&mut self, limits: &[(usize, &Limit)]) -> Option<Denied> {
+        for (index, limit) in limits {
             if let LimitKind::AtOnce(count) = limit.kind {
                 let key = self.key(&limit.by);
                 match self.kept.concurrent.enter(&limit.name, &key, count) {
-                    Ok(permit) => permits.push(permit),
+                    Ok(permit) => self.taken().permits.push(permit),
                     Err(many) => {
-                        self.kept.meter.give_back(&mut charges, self.kept.now());
                         let why = match many {
                             wherefore_state::TooMany::Requests => Why::AtOnce,
                             wherefore_state::TooMany::Keys => Why::NoRoom,
                         };
-                        return Some(Denied { limit: index as u16, why, wait_seconds: 1 });
+                        return Some(Denied { limit: *index as u16, why, wait_seconds: 1 });
                     }
                 }
             }
         }
-        self.taken().permits.extend(permits);
         None
     }
 
@@ -220,6 +238,15 @@ impl Fetching<'_> {
                 value.map_or_else(Vec::new, |(_, value)| value.to_vec())
             }
         }
+    }
+}
+
+fn left(limit: usize, charge: &Charge) -> Left {
+    let standing = charge.standing();
+    Left {
+        limit: limit as u16,
+        count: u64::from(standing.remaining),
+        reset_seconds: standing.seconds(),
     }
 }
 

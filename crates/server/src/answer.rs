@@ -63,7 +63,7 @@ pub(crate) fn explain_with(
     form: ProblemForm,
     answer: &mut Answer,
 ) {
-    let id = service.core.random.request_id();
+    let id = answer.id.unwrap_or_else(|| service.core.random.request_id());
     answer.verdict = Some(*setting.verdict);
     match reply::explained_with(alternatives, setting, form, id.as_str(), &mut answer.head) {
         None => answer.content = Content::None,

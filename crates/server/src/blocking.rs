@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
@@ -11,6 +12,32 @@ use tokio::task::spawn_blocking;
 pub struct Workers {
     jobs_max: usize,
     places: Arc<Semaphore>,
+}
+
+/// What takes as long to be dropped as a job: it is dropped on a worker thread, wherever it is let go. That
+/// counts as no job, since it can't be put off; whatever was begun by one job is dropped by one.
+pub(crate) struct OnWorker<T: Send + 'static>(Option<T>);
+
+impl<T: Send + 'static> OnWorker<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    /// The value, for whoever may wait.
+    pub(crate) fn into_inner(mut self) -> T {
+        self.0.take().unwrap_or_else(|| unreachable!("taking it ends this"))
+    }
+}
+
+impl<T: Send + 'static> Drop for OnWorker<T> {
+    fn drop(&mut self) {
+        let Some(value) = self.0.take() else { return };
+        // Without a runtime there is no loop that would be kept waiting.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(value))),
+            Err(_) => drop(value),
+        }
+    }
 }
 
 /// Why a job gave no result.
@@ -153,6 +180,30 @@ mod tests {
             assert_eq!(waiting.await.unwrap(), Ok(true));
             assert_eq!(workers.run(|| ()).await, Ok(()));
         });
+    }
+
+    #[test]
+    fn what_is_let_go_on_a_core_is_dropped_by_a_worker() {
+        struct Tells(mpsc::Sender<std::thread::ThreadId>);
+        impl Drop for Tells {
+            fn drop(&mut self) {
+                self.0.send(std::thread::current().id()).unwrap();
+            }
+        }
+        let own = std::thread::current().id();
+        let (tell, told) = mpsc::channel();
+        on_a_core(async {
+            drop(OnWorker::new(Tells(tell.clone())));
+            assert_ne!(told.recv().unwrap(), own);
+            // A job that is not begun lets go of what it was to work on.
+            let held = OnWorker::new(Tells(tell.clone()));
+            assert_eq!(Workers::new(0).run(move || drop(held)).await, Err(WorkError::Busy));
+            assert_ne!(told.recv().unwrap(), own);
+            drop(OnWorker::new(Tells(tell.clone())).into_inner());
+            assert_eq!(told.recv().unwrap(), own);
+        });
+        drop(OnWorker::new(Tells(tell)));
+        assert_eq!(told.recv().unwrap(), own);
     }
 
     #[test]

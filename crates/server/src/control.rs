@@ -1,4 +1,4 @@
-//! The control socket: by it the owner of a running server tells it to reload.
+//! The control socket: by it the owner of a running server tells it to reload, and what was paid in.
 //!
 //! It is a file that its owner alone may open, and who opened it is asked of the system besides. What is said
 //! on it stands in [`words`].
@@ -21,7 +21,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-pub use words::{Command, Reply};
+pub use words::{Command, Credit, Reply};
+
+use wherefore_state::{Balances, Credited};
 
 use crate::notice::Seldom;
 use crate::reload::Reloads;
@@ -138,8 +140,17 @@ fn bind(place: &Path) -> io::Result<UnixListener> {
     Ok(UnixListener::from(socket))
 }
 
-/// Carries out what is asked for on the socket, for ever. `reloads` is none where nothing can be reloaded.
-pub(crate) async fn serve(control: Control, reloads: Option<Reloads>) -> io::Result<()> {
+/// What can be commanded.
+#[derive(Clone)]
+pub(crate) struct Commanded {
+    /// None where nothing can be reloaded.
+    pub(crate) reloads: Option<Reloads>,
+    /// None where nothing is paid for.
+    pub(crate) balances: Option<Arc<Balances>>,
+}
+
+/// Carries out what is asked for on the socket, for ever.
+pub(crate) async fn serve(control: Control, commanded: Commanded) -> io::Result<()> {
     static REFUSED: Seldom = Seldom::every(Duration::from_secs(10));
     let listener = tokio::net::UnixListener::from_std(control.listener.try_clone()?)?;
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -156,10 +167,10 @@ pub(crate) async fn serve(control: Control, reloads: Option<Reloads>) -> io::Res
             REFUSED.say(format_args!("user {asker:?} may not command this server"));
             continue;
         }
-        let reloads = reloads.clone();
+        let commanded = commanded.clone();
         tokio::spawn(async move {
             // Should the other end break off, nobody is left to be told.
-            drop(exchange(stream, reloads.as_ref()).await);
+            drop(exchange(stream, commanded).await);
             drop(connection_place);
         });
     }
@@ -171,17 +182,39 @@ const fn may_command(uid: u32, own: u32) -> bool {
 }
 
 /// One command and its reply.
-async fn exchange(mut stream: tokio::net::UnixStream, reloads: Option<&Reloads>) -> io::Result<()> {
+async fn exchange(mut stream: tokio::net::UnixStream, commanded: Commanded) -> io::Result<()> {
     let line = timeout(PATIENCE, command_line(&mut stream)).await??;
     let reply = match Command::parse(&line) {
-        Ok(Command::Reload) => match reloads {
+        Ok(Command::Reload) => match commanded.reloads {
             Some(reloads) => reloads.wait().await,
             None => Reply::failed("this server can't reload"),
+        },
+        Ok(Command::Credit(payment)) => match commanded.balances {
+            Some(balances) => {
+                let credited = tokio::task::spawn_blocking(move || credit(&balances, &payment));
+                credited.await.unwrap_or_else(|_| Reply::failed("the accounts panicked"))
+            }
+            None => Reply::failed("nothing is paid for here: no route has a price"),
         },
         Err(why) => Reply::failed(why.as_ref()),
     };
     timeout(PATIENCE, stream.write_all(reply.to_string().as_bytes())).await??;
     Ok(())
+}
+
+/// Accounts for a payment. Waits for the disk.
+#[must_use]
+pub fn credit(balances: &Balances, payment: &Credit) -> Reply {
+    let account = payment.account();
+    let credited =
+        balances.credit(account.as_bytes(), payment.amount(), payment.payment().as_bytes());
+    let how = match credited {
+        Ok(Credited::Now) => "it is accounted for",
+        Ok(Credited::Before) => "it was accounted for before, and counts once",
+        Err(error) => return Reply::failed(&error.to_string()),
+    };
+    let available = balances.available(account.as_bytes());
+    Reply::done(&format!("{how}: {account} can spend {available}"))
 }
 
 /// The octets up to the first end of a line, or as many as a command may have.
@@ -200,7 +233,7 @@ async fn command_line(stream: &mut tokio::net::UnixStream) -> io::Result<Vec<u8>
 ///
 /// # Errors
 /// If no server can be reached there, or it does not answer as one does.
-pub fn ask(place: &Path, command: Command) -> Result<Reply, ControlError> {
+pub fn ask(place: &Path, command: &Command) -> Result<Reply, ControlError> {
     let at = |reason| ControlError { place: place.to_path_buf(), reason };
     let io = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => at(Reason::Nobody),
@@ -257,6 +290,14 @@ enum Reason {
     Garbled,
     /// Anything else.
     Io(io::Error),
+}
+
+impl ControlError {
+    /// Whether no server listens there.
+    #[must_use]
+    pub const fn is_nobody(&self) -> bool {
+        matches!(self.reason, Reason::Nobody)
+    }
 }
 
 impl fmt::Display for ControlError {
@@ -335,7 +376,7 @@ mod tests {
         // As after a crash: the file stays, and nobody listens.
         drop(bind(&folder.0.join("left")).unwrap());
         let left = folder.0.join("left");
-        assert!(matches!(ask(&left, Command::Reload).unwrap_err().reason, Reason::Nobody));
+        assert!(matches!(ask(&left, &Command::Reload).unwrap_err().reason, Reason::Nobody));
         let second = Control::listen(&left).unwrap();
         assert!(connect(&left).is_ok());
         drop(second);
@@ -382,7 +423,7 @@ mod tests {
                     // It may have heard enough.
                     drop(stream.write_all(&said));
                 });
-                ask(&place, Command::Reload)
+                ask(&place, &Command::Reload)
             });
             match expected {
                 None => assert!(outcome.unwrap().is_done()),

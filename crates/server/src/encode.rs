@@ -175,7 +175,7 @@ impl Asked<'_> {
         name: Option<&Name>,
     ) -> Result<Content, Stopped> {
         let Encoded::File(file) = encoded else { return Err(Unmade::NotWorth.into()) };
-        let held = self.service.core.encoders.files.hold(file).ok_or(Unmade::NoRoom)?;
+        let held = self.service.core.encoders.files.hold(&file).ok_or(Unmade::NoRoom)?;
         let file = Rc::new(held);
         if name.is_some() {
             entry.keep(Some(coding), &file).map_err(|_| Conflict::Changed)?;

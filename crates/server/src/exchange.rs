@@ -7,8 +7,9 @@ use wherefore_decide::Client;
 use wherefore_decide::act::Failure;
 use wherefore_decide::admit::Admission;
 use wherefore_decide::facts::Found;
-use wherefore_decide::plan::{self, Admitted, Place, Plan, Question, Reading, Writing};
+use wherefore_decide::plan::{self, Admitted, InboxPlace, Place, Plan, Question, Reading, Writing};
 use wherefore_decide::policy::Sites;
+use wherefore_decide::policy::inbox::Format;
 use wherefore_decide::reply;
 use wherefore_decide::screen::Wire;
 use wherefore_message::date::HttpDate;
@@ -23,8 +24,9 @@ use crate::configuration::Configuration;
 use crate::encode::Unmade;
 use crate::reading::{Asked, Stopped, is_passing};
 use crate::service::Service;
+use crate::taking::take;
 use crate::variants::{self, Offered};
-use crate::writing::write;
+use crate::writing::{asked, write};
 
 /// How often a resource is looked up anew because it changed while it was opened.
 pub(crate) const LOOK_TRIES_MAX: usize = 8;
@@ -37,6 +39,8 @@ enum Next {
     Hint(ResponseHead),
     /// A write.
     Write(Writing, Arc<Origin>, Box<Job>),
+    /// What is posted to an inbox, and read like this.
+    Take(Format, Arc<Origin>, Box<Job>),
 }
 
 /// How far a request has come.
@@ -63,23 +67,21 @@ pub(crate) async fn exchange<C: Carrier>(
         carrier.interim(hints).await.map_err(|_| Gone)?;
         next = head(service, &configuration, carrier, wire, Pass::Hinted, answer).await;
     }
-    if let Next::Write(writing, origin, job) = next {
-        write(service, carrier, writing, &origin, &job, answer).await?;
-        let (request, place) = (job.request.view(), job.place());
-        let matched = place.map(|place| place.matched);
-        let mut asked = Asked {
-            service,
-            request: &request,
-            path: Some(job.path.as_path()),
-            matched,
-            dress: matched.map(|matched| &matched.route.dress),
-            client: &job.client,
-            variant: None,
-            answer,
-        };
-        asked.settle().await;
-        asked.dress();
-    }
+    let job = match next {
+        Next::Answered | Next::Hint(_) => return Ok(()),
+        Next::Write(writing, origin, job) => {
+            write(service, carrier, writing, &origin, &job, answer).await?;
+            job
+        }
+        Next::Take(format, origin, job) => {
+            take(service, carrier, format, &origin, &job, answer).await?;
+            job
+        }
+    };
+    let request = job.request.view();
+    let mut asked = asked(service, &request, &job, answer);
+    asked.settle().await;
+    asked.dress();
     Ok(())
 }
 
@@ -150,6 +152,17 @@ async fn head<C: Carrier>(
             let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
             Box::pin(from).await;
         }
+        Ok(Admitted::Inbox(place)) => {
+            if let Some(format) = answer_inbox(&mut asked, &question, &place) {
+                match configuration.origin(place.inbox.origin) {
+                    Some(origin) => {
+                        let job = Job::to_inbox(&question, sites, admission.site.index(), &place);
+                        return Next::Take(format, Arc::clone(origin), Box::new(job));
+                    }
+                    None => asked.fail(Failure::Panicked),
+                }
+            }
+        }
         Ok(Admitted::Resource(place)) => {
             if pass == Pass::First
                 && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
@@ -172,6 +185,25 @@ async fn head<C: Carrier>(
     asked.settle().await;
     asked.dress();
     Next::Answered
+}
+
+/// Answers for an inbox, unless it is to take what is posted.
+fn answer_inbox(
+    asked: &mut Asked<'_>,
+    question: &Question<'_>,
+    place: &InboxPlace<'_>,
+) -> Option<Format> {
+    match plan::of_inbox(question, place, &mut asked.answer.trail) {
+        Ok(Plan::Take(format)) => return Some(format),
+        Ok(Plan::Read(verdict, Reading::Options(methods))) => {
+            reply::inbox_options(&verdict, methods, place.inbox, &mut asked.answer.head);
+            asked.answer.verdict = Some(verdict);
+        }
+        Ok(Plan::Read(verdict, Reading::Echo)) => asked.echo(&verdict),
+        Ok(_) => asked.fail(Failure::Panicked),
+        Err(verdict) => asked.refuse(&verdict, None),
+    }
+    None
 }
 
 /// Looks a resource of a folder up, and answers with it, unless it is to be written.
@@ -226,6 +258,10 @@ async fn answer_place(
             }
             Ok(Plan::Write(writing)) => {
                 return Some((writing, Box::new(Job::new(question, sites, site, place))));
+            }
+            Ok(Plan::Take(_)) => {
+                asked.fail(Failure::Panicked);
+                return None;
             }
             Ok(Plan::Read(verdict, reading)) => {
                 match asked.read(origin, path, (&entry, found), &verdict, reading).await {

@@ -159,6 +159,8 @@ impl H1<'_> {
                 self.send(answer).await
             }
         };
+        // What was taken for as long as the request lasts is given back before the client can know its end.
+        answer.taken = None;
         let octets = match sent {
             Ok(octets) => octets,
             Err(trouble) => {
@@ -219,9 +221,10 @@ impl H1<'_> {
     /// Sends what is encoded on the way, a chunk a step. The next step is not taken before the client has taken
     /// the last one's octets: one that is slow holds an encoder, and keeps no thread.
     async fn stream(&mut self, content: &mut Content) -> Result<u64, send::Trouble> {
-        let Content::Encoding(mut encoding) = std::mem::replace(content, Content::None) else {
+        let Content::Encoding(begun) = std::mem::replace(content, Content::None) else {
             return Ok(0);
         };
+        let mut encoding = *begun;
         let mut octets = 0;
         loop {
             let count = encoding.ready().len();
@@ -245,7 +248,7 @@ impl H1<'_> {
             }
             // That the file changed shows in that the end is missing.
             match self.service.core.workers.run_in_turn(move || encoding.advance()).await {
-                Ok(Ok(next)) => encoding = Box::new(next),
+                Ok(Ok(next)) => encoding = next,
                 Ok(Err(_)) | Err(_) => return Err(trouble),
             }
         }

@@ -37,6 +37,7 @@ pub mod shutdown;
 pub mod socket;
 pub mod supervision;
 pub mod systemd;
+mod taking;
 mod told;
 mod unwind;
 mod variants;

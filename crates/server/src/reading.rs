@@ -14,7 +14,6 @@ use wherefore_decide::{Client, Verdict};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
-use wherefore_message::status::Class;
 use wherefore_message::{Coding, FieldName, Method, Request, digest};
 use wherefore_origin::Origin;
 use wherefore_origin::cache::{Entry, Name};
@@ -149,10 +148,7 @@ impl<'a> Asked<'a> {
     ) -> Result<(), Stopped> {
         match reading {
             Reading::Options(methods) => reply::options(verdict, methods, &mut self.answer.head),
-            Reading::Echo => {
-                let echo = reply::echo(verdict, self.request, &mut self.answer.head);
-                self.answer.content = Content::Made(echo);
-            }
+            Reading::Echo => self.echo(verdict),
             Reading::Listing(form) => self.list(origin, path, form, verdict).await?,
             Reading::Representation { coding, part, digest } => {
                 let Some((selected, _)) = plan::selected(self.request, found) else {
@@ -185,6 +181,13 @@ impl<'a> Asked<'a> {
         }
         self.answer.verdict = Some(*verdict);
         Ok(())
+    }
+
+    /// Makes the answer of a TRACE.
+    pub(crate) fn echo(&mut self, verdict: &Verdict) {
+        let echo = reply::echo(verdict, self.request, &mut self.answer.head);
+        self.answer.content = Content::Made(echo);
+        self.answer.verdict = Some(*verdict);
     }
 
     /// Makes the answer of a representation that is stored.
@@ -348,7 +351,7 @@ impl<'a> Asked<'a> {
         let Some(price) = self.matched.and_then(|matched| matched.route.price.as_ref()) else {
             return;
         };
-        if self.answer.head.status.class() == Class::Success
+        if self.answer.verdict.is_some_and(|verdict| plan::is_earned(&verdict))
             && settle(self.service, reservation).await.is_err()
         {
             let verdict = plan::unsettled(price, &mut self.answer.trail);

@@ -12,8 +12,9 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::sleep;
+use wherefore_state::Balances;
 
-use crate::control::{self, Control};
+use crate::control::{self, Commanded, Control};
 use crate::core::Ends;
 use crate::notice;
 use crate::reload::{Reloading, Reloads, reloader};
@@ -27,6 +28,8 @@ pub struct Supervision {
     pub reloading: Option<Reloading>,
     /// Where commands are taken.
     pub control: Option<Control>,
+    /// The accounts that they may pay into.
+    pub balances: Option<Arc<Balances>>,
     /// Who is told how the server fares.
     pub notify: Option<Notify>,
 }
@@ -51,7 +54,7 @@ impl Supervision {
 impl Prepared {
     /// Begins, once all cores take connections, with tasks on the runtime that is current.
     pub(crate) fn begin(self, shutdown: &Arc<Shutdown>, pulse: &Arc<Pulse>) {
-        let Supervision { reloading, control, notify } = self.supervision;
+        let Supervision { reloading, control, balances, notify } = self.supervision;
         let notify = notify.map(Arc::new);
         let reloads = reloading.map(|reloading| {
             let (reloads, following) = reloader(reloading, notify.clone(), Arc::clone(shutdown));
@@ -62,7 +65,7 @@ impl Prepared {
             tokio::spawn(follow_signal(hangup, reloads));
         }
         if let Some(control) = control {
-            tokio::spawn(command(control, reloads, Arc::clone(shutdown)));
+            tokio::spawn(command(control, Commanded { reloads, balances }, Arc::clone(shutdown)));
         }
         if let Some(notify) = notify {
             notify.ready();
@@ -78,8 +81,8 @@ async fn follow_signal(mut hangup: Signal, reloads: Reloads) {
 }
 
 /// Takes commands until the server begins to end: from then on its place is free for another's.
-async fn command(control: Control, reloads: Option<Reloads>, shutdown: Arc<Shutdown>) {
-    let mut serving = pin!(control::serve(control, reloads));
+async fn command(control: Control, commanded: Commanded, shutdown: Arc<Shutdown>) {
+    let mut serving = pin!(control::serve(control, commanded));
     let mut draining = pin!(shutdown.reached(State::Draining));
     let served = poll_fn(|cx| match draining.as_mut().poll(cx) {
         Poll::Ready(()) => Poll::Ready(Ok(())),

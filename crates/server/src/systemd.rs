@@ -131,18 +131,21 @@ pub fn handed_over(cores: NonZeroUsize) -> Result<Vec<Listeners>, HandedOverErro
         return Ok(Vec::new());
     };
     let names = names(env::var_os("LISTEN_FDNAMES"));
-    let mut sockets = ListenFd::from_env();
-    (0..count)
-        .map(|index| {
-            let name = names.get(index).cloned().unwrap_or_default();
-            let wrong = |why: String| HandedOverError { name: name.clone(), index, why };
-            let socket = sockets
-                .take_tcp_listener(index)
-                .map_err(|error| wrong(error.to_string()))?
-                .ok_or_else(|| wrong("it is not there".to_owned()))?;
-            listeners(&socket, cores).map_err(wrong)
-        })
-        .collect()
+    let wrong = |index: usize, why: String| HandedOverError {
+        name: names.get(index).cloned().unwrap_or_default(),
+        index,
+        why,
+    };
+    let mut handed_over = ListenFd::from_env();
+    let take = |index| match handed_over.take_tcp_listener(index) {
+        Ok(Some(socket)) => Ok(socket),
+        Ok(None) => Err(wrong(index, "it is not there".to_owned())),
+        Err(error) => Err(wrong(index, error.to_string())),
+    };
+    // All are taken before anything is made of one: that would get the number of one that is missing.
+    let sockets = (0..count).map(take).collect::<Result<Vec<_>, _>>()?;
+    let all = sockets.iter().enumerate();
+    all.map(|(index, socket)| listeners(socket, cores).map_err(|why| wrong(index, why))).collect()
 }
 
 /// One listener as what all cores use: they share its queue, which stays when this process ends.

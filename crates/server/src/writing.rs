@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wherefore_decide::act::{Acted, Failure};
+use wherefore_decide::content::Excess;
 use wherefore_decide::plan::{self, Writing};
 use wherefore_decide::reply::{self, Varies};
 use wherefore_message::{Announced, Fault, FaultKind, Method, Request, ResponseHead};
@@ -16,7 +17,7 @@ use crate::reading::Asked;
 use crate::service::{Service, tell};
 
 /// Content up to this many octets is gathered in memory and written in one job.
-const GATHERED_BYTES_MAX: u64 = 64 << 10;
+pub(crate) const GATHERED_BYTES_MAX: u64 = 64 << 10;
 
 /// Carries out a write: its content is taken, the act done on a worker, its end answered.
 pub(crate) async fn write<C: Carrier>(
@@ -79,13 +80,14 @@ fn answer_done(
     }
 }
 
-fn asked<'a>(
+/// The request that the job is for, while its answer is made.
+pub(crate) fn asked<'a>(
     service: &'a Service,
     request: &'a Request<'a>,
     job: &'a Job,
     answer: &'a mut Answer,
 ) -> Asked<'a> {
-    let matched = job.place().map(|place| place.matched);
+    let matched = job.matched();
     let path = Some(job.path.as_path());
     let dress = matched.map(|matched| &matched.route.dress);
     Asked { service, request, path, matched, dress, client: &job.client, variant: None, answer }
@@ -129,7 +131,7 @@ async fn put<C: Carrier>(
     };
     invite(carrier, job, answer).await?;
     let mut octets = Vec::new();
-    let (limit, mut received) = (content_bytes_max(job), 0);
+    let mut received = 0;
     loop {
         let before = octets.len();
         let more = match carrier.content(&mut octets).await {
@@ -138,8 +140,8 @@ async fn put<C: Carrier>(
             Err(Trouble::Gone) => return Err(Gone),
         };
         received += (octets.len() - before) as u64;
-        if received > limit {
-            return Ok(Err(too_large(received)));
+        if let Some(excess) = excess(service, job, received) {
+            return Ok(Err(Failure::TooLarge(excess)));
         }
         if more == More::Yes && (octets.len() as u64) < GATHERED_BYTES_MAX {
             continue;
@@ -169,7 +171,7 @@ async fn put<C: Carrier>(
 }
 
 /// Takes content that is small enough to be held in memory.
-async fn gather<C: Carrier>(
+pub(crate) async fn gather<C: Carrier>(
     service: &Service,
     carrier: &mut C,
     job: &Job,
@@ -179,15 +181,20 @@ async fn gather<C: Carrier>(
         Method::Patch => service.core.limits.patch_bytes,
         _ => GATHERED_BYTES_MAX,
     };
-    let limit = limit.min(content_bytes_max(job));
     invite(carrier, job, answer).await?;
     let mut content = Vec::new();
     loop {
         match carrier.content(&mut content).await {
-            Ok(More::Yes) if content.len() as u64 > limit => {
-                return Ok(Err(too_large(content.len() as u64)));
+            Ok(More::Yes) => {
+                let received = content.len() as u64;
+                if let Some(excess) = excess(service, job, received) {
+                    return Ok(Err(Failure::TooLarge(excess)));
+                }
+                if received > limit {
+                    let fault = Fault::new(FaultKind::ContentTooLarge, content.len());
+                    return Ok(Err(Failure::Content(fault)));
+                }
             }
-            Ok(More::Yes) => {}
             Ok(More::No) => return Ok(Ok(content)),
             Err(Trouble::Fault(fault)) => return Ok(Err(Failure::Content(fault))),
             Err(Trouble::Gone) => return Err(Gone),
@@ -195,19 +202,19 @@ async fn gather<C: Carrier>(
     }
 }
 
-/// The most content that the request's route takes.
-fn content_bytes_max(job: &Job) -> u64 {
+/// What is too much about as many octets of content, by the request's route.
+fn excess(service: &Service, job: &Job, received: u64) -> Option<Excess> {
+    let now = service.core.clock.unix_seconds();
     let method = job.request.view().method;
-    job.place().map_or(u64::MAX, |place| place.matched.route.content_bytes_max_of(method))
-}
-
-fn too_large(received: u64) -> Failure {
-    let received = usize::try_from(received).unwrap_or(usize::MAX);
-    Failure::Content(Fault::new(FaultKind::ContentTooLarge, received))
+    job.matched().and_then(|matched| Excess::of(matched.route, method, received, now))
 }
 
 /// Sends 100 (Continue), if the client waits for it.
-async fn invite<C: Carrier>(carrier: &mut C, job: &Job, answer: &mut Answer) -> Result<(), Gone> {
+pub(crate) async fn invite<C: Carrier>(
+    carrier: &mut C,
+    job: &Job,
+    answer: &mut Answer,
+) -> Result<(), Gone> {
     let begun = carrier.begun();
     if let Some(verdict) = plan::invite(&job.request.view(), begun, &mut answer.trail) {
         carrier.interim(&ResponseHead::new(verdict.status)).await.map_err(|_| Gone)?;

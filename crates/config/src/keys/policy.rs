@@ -153,8 +153,15 @@ keys! {
     codings: List<CodingName> = key(
         "codings",
         "[\"br\"]",
-        "The codings that are offered, the best first",
-    ).default("[\"zstd\", \"br\", \"gzip\"]").within(1, 3);
+        "The codings that are offered; who likes them alike gets br before zstd before gzip",
+    ).default("[\"br\", \"zstd\", \"gzip\"]").within(1, 3);
+    br_level: Count = key(
+        "br-level",
+        "4",
+        "How hard Brotli tries: more is smaller and slower",
+    ).default("5").within(2, 6);
+    zstd_level: Count = key("zstd-level", "3", "How hard Zstandard tries").default("5").within(1, 9);
+    gzip_level: Count = key("gzip-level", "6", "How hard gzip tries").default("5").within(1, 9);
     min: Size = key("min", "\"256B\"", "What is shorter is sent as it is").default("\"1KiB\"");
     types: List<MediaRange> = key(
         "types",

@@ -25,7 +25,12 @@ keys! {
         "The paths that it answers for: one (`/about`), all under one (`/docs/*`), or with captures \
          (`/u/{name}/x`, `/files/{rest*}`)",
     ).required();
-    folder: FilePath = key("folder", "\"public\"", "The files of this folder").choice();
+    folder: FilePath = key(
+        "folder",
+        "\"public\"",
+        "The files of this folder. What `path` says literally before `*` or a capture is not looked for in it; of a \
+         path that is literal to its end, the last segment is",
+    ).choice();
     redirect: Template = key(
         "redirect",
         "\"/new/{name}\"",
@@ -76,7 +81,7 @@ keys! {
         "quota",
         "\"10GiB\"",
         "The most that the folder may hold; what would make it larger is refused (507)",
-    ).with(&["writable"]).spec(4918, "11.5");
+    ).with(&["writable", "inbox"]).spec(4918, "11.5");
     links: Links = key(
         "links",
         "\"refuse\"",
@@ -117,8 +122,8 @@ keys! {
     default_language: Language = key(
         "default-language",
         "\"en\"",
-        "What a client gets whose languages are not there; that of the first file or variant where it is not \
-         said",
+        "What a client gets that names no language, or whose languages are not there; these get that of the \
+         first file or variant where it is not said",
     ).with(&["negotiate", "variants"]).spec(9110, "12.5.4");
     strict_language: bool = key(
         "strict-language",
@@ -151,7 +156,7 @@ keys! {
     answer: Either<InboxAnswer, InboxPage> = key(
         "answer",
         "\"reset\"",
-        "What is answered: 201, 204, 205, or 303 to a page",
+        "What is answered: 201 with the place of what was stored, or 204 if no route shows the folder; 204; 205; or 303 to a page",
     ).default("\"created\"");
     types: List<MediaRange> = key(
         "types",
@@ -160,6 +165,11 @@ keys! {
     ).within(1, 64);
     file_max: Size = key("file-max", "\"2MiB\"", "The longest file").default("\"10MiB\"").within(1, 1 << 40);
     files_max: Count = key("files-max", "3", "The most files in one form").default("10").within(0, 1000);
+    text_max: Size = key(
+        "text-max",
+        "\"64KiB\"",
+        "The most octets of all fields of one form together, or of JSON: they are held in memory",
+    ).default("\"1MiB\"").within(1, 64 << 20);
     fields_max: Count = key("fields-max", "20", "The most fields in one form").default("100").within(1, 10_000);
 }
 

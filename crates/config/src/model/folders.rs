@@ -16,10 +16,14 @@ pub struct Folder {
     pub path: Placed<PathBuf>,
     /// Whether a route writes to it, and where that is said.
     pub writable: Option<Span>,
+    /// Whether a route takes forms into it.
+    pub is_inbox: bool,
     /// Whether links in it are followed, where a route says so.
     pub links: Option<Placed<Links>>,
     /// The most octets that it may hold.
     pub quota_bytes: Option<Placed<u64>>,
+    /// The files that are sent for a folder in it, where a route says so: the first that is there.
+    pub index: Option<Placed<Vec<String>>>,
 }
 
 impl Folder {
@@ -32,8 +36,10 @@ impl Folder {
     /// Takes in what another route says of the same folder.
     pub fn join(&mut self, other: &Self) {
         self.writable = self.writable.or(other.writable);
+        self.is_inbox |= other.is_inbox;
         self.links = self.links.or(other.links);
         self.quota_bytes = self.quota_bytes.or(other.quota_bytes);
+        self.index = self.index.take().or_else(|| other.index.clone());
     }
 }
 
@@ -72,6 +78,11 @@ fn said_twice(one: &Folder, two: &Folder, complaints: &mut Vec<Complaint>) {
         && first.value != second.value
     {
         complaints.push(otherwise(second.span, first.span, "how much it may hold"));
+    }
+    if let (Some(first), Some(second)) = (&one.index, &two.index)
+        && first.value != second.value
+    {
+        complaints.push(otherwise(second.span, first.span, "which file is sent for a folder"));
     }
 }
 

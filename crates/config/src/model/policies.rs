@@ -81,6 +81,7 @@ impl Lowering<'_, '_> {
         self.auth(policies, route);
         self.price(policies, key, route);
         self.cors(policies, route);
+        self.compress(policies, route);
         self.blocked(policies, route);
         self.maintenance(policies, route);
         route.gate.protocol = match policies.http_version.as_ref().map(|set| set.value) {

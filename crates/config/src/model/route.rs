@@ -9,6 +9,7 @@ use wherefore_decide::policy::{
     ContentPolicy, Dress, Elsewhere, Folder, FolderAccess, Lasting, MissingFolders, Pattern,
     Resource, Route, Site, Template,
 };
+use wherefore_message::media;
 use wherefore_message::path::decode_made;
 
 use super::fields::is_dressed;
@@ -127,6 +128,9 @@ impl Lowering<'_, '_> {
         if let Some(folder) = &route.folder {
             return self.folder(route, folder, pattern).map(Resource::Folder);
         }
+        if let Some(inbox) = &route.inbox {
+            return self.inbox(route, inbox, pattern).map(Resource::Inbox);
+        }
         if route.variants.is_some() {
             return Some(Resource::Variants(self.empty_list(route)));
         }
@@ -179,13 +183,13 @@ impl Lowering<'_, '_> {
         let named = super::Folder {
             path: Placed { value: PathBuf::from(folder.value.as_str()), span },
             writable: of_writes.and_then(|set| set.from.span()),
+            is_inbox: false,
             links: route
                 .links
                 .as_ref()
                 .and_then(|set| set.from.span().map(|span| Placed { value: set.value, span })),
-            quota_bytes: route.quota.as_ref().and_then(|set| {
-                set.from.span().map(|span| Placed { value: set.value.bytes, span })
-            }),
+            quota_bytes: quota_bytes(route),
+            index: self.index(route),
         };
         Some(Folder {
             origin: self.folder_number(named),
@@ -200,6 +204,20 @@ impl Lowering<'_, '_> {
             listing: if is_true(&route.listing) { Listing::On } else { Listing::Off },
             variants: variant_policy(route),
         })
+    }
+
+    /// The files that are sent for a folder, where the route says so.
+    fn index(&mut self, route: &keys::Route) -> Option<Placed<Vec<String>>> {
+        let set = route.index.as_ref()?;
+        let span = set.from.span()?;
+        for name in &set.value.0 {
+            if !media::by_name(name.value.as_str().as_bytes()).starts_with("text/html") {
+                let complaint = Complaint::error(name.span, "what is sent for a folder is HTML");
+                self.complain(complaint.right("a file whose name ends in .html"));
+            }
+        }
+        let names = set.value.0.iter().map(|name| name.value.as_str().to_owned());
+        Some(Placed { value: names.collect(), span })
     }
 
     /// A file within a folder is named by its path alone.
@@ -250,7 +268,11 @@ impl Lowering<'_, '_> {
         fallback
     }
 
-    fn template(&mut self, to: &Set<value::Template>, pattern: &Pattern) -> Option<Template> {
+    pub(super) fn template(
+        &mut self,
+        to: &Set<value::Template>,
+        pattern: &Pattern,
+    ) -> Option<Template> {
         match Template::parse(&to.value.to_string(), pattern) {
             Ok(template) => Some(template),
             Err(PatternError { what, .. }) => {
@@ -306,6 +328,12 @@ fn led_to(site: &Site, route: &Route) -> Option<usize> {
     let mut scratch = Vec::new();
     let path = decode_made(path.as_bytes(), &mut scratch).ok()?;
     site.route(path.bytes()).map(|matched| matched.index)
+}
+
+/// The most that the folder of a route may hold.
+pub(super) fn quota_bytes(route: &keys::Route) -> Option<Placed<u64>> {
+    let set = route.quota.as_ref()?;
+    Some(Placed { value: set.value.bytes, span: set.from.span()? })
 }
 
 pub(super) fn is_true(key: &Key<bool>) -> bool {

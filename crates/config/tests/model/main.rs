@@ -59,10 +59,6 @@ fn changes() -> Vec<Change> {
 
 /// Keys that are read and that nothing is made of yet, and why.
 const NOT_YET: &[(&str, &str, &str)] = &[
-    ("a route", "inbox", "inboxes are no resource of a route yet"),
-    ("an inbox", "*", "inboxes are no resource of a route yet"),
-    ("the page after a form", "*", "inboxes are no resource of a route yet"),
-    ("a route", "index", "the index of a folder is index.html wherever it is looked up"),
     ("a policy", "compress", "nothing is encoded as it is sent yet"),
     ("how content is encoded", "*", "nothing is encoded as it is sent yet"),
 ];

@@ -1,5 +1,6 @@
 //! Which site answers for which host (RFC 9110 §7.4).
 
+use core::net::IpAddr;
 use std::collections::HashMap;
 
 use wherefore_message::authority::{Authority, HostKind};
@@ -13,8 +14,8 @@ const HOST_BYTES_MAX: usize = 255;
 /// Which hosts a site answers for.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
-    /// Names and addresses, in lower case; `*.example.org` stands for every name with one label more, as it
-    /// does in certificates.
+    /// Names and addresses, in lower case, those of IPv6 in brackets and as short as they can be;
+    /// `*.example.org` stands for every name with one label more, as it does in certificates.
     pub names: Vec<Box<str>>,
     /// For whom it answers besides.
     pub default: Option<DefaultFor>,
@@ -115,6 +116,10 @@ impl Sites {
         if self.names.is_empty() && self.wildcards.is_empty() {
             return None;
         }
+        if let HostKind::Address(IpAddr::V6(address)) = authority.kind {
+            // One address has many spellings.
+            return self.names.get(format!("[{address}]").as_bytes()).copied();
+        }
         let host = authority.host.strip_suffix(b".").unwrap_or(authority.host);
         let mut lower = [0; HOST_BYTES_MAX];
         let lower = lower.get_mut(..host.len())?;
@@ -167,7 +172,7 @@ mod tests {
         let all = sites(&[
             (&["example.org", "www.example.org"], None),
             (&["*.example.org"], None),
-            (&["*.deep.example.org", "192.0.2.1"], None),
+            (&["*.deep.example.org", "192.0.2.1", "[2001:db8::1]"], None),
             (&[], Some(DefaultFor::Everyone)),
         ]);
         for (host, wanted) in [
@@ -182,6 +187,7 @@ mod tests {
             ("x.deep.example.org", "2"),
             ("x.y.deep.example.org", "3"),
             ("192.0.2.1:80", "2"),
+            ("[2001:db8:0:0::1]:80", "2"),
             ("192.0.2.2", "3"),
             ("other.net", "3"),
             ("xexample.org", "3"),

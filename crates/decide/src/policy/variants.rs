@@ -18,7 +18,7 @@ pub struct VariantPolicy {
     pub mode: Mode,
     /// What a client gets whose languages are not there.
     pub unmet_language: UnmetLanguage,
-    /// The language that it gets then; that of the first variant if none is set.
+    /// The language that it gets then, that of the first variant if none is set; and whoever names none.
     pub default_language: Option<Box<str>>,
     /// The parts of files' names that are languages, the better ones first; none: tags that begin with a
     /// two-letter code, each as good as the others.

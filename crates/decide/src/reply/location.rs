@@ -3,7 +3,7 @@
 use wherefore_message::authority::Authority;
 use wherefore_message::path;
 
-use crate::policy::{Captures, Elsewhere, Resource};
+use crate::policy::{Captures, Elsewhere, Resource, Thanks};
 use crate::reply::Setting;
 use crate::rule::Leads;
 
@@ -39,13 +39,21 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
             location.push_str(&setting.path?.encoded());
         }
         Leads::ToTarget => {
-            let Resource::Elsewhere(elsewhere) = &route?.resource else { return None };
+            let captures = Captures::new(&route?.pattern, setting.path?.bytes());
+            let elsewhere = match &route?.resource {
+                Resource::Elsewhere(elsewhere) => elsewhere,
+                Resource::Inbox(inbox) => {
+                    let Thanks::SeeOther(page) = &inbox.thanks else { return None };
+                    // The query was the form's.
+                    return Some(page.expanded(&captures));
+                }
+                Resource::Folder(_) | Resource::Variants(_) => return None,
+            };
             let template = match elsewhere {
                 Elsewhere::Moved { to, .. } | Elsewhere::SeeOther(to) => to,
                 Elsewhere::UseProxy(proxy) => return Some(proxy.to_string()),
                 Elsewhere::Gone { .. } => return None,
             };
-            let captures = Captures::new(&route?.pattern, setting.path?.bytes());
             return Some(template.target(&captures, query));
         }
     }

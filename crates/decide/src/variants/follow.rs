@@ -45,6 +45,7 @@ pub fn follow<'a>(site: &'a Site, from: &Matched<'_>, path: Path<'_>) -> Destina
             }
         }
         Resource::Elsewhere(_) => Destination::Nowhere("what stands there has gone elsewhere"),
+        Resource::Inbox(_) => Destination::Nowhere("what stands there only takes what is posted"),
     }
 }
 

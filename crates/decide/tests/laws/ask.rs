@@ -8,6 +8,7 @@ use wherefore_decide::facts::{
     Found, Members, Octets, Parent, Refusal, Representation, Representations,
 };
 use wherefore_decide::plan::{self, Admitted, Plan, Question, Reading, Writing};
+use wherefore_decide::policy::inbox::Format;
 use wherefore_decide::policy::{
     ContentPolicy, Folder, FolderAccess, Hosts, Matched, MissingFolders, Pattern, Resource, Route,
     Site, Sites, Trace,
@@ -72,13 +73,14 @@ pub(crate) enum Said {
     Answer(Verdict),
     Read(Verdict, Reading),
     Write(Writing),
+    Take(Format),
 }
 
 impl Said {
     pub(crate) fn verdict(&self) -> Option<&Verdict> {
         match self {
             Self::Answer(verdict) | Self::Read(verdict, _) => Some(verdict),
-            Self::Write(_) => None,
+            Self::Write(_) | Self::Take(_) => None,
         }
     }
 
@@ -94,6 +96,7 @@ impl Said {
                 format!("{} {} {reading:?}", verdict.status, verdict.because.id)
             }
             Self::Write(writing) => format!("{writing:?}"),
+            Self::Take(format) => format!("{format:?}"),
         }
     }
 }
@@ -226,20 +229,24 @@ impl Asked {
             let admitted = self.fetch(&question, &mut admission, &mut trail);
             let admitted = admitted.and_then(|()| admission.end(&question, &mut inner, &mut trail));
             let unseen = admitted.is_err();
+            let negotiated = self.told.negotiated;
             let said = match admitted {
                 Err(verdict) => Err(verdict),
                 Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
+                Ok(Admitted::Inbox(place)) => plan::of_inbox(&question, &place, &mut trail),
                 Ok(Admitted::Resource(place)) => {
-                    plan::after_lookup(&question, &place, found, &mut trail)
+                    plan::after_negotiation(&question, &place, found, negotiated, &mut trail)
                 }
                 Ok(Admitted::Variants(listed)) => {
-                    plan::after_lookup(&question, &listed.place(), found, &mut trail)
+                    let place = listed.place();
+                    plan::after_negotiation(&question, &place, found, negotiated, &mut trail)
                 }
             };
             let said = match said {
                 Err(verdict) => Said::Answer(verdict),
                 Ok(Plan::Read(verdict, reading)) => Said::Read(verdict, reading),
                 Ok(Plan::Write(writing)) => Said::Write(writing),
+                Ok(Plan::Take(format)) => Said::Take(format),
             };
             let Admission { site, path, matched, .. } = admission;
             then(Conducted { request, path, site: Some(site), matched, unseen, said, trail })

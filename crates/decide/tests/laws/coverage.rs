@@ -6,7 +6,9 @@ use std::sync::Arc;
 use wherefore_decide::act::{Acted, Begun, Failure};
 use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::catalogue::GroupId;
+use wherefore_decide::content::Excess;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
+use wherefore_decide::negotiate::{LeadsTo, Negotiated};
 use wherefore_decide::policy::allowance::By;
 use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors;
@@ -19,7 +21,9 @@ use wherefore_decide::policy::{
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::Fate;
 use wherefore_decide::{Scheme, Trail, plan, reply};
-use wherefore_message::{Announced, Fault, FaultKind, FieldName, Status, Version};
+use wherefore_message::{
+    Announced, Fault, FaultKind, FieldName, Method, MethodSet, Status, Version,
+};
 
 use crate::ask::{
     Asked, CONTENT_BYTES_MAX, Said, Split, alone, file, folder, missing, representation, site,
@@ -41,6 +45,7 @@ const NEVER_PASS: &[(&str, &str)] = &[
     ("options", "it says what every OPTIONS is answered with"),
     ("trace", "it says what every TRACE is answered with"),
     ("representation", "the last of its group, so that every reading has an answer"),
+    ("submission-stored", "the last of its group: what is stored has an answer"),
     ("done", "the last of its group: what is neither made nor failed is done"),
 ];
 /// Rules that answer nothing.
@@ -51,6 +56,8 @@ pub(crate) const ACTS_THAT_FAIL: &[Failure] = &[
     Failure::Content(Fault::new(FaultKind::ChunkSize, 3)),
     Failure::Content(Fault::new(FaultKind::ContentTooLarge, 3)),
     Failure::Content(Fault::new(FaultKind::ContentLate, 3)),
+    Failure::TooLarge(Excess { limit: 1, seen: 2, wait_seconds: None }),
+    Failure::TooLarge(Excess { limit: 1, seen: 2, wait_seconds: Some(3) }),
     Failure::Digest,
     Failure::PatchSyntax("it is no JSON"),
     Failure::PatchUnfit("there is no such member"),
@@ -118,6 +125,7 @@ fn every_rule_passes_and_answers() {
     }
     invitations(&mut seen);
     hints(&mut seen);
+    crate::inboxes::trails(|trail| seen.trail(trail));
 
     let all: Vec<_> = GroupId::ALL.iter().flat_map(|group| group.rules()).collect();
     for (what, seen, never) in
@@ -262,6 +270,9 @@ fn guarded_requests() -> Vec<(Asked, Found, &'static str)> {
     let elsewhere = |elsewhere: Elsewhere| {
         Asked::new("GET", "/a").in_site(routed("/*", Resource::Elsewhere(elsewhere), |_| {}))
     };
+    let gone = Resource::Elsewhere(Elsewhere::Gone { since: None });
+    let kept_to_get = Asked::new("DELETE", "/a")
+        .in_site(routed("/*", gone, |route| route.methods = Some(MethodSet::of(&[Method::Get]))));
     let shared = |method, origin| {
         let policy = cors(these(&["http://friend.example"]), cors::Credentials::Omitted);
         let site = guarded(|route| route.cors = Some(policy));
@@ -305,6 +316,7 @@ fn guarded_requests() -> Vec<(Asked, Found, &'static str)> {
         (elsewhere(Elsewhere::SeeOther(to())), file, "see-other"),
         (elsewhere(Elsewhere::Gone { since: Some(1) }), file, "retired"),
         (elsewhere(Elsewhere::UseProxy("http://proxy.example/".into())), file, "use-proxy"),
+        (kept_to_get, file, "method-let-in"),
         (listed(Listing::On), bare, "listing"),
         (listed(Listing::Off), bare, "listed"),
         (required.clone(), file, "precondition-sent"),
@@ -329,8 +341,13 @@ fn fetched() -> Vec<(Asked, Found, &'static str)> {
     let denied = |why| Some(Denied { limit: 0, why, wait_seconds: 1 });
     let sent = |sent: Sent| with(&|told| told.credentials = sent.clone());
     let paid = |paid| with(&|told| told.paid = paid);
+    let found = |negotiated| with(&|told| told.negotiated = Some(negotiated));
     let mut all = vec![
         (with(&|_| ()), "representation"),
+        (found(Negotiated::Chosen(LeadsTo::End)), "representation"),
+        (found(Negotiated::Chosen(LeadsTo::AnotherList)), "variant-ends"),
+        (found(Negotiated::LeftToClient(LeadsTo::End)), "variant-chosen"),
+        (found(Negotiated::NotAcceptable(FieldName::Accept)), "variant-acceptable"),
         (sent(Sent::None), "credentials-sent"),
         (sent(Sent::Malformed("it is cut off")), "credentials-form"),
         (sent(Sent::TooMany(1)), "credentials-tries"),

@@ -11,6 +11,7 @@ mod coverage;
 mod dresses;
 mod gates;
 mod guards;
+mod inboxes;
 mod locations;
 mod made;
 mod methods;

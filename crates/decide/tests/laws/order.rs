@@ -3,6 +3,7 @@
 
 use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
+use wherefore_decide::negotiate::{LeadsTo, Negotiated};
 use wherefore_decide::policy::allowance::{By, LimitKind};
 use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors::Credentials;
@@ -12,7 +13,7 @@ use wherefore_decide::policy::{
     Route, Site,
 };
 use wherefore_decide::rule::Info;
-use wherefore_message::Announced;
+use wherefore_message::{Announced, FieldName, Method, MethodSet};
 
 use crate::ask::{Asked, CONTENT_BYTES_MAX, file, folder, missing};
 use crate::policies::{
@@ -110,12 +111,18 @@ const ORDER: &[Trigger] = &[
     trigger("cross-site-write", 403, &["method", "origin", "resource"], |setup| {
         setup.field("Origin", "http://evil.example");
     }),
-    trigger("dot-file", 403, &["target"], |setup| setup.asked.target = "/.git/x".to_owned()),
-    trigger("moved", 308, &["resource", "method-of-reading"], |setup| {
+    trigger("dot-file", 403, &["target", "here"], |setup| {
+        setup.asked.target = "/.git/x".to_owned()
+    }),
+    trigger("method-let-in", 405, &["resource", "here", "method"], |setup| {
+        setup.route.resource = Resource::Elsewhere(Elsewhere::Gone { since: None });
+        setup.route.methods = Some(MethodSet::of(&[Method::Get]));
+    }),
+    trigger("moved", 308, &["resource", "here", "method-of-reading"], |setup| {
         let (to, lasting) = (template("/new{path}"), Lasting::Permanent);
         setup.route.resource = Resource::Elsewhere(Elsewhere::Moved { to, lasting });
     }),
-    trigger("retired", 410, &["resource"], |setup| {
+    trigger("retired", 410, &["resource", "here"], |setup| {
         setup.route.resource = Resource::Elsewhere(Elsewhere::Gone { since: None });
     }),
     trigger("expectation", 417, &[], |setup| setup.field("Expect", "a-miracle")),
@@ -143,6 +150,15 @@ const ORDER: &[Trigger] = &[
     }),
     trigger("parent", 409, &["found", "method"], |setup| {
         setup.found = missing(Parent::Missing, None);
+    }),
+    trigger("variant-ends", 506, &["negotiated", "method", "method-of-reading"], |setup| {
+        setup.negotiate(Negotiated::Chosen(LeadsTo::Itself));
+    }),
+    trigger("variant-chosen", 300, &["negotiated", "method", "method-of-reading"], |setup| {
+        setup.negotiate(Negotiated::LeftToClient(LeadsTo::End));
+    }),
+    trigger("variant-acceptable", 406, &["negotiated", "method", "method-of-reading"], |setup| {
+        setup.negotiate(Negotiated::NotAcceptable(FieldName::Accept));
     }),
     trigger("precondition-sent", 428, &["if-match", "if-none-match", "method"], |setup| {
         setup.route.preconditions = Preconditions::Required;
@@ -182,6 +198,11 @@ impl Setup {
 
     fn field(&mut self, name: &'static str, value: &'static str) {
         self.asked.fields.push((name, vec![value]));
+    }
+
+    fn negotiate(&mut self, negotiated: Negotiated) {
+        self.asked.method = "GET";
+        self.asked.told.negotiated = Some(negotiated);
     }
 
     fn preflight(&mut self, origin: &'static str) {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::asker::Credentials;
+use wherefore_decide::negotiate::{LeadsTo, Negotiated};
 use wherefore_decide::policy::allowance::{By, LimitKind};
 use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors::{self, Origins};
@@ -17,7 +18,7 @@ use wherefore_decide::policy::{
 };
 use wherefore_decide::{Client, Scheme};
 use wherefore_message::network::{Network, Networks};
-use wherefore_message::{Method, MethodSet};
+use wherefore_message::{FieldName, Method, MethodSet};
 
 use crate::ask::{CONTENT_BYTES_MAX, NOW};
 
@@ -28,6 +29,8 @@ pub(crate) struct Told {
     pub(crate) credentials: Sent,
     pub(crate) user_limits: Option<Denied>,
     pub(crate) paid: Paid,
+    /// What came of the variants of what was found, if it has any.
+    pub(crate) negotiated: Option<Negotiated>,
 }
 
 /// What came of the credentials.
@@ -44,7 +47,8 @@ pub(crate) enum Sent {
 impl Default for Told {
     fn default() -> Self {
         let credentials = Sent::Known("ann", vec!["staff".to_owned()]);
-        Self { client_limits: None, credentials, user_limits: None, paid: Paid::Reserved }
+        let (client_limits, user_limits, negotiated) = (None, None, None);
+        Self { client_limits, credentials, user_limits, paid: Paid::Reserved, negotiated }
     }
 }
 
@@ -291,12 +295,21 @@ fn tolds() -> impl Strategy<Value = Told> {
         Paid::Short(2),
         Paid::Unreachable,
     ]);
-    (weighted(0.1, denials()), credentials, weighted(0.1, denials()), paid).prop_map(
-        |(client_limits, credentials, user_limits, paid)| Told {
+    let negotiated = select(vec![
+        Negotiated::Chosen(LeadsTo::End),
+        Negotiated::Chosen(LeadsTo::AnotherList),
+        Negotiated::LeftToClient(LeadsTo::End),
+        Negotiated::LeftToClient(LeadsTo::Itself),
+        Negotiated::NotAcceptable(FieldName::AcceptLanguage),
+    ]);
+    let denied = || weighted(0.1, denials());
+    (denied(), credentials, denied(), paid, weighted(0.2, negotiated)).prop_map(
+        |(client_limits, credentials, user_limits, paid, negotiated)| Told {
             client_limits,
             credentials,
             user_limits,
             paid,
+            negotiated,
         },
     )
 }

@@ -75,8 +75,11 @@ fn transcribed(
     (_, in_path, in_query): (&str, &str, &str),
     (sent, kept): (&str, &str),
 ) -> (u16, Option<String>) {
-    if method == "BREW" {
-        return (501, None);
+    match method {
+        "BREW" => return (501, None),
+        // It is off unless it is asked for.
+        "TRACE" => return (405, None),
+        _ => {}
     }
     let method_may_change = method == "GET" || method == "HEAD";
     let code = match (became, method_may_change) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wherefore_message::Coding;
 use wherefore_message::media::MediaType;
 use wherefore_message::slug::name_from_file_name;
-use wherefore_store::{Conflict, CreateFolders, Look, Staged, Store, StoreError};
+use wherefore_store::{Conflict, CreateFolders, FileInfo, Look, Staged, Store, StoreError};
 
 use super::clear::{document_name, marker_name, remove};
 use super::document::FileEntry;
@@ -118,8 +118,8 @@ impl Files {
             .unwrap_or_default()
     }
 
-    /// Puts the document into its place, by which the submission is there; says its name.
-    pub(super) fn finish(mut self, document: &str) -> Result<String, StoreError> {
+    /// Puts the document into its place, by which the submission is there; says its name, and what it is.
+    pub(super) fn finish(mut self, document: &str) -> Result<(String, FileInfo), StoreError> {
         let mut staged = self.store.stage(b"/", Some(document.len() as u64))?;
         staged.write(document.as_bytes())?;
         let name = document_name(&self.name);
@@ -127,8 +127,8 @@ impl Files {
         self.state = State::Documented;
         let created =
             self.store.create_member(b"/", &mut std::iter::once(name.clone().into_bytes()), staged);
-        match created {
-            Ok(_) => self.state = State::Whole,
+        let info = match created {
+            Ok((_, info)) => info,
             Err(error) => {
                 if matches!(error, StoreError::Conflict(Conflict::Exists)) {
                     // The document that is there is another's.
@@ -136,12 +136,13 @@ impl Files {
                 }
                 return Err(error);
             }
-        }
+        };
+        self.state = State::Whole;
         if had_files {
             // Where the document is, the marker says nothing any more; it goes when next all is cleared.
             let _ = remove(&*self.store, &marker_name(&self.name));
         }
-        Ok(name)
+        Ok((name, info))
     }
 }
 

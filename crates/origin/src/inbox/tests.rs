@@ -42,11 +42,14 @@ fn post_cut(
     let (version, length) = (Version::HTTP_11, Announced::Unknown);
     let request = RequestBuf::new(version, b"POST", b"/", None, fields, length).unwrap();
     let request = request.view();
-    let policy = wherefore_decide::inbox::Inbox { accept_post: "*/*".into(), ..Default::default() };
+    let policy = wherefore_decide::policy::Inbox {
+        accept_post: "*/*".into(),
+        ..wherefore_decide::policy::Inbox::new(0)
+    };
     let format = policy.format(&request).unwrap();
     let now = HttpDate::from_unix(NOW);
-    let inbox = Inbox::new(Arc::clone(store), limits());
-    let arrival = Arrival { request: &request, format, now, request_id: "id" };
+    let inbox = Inbox::new(Arc::clone(store));
+    let arrival = Arrival { request: &request, format, limits: limits(), now, request_id: "id" };
     let mut submission = inbox.begin(&arrival)?;
     for piece in content.chunks(step) {
         submission.receive(piece)?;
@@ -326,8 +329,10 @@ fn what_is_too_large_is_known_beforehand() {
             RequestBuf::new(Version::HTTP_11, b"POST", b"/", None, fields.clone(), length).unwrap();
         let request = request.view();
         let (format, now) = (Format::UrlEncoded, HttpDate::from_unix(NOW));
-        let inbox = Inbox::new(Arc::clone(&store), limits());
-        inbox.begin(&Arrival { request: &request, format, now, request_id: "" }).map(|_| ())
+        let inbox = Inbox::new(Arc::clone(&store));
+        inbox
+            .begin(&Arrival { request: &request, format, limits: limits(), now, request_id: "" })
+            .map(|_| ())
     };
     assert!(begin(2000).is_ok());
     let Err(NotStored::Form(fault)) = begin(2001) else { panic!("it is too large") };
@@ -366,11 +371,16 @@ fn a_submission_given_up_leaves_nothing() {
     let request = RequestBuf::new(version, b"POST", b"/", None, fields, length).unwrap();
     let request = request.view();
     let now = HttpDate::from_unix(NOW);
-    let arrival = Arrival { request: &request, format: Format::FormData, now, request_id: "" };
+    let arrival = Arrival {
+        request: &request,
+        format: Format::FormData,
+        limits: limits(),
+        now,
+        request_id: "",
+    };
     let mut seen = 0;
     for end in 0..=whole.len() {
-        let mut submission =
-            Inbox::new(Arc::clone(&store), limits()).begin(&arrival).map_err(drop).unwrap();
+        let mut submission = Inbox::new(Arc::clone(&store)).begin(&arrival).map_err(drop).unwrap();
         submission.receive(&whole.as_bytes()[..end]).unwrap();
         seen = seen.max(all(&*store).len());
         drop(submission);
@@ -398,7 +408,7 @@ fn no_crash_and_no_failure_leaves_half_a_submission() {
                 steps: AtomicUsize::new(0),
             });
             let answered = post(&store, PARTS, &whole);
-            let cleared = Inbox::new(Arc::clone(&inner), limits()).clear().unwrap();
+            let cleared = Inbox::new(Arc::clone(&inner)).clear().unwrap();
             assert_eq!(cleared.kept, 0);
             let left = all(&*inner);
             if left.is_empty() {
@@ -443,7 +453,7 @@ fn only_what_was_left_over_is_cleared() {
         put(path);
     }
     let before = all(&*store);
-    let cleared = Inbox::new(Arc::clone(&store), limits()).clear().unwrap();
+    let cleared = Inbox::new(Arc::clone(&store)).clear().unwrap();
     assert_eq!(cleared, Cleared { unfinished: 1, kept: 0 });
     let gone = |path: &str| path.contains(other) || *path == format!("/.{stem}.unfinished");
     let expected: Vec<_> = before.into_iter().filter(|(path, _)| !gone(path)).collect();
@@ -452,7 +462,7 @@ fn only_what_was_left_over_is_cleared() {
     // A folder in it is none of ours, nor is what stands in that.
     put(&format!("/.{other}.unfinished"));
     put(&format!("/{other}/deep/one"));
-    let cleared = Inbox::new(Arc::clone(&store), limits()).clear().unwrap();
+    let cleared = Inbox::new(Arc::clone(&store)).clear().unwrap();
     assert_eq!(cleared, Cleared { unfinished: 0, kept: 1 });
     assert_eq!(content_of(&*store, &format!("{other}/deep/one")), b"");
 }

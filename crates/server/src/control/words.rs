@@ -12,6 +12,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use wherefore_state::ACCOUNT_BYTES_MAX;
+
 /// The version that is spoken here.
 const VERSION: &str = "1";
 /// The longest command, in octets, its end included.
@@ -20,10 +22,64 @@ pub const COMMAND_BYTES_MAX: usize = 1024;
 pub const REPLY_BYTES_MAX: usize = 64 << 10;
 
 /// What a server is told to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// To read its configuration anew.
     Reload,
+    /// To add to what an account holds.
+    Credit(Credit),
+}
+
+/// A payment into an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credit {
+    amount: u64,
+    payment: String,
+    account: String,
+}
+
+impl Credit {
+    /// This much for `account`, under the name of the payment.
+    ///
+    /// # Errors
+    /// Why there can be no such payment, for people.
+    pub fn new(amount: u64, payment: &str, account: &str) -> Result<Self, &'static str> {
+        let is_short = |name: &str| (1..=ACCOUNT_BYTES_MAX).contains(&name.len());
+        if !is_short(payment) || !payment.bytes().all(|octet| octet.is_ascii_graphic()) {
+            return Err("a payment has a name of 1 to 256 visible characters of ASCII");
+        }
+        if !is_short(account) || account.chars().any(char::is_control) {
+            return Err("an account has a name of 1 to 256 octets, without control characters");
+        }
+        Ok(Self { amount, payment: payment.to_owned(), account: account.to_owned() })
+    }
+
+    /// How much, in the smallest unit.
+    #[must_use]
+    pub const fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    /// The payment's name: under it, it counts once, however often it is told.
+    #[must_use]
+    pub fn payment(&self) -> &str {
+        &self.payment
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Reads what follows the command's name. The account is all that is left: it may have spaces in it.
+    fn parse(rest: &[u8]) -> Result<Self, &'static str> {
+        let rest = std::str::from_utf8(rest).map_err(|_| "a payment is written in UTF-8")?;
+        let mut parts = rest.splitn(3, ' ');
+        let mut part = || parts.next().unwrap_or_default();
+        let amount = part().parse().map_err(|_| "an amount is a whole number")?;
+        Self::new(amount, part(), part())
+    }
 }
 
 impl Command {
@@ -32,7 +88,7 @@ impl Command {
     /// # Errors
     /// Why it is none, for people.
     pub fn parse(line: &[u8]) -> Result<Self, Cow<'static, str>> {
-        let mut words = line.split(|octet| *octet == b' ');
+        let mut words = line.splitn(4, |octet| *octet == b' ');
         if words.next() != Some(b"wherefore") {
             return Err("this is the control socket of wherefore, and that is no command".into());
         }
@@ -41,6 +97,7 @@ impl Command {
         }
         match (words.next(), words.next()) {
             (Some(b"reload"), None) => Ok(Self::Reload),
+            (Some(b"credit"), Some(rest)) => Ok(Self::Credit(Credit::parse(rest)?)),
             _ => Err("this server does not know that command".into()),
         }
     }
@@ -48,10 +105,12 @@ impl Command {
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self {
-            Self::Reload => "reload",
-        };
-        writeln!(f, "wherefore {VERSION} {word}")
+        match self {
+            Self::Reload => writeln!(f, "wherefore {VERSION} reload"),
+            Self::Credit(Credit { amount, payment, account }) => {
+                writeln!(f, "wherefore {VERSION} credit {amount} {payment} {account}")
+            }
+        }
     }
 }
 
@@ -167,6 +226,11 @@ mod tests {
             ("wherefore 1 ", "does not know"),
             ("wherefore 1 reload now", "does not know"),
             ("wherefore 1 Reload", "does not know"),
+            ("wherefore 1 credit", "does not know"),
+            ("wherefore 1 credit all p a", "whole number"),
+            ("wherefore 1 credit -5 p a", "whole number"),
+            ("wherefore 1 credit 5 p", "an account"),
+            ("wherefore 1 credit 5  a", "a payment"),
         ] {
             let why = Command::parse(line.as_bytes()).unwrap_err();
             assert!(why.contains(says), "{line}: {why}");
@@ -215,6 +279,19 @@ mod tests {
             // Cut off anywhere it is no reply.
             for cut in 0..written.len() {
                 prop_assert_eq!(Reply::parse(&written.as_bytes()[..cut]), None);
+            }
+        }
+
+        #[test]
+        fn payments_are_read_as_they_are_written(
+            amount: u64, payment in ".{0,300}", account in ".{0,300}",
+        ) {
+            if let Ok(credit) = Credit::new(amount, &payment, &account) {
+                let command = Command::Credit(credit);
+                let line = command.to_string();
+                prop_assert!(line.len() <= COMMAND_BYTES_MAX);
+                let line = line.strip_suffix('\n').unwrap();
+                prop_assert_eq!(Command::parse(line.as_bytes()), Ok(command));
             }
         }
 
