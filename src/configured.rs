@@ -16,6 +16,7 @@ use wherefore_state::{BalanceBounds, Balances};
 use wherefore_store::Access;
 
 use crate::configuration::{ConfigurationFile, Opened, Read};
+use crate::limits::Limits;
 use crate::process::{self, Process};
 use crate::serve::{Arguments, LogFormat, Open, Serving, all_cores};
 use crate::{UsageError, config};
@@ -46,9 +47,7 @@ pub(crate) fn serving<'a>(
         [] => listened(&server),
         addresses => addresses.to_vec(),
     };
-    // What a route takes is counted for the route; on the wire it is bounded by what any takes.
-    let mut limits = read.limits.clone();
-    limits.wire.content_bytes = limits.wire.content_bytes.max(content_bytes_max(&read.model));
+    let limits = Limits { wire: wire_limits(&read), server: read.limits.server.clone() };
     let (process, content_bytes) = (process(arguments, &from, &server), limits.wire.content_bytes);
     let started_with = arguments.addresses.is_empty().then(|| listened(&server));
     let open = move |_: &[SocketAddr]| {
@@ -206,6 +205,14 @@ pub(crate) fn places(file: &Path) -> Result<Places, UsageError> {
         control: process::control_place(path(&server.control), path(&server.state), None),
         accounts: path(&read.model.accounts),
     })
+}
+
+/// The limits of messages: what a route takes is counted for the route, and on the wire it is bounded by what any
+/// takes.
+pub(crate) fn wire_limits(read: &Read) -> wherefore_h1::Limits {
+    let mut limits = read.limits.wire;
+    limits.content_bytes = limits.content_bytes.max(content_bytes_max(&read.model));
+    limits
 }
 
 /// The most content that any route takes.

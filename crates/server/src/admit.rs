@@ -9,7 +9,6 @@ use wherefore_access::basic::{self, Users, Verification, Verified};
 use wherefore_access::bearer::{BearerFault, ErrorCode};
 use wherefore_access::cost::{FAILURES_A_MINUTE_MAX, Gate, Room};
 use wherefore_access::{Asker, Authorization};
-use wherefore_decide::act::Failure;
 use wherefore_decide::admit::{Admission, Fetched, Need};
 use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::asker::Credentials;
@@ -274,6 +273,53 @@ async fn credentials(
     auth: &Auth,
     now: u64,
 ) -> Result<Asker, Credentials<'static>> {
+    match sent(configuration, request, auth, now)? {
+        Sent::Token(asker) => Ok(asker),
+        Sent::Password(lists, sent) => {
+            let recalled = lists.iter().find_map(|list| list.recall(&service.kept.verified, &sent));
+            match recalled {
+                Some(asker) => Ok(asker.clone()),
+                None => verify(service, lists, sent, client).await,
+            }
+        }
+    }
+}
+
+/// The same for whoever serves nobody meanwhile: this may take as long as a password's hash does.
+///
+/// # Errors
+/// What the rules are to be told in place of a name.
+pub fn check(
+    configuration: &Configuration,
+    request: &Request<'_>,
+    auth: &Auth,
+    now: u64,
+) -> Result<Asker, Credentials<'static>> {
+    match sent(configuration, request, auth, now)? {
+        Sent::Token(asker) => Ok(asker),
+        // Nothing is remembered that would have to be kept secret.
+        Sent::Password(lists, sent) => match held(&lists, &Verified::new(&[0; 32], 1), &sent) {
+            Held::Right(asker) => Ok(asker),
+            Held::Wrong => Err(WRONG),
+            Held::Unable => Err(Credentials::Busy(1)),
+        },
+    }
+}
+
+/// Credentials, as far as they can be judged at once.
+enum Sent {
+    /// A token, which is this one's.
+    Token(Asker),
+    /// A password, which has to be held against these lists.
+    Password(Vec<Arc<Users>>, basic::Credentials),
+}
+
+fn sent(
+    configuration: &Configuration,
+    request: &Request<'_>,
+    auth: &Auth,
+    now: u64,
+) -> Result<Sent, Credentials<'static>> {
     let sent = Authorization::read(request.fields, FieldName::Authorization)
         .map_err(|_| Credentials::Malformed("Authorization stands on several lines"))?;
     match sent {
@@ -281,18 +327,13 @@ async fn credentials(
             let lists = auth.basic.iter().filter_map(|index| configuration.users(*index));
             let sent = basic::Credentials::parse(sent)
                 .map_err(|_| Credentials::Wrong("what was sent as Basic can't be read"))?;
-            let lists: Vec<_> = lists.cloned().collect();
-            let recalled = lists.iter().find_map(|list| list.recall(&service.kept.verified, &sent));
-            match recalled {
-                Some(asker) => Ok(asker.clone()),
-                None => verify(service, lists.clone(), sent, client).await,
-            }
+            Ok(Sent::Password(lists.cloned().collect(), sent))
         }
         Some(Authorization::Bearer(sent)) if !auth.bearer.is_empty() => {
             let mut fault = BearerFault::UnknownKey;
             for tokens in auth.bearer.iter().filter_map(|index| configuration.tokens(*index)) {
                 match tokens.verify(sent, now) {
-                    Ok(asker) => return Ok(asker),
+                    Ok(asker) => return Ok(Sent::Token(asker)),
                     // An issuer who knows the key says what is wrong with the token.
                     Err(BearerFault::UnknownKey) => {}
                     Err(other) => fault = other,
@@ -309,6 +350,27 @@ async fn credentials(
             Err(Credentials::None)
         }
     }
+}
+
+/// What came of holding a password against lists of users.
+enum Held {
+    Right(Asker),
+    Wrong,
+    Unable,
+}
+
+const WRONG: Credentials<'static> = Credentials::Wrong("the name or the password is wrong");
+
+fn held(lists: &[Arc<Users>], verified: &Verified, sent: &basic::Credentials) -> Held {
+    let mut held = Held::Wrong;
+    for users in lists {
+        match users.verify(verified, sent) {
+            Verification::Right(asker) => return Held::Right(asker.clone()),
+            Verification::Wrong => {}
+            Verification::Unable => held = Held::Unable,
+        }
+    }
+    held
 }
 
 /// Holds a password against its hash on a worker, at most a few at once; a client has an allowance of wrong
@@ -340,29 +402,18 @@ async fn verify(
     let shared = Arc::clone(kept);
     let checked = service
         .work(move || {
-            let mut verified = Err(Some(()));
-            for users in &lists {
-                match users.verify(&shared.verified, &sent) {
-                    Verification::Right(asker) => {
-                        verified = Ok(asker.clone());
-                        break;
-                    }
-                    Verification::Wrong => {}
-                    Verification::Unable => verified = Err(None),
-                }
-            }
+            let held = held(&lists, &shared.verified, &sent);
             drop(place);
-            verified
+            held
         })
         .await;
     match checked {
-        Ok(Ok(asker)) => {
+        Ok(Held::Right(asker)) => {
             kept.meter.give_back(&mut failure, kept.now());
             Ok(asker)
         }
-        Ok(Err(Some(()))) => Err(Credentials::Wrong("the name or the password is wrong")),
-        Ok(Err(None)) | Err(Failure::Busy(_) | Failure::Panicked) => busy(&mut failure),
-        Err(_) => busy(&mut failure),
+        Ok(Held::Wrong) => Err(WRONG),
+        Ok(Held::Unable) | Err(_) => busy(&mut failure),
     }
 }
 

@@ -52,7 +52,8 @@ impl Configuration {
     }
 
     /// Who asks, as far as the connection and the proxies that are believed tell.
-    pub(crate) fn client(&self, peer: IpAddr, fields: Fields<'_>) -> Client {
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, fields: Fields<'_>) -> Client {
         if self.proxies.trusted.is_empty() {
             return Client::at(peer);
         }
@@ -71,7 +72,8 @@ impl Configuration {
     }
 
     /// The client's country, if it is known.
-    pub(crate) fn country(&self, client: &Client) -> Option<Country> {
+    #[must_use]
+    pub fn country(&self, client: &Client) -> Option<Country> {
         let found = self.countries.as_ref()?.of(client.address?);
         let country = match found {
             Ok(country) => country?,

@@ -59,9 +59,6 @@ fn changes() -> Vec<Change> {
 
 /// Keys that are read and that nothing is made of yet, and why.
 const NOT_YET: &[(&str, &str, &str)] = &[
-    ("a route", "variants", "nothing is negotiated yet"),
-    ("a route", "negotiate", "nothing is negotiated yet"),
-    ("a variant", "*", "nothing is negotiated yet"),
     ("a policy", "compress", "nothing is encoded as it is sent yet"),
     ("how content is encoded", "*", "nothing is encoded as it is sent yet"),
 ];
