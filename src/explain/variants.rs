@@ -178,8 +178,10 @@ fn names(origin: &Origin, path: Path<'_>) -> Result<Vec<Vec<u8>>, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
     use std::sync::Arc;
 
+    use wherefore_decide::Scheme;
     use wherefore_decide::policy::{
         ContentPolicy, Folder, Hosts, ListedVariant, Pattern, Resource, Route, Site, VariantList,
         VariantPolicy,
@@ -192,7 +194,8 @@ mod tests {
     use wherefore_server::configuration::Configuration;
     use wherefore_store::{CreateFolders, MemoryStore, Store};
 
-    use crate::explain::of_request;
+    use crate::explain::Explaining;
+    use crate::explain::asking::Who;
 
     fn configuration() -> Configuration {
         let store = MemoryStore::new();
@@ -231,7 +234,15 @@ mod tests {
         let host = Some(&b"localhost"[..]);
         let request =
             RequestBuf::new(version, b"GET", target.as_bytes(), host, fields, announced).unwrap();
-        of_request(&request.view(), &configuration(), Detail::Applied).unwrap()
+        let who = Who { address: IpAddr::from([127, 0, 0, 1]), scheme: Scheme::Http, asker: None };
+        let configuration = configuration();
+        let explaining = Explaining {
+            configuration: &configuration,
+            places: None,
+            detail: Detail::Applied,
+            who,
+        };
+        explaining.of_request(&request.view()).unwrap()
     }
 
     #[test]
