@@ -96,3 +96,34 @@ fn what_is_no_status_is_a_mistake_of_the_user() {
         assert!(text.starts_with("wherefore: ") && text.contains(says), "{code}: {text}");
     }
 }
+
+/// Folders that have other names and are the same, or stand in one another, are seen to be so.
+#[test]
+fn folders_are_compared_as_they_are() {
+    let own = tempfile::TempDir::new().unwrap();
+    for name in ["state", "site/inner"] {
+        std::fs::create_dir_all(own.path().join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("site/inner", own.path().join("link")).unwrap();
+    let file = own.path().join("wherefore.toml");
+    let check = |one: &str, two: &str| {
+        let route = |path: &str, keys: &str| {
+            format!("[[site.localhost.route]]\npath = \"{path}\"\n{keys}\nwritable = true\n")
+        };
+        let (one, two) = (route("/a/*", one), route("/b/*", two));
+        std::fs::write(&file, format!("[server]\nstate = \"state\"\n{one}{two}")).unwrap();
+        run(&["config", "check", file.to_str().unwrap()])
+    };
+    let inner = "folder = \"site/inner\"";
+    for (other, says) in [
+        ("folder = \"link/..\"", "both are written to"),
+        ("folder = \"link\"\nquota = \"5B\"", "how much it may hold"),
+        ("folder = \"./site/../link\"\nlinks = \"refuse\"", "whether links are followed"),
+    ] {
+        let output = check(&format!("{inner}\nquota = \"6B\"\nlinks = \"follow\""), other);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && said.contains(says), "{other}: {said}");
+    }
+    let output = check(inner, "folder = \"link\"\nlinks = \"refuse\"");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
