@@ -1,6 +1,6 @@
 //! `wherefore credit`: accounts for what was paid in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wherefore_server::control::{Command, Credit, Reply, ask, credit};
 use wherefore_state::Balances;
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
 }
 
 /// Accounts for it where no server does.
-fn unserved(accounts: &PathBuf, payment: &Credit) -> Result<Reply, UsageError> {
+fn unserved(accounts: &Path, payment: &Credit) -> Result<Reply, UsageError> {
     let balances = Balances::open(accounts, BALANCES)
         .map_err(|error| UsageError(format!("the accounts can't be opened: {error}")))?;
     Ok(credit(&balances, payment))

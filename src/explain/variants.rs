@@ -175,3 +175,99 @@ fn names(origin: &Origin, path: Path<'_>) -> Result<Vec<Vec<u8>>, StoreError> {
         Ok(names) => Ok(names),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+
+    use wherefore_decide::Scheme;
+    use wherefore_decide::policy::{
+        ContentPolicy, Folder, Hosts, ListedVariant, Pattern, Resource, Route, Site, VariantList,
+        VariantPolicy,
+    };
+    use wherefore_decide::story::Detail;
+    use wherefore_message::path::{PathBuf, decode};
+    use wherefore_message::request::RequestBuf;
+    use wherefore_message::{Announced, FieldLines, Version};
+    use wherefore_origin::Origin;
+    use wherefore_server::configuration::Configuration;
+    use wherefore_store::{CreateFolders, MemoryStore, Store};
+
+    use crate::explain::Explaining;
+    use crate::explain::asking::Who;
+
+    fn configuration() -> Configuration {
+        let store = MemoryStore::new();
+        for name in ["/page.de.html", "/page.en.html", "/data.json"] {
+            let staged = store.stage(b"/", None).unwrap();
+            store.replace(name.as_bytes(), staged, CreateFolders::No, &mut |_| true).unwrap();
+        }
+        let variants = Some(VariantPolicy::proactive());
+        let folder = Resource::Folder(Folder { variants, ..Folder::read_only(0) });
+        let listed = |path: &str| {
+            let mut scratch = Vec::new();
+            ListedVariant {
+                path: PathBuf::from(decode(path.as_bytes(), &mut scratch).unwrap()),
+                media_type: "text/html".into(),
+                languages: Box::default(),
+                coding: None,
+                quality: 1000,
+            }
+        };
+        let list = VariantList {
+            policy: VariantPolicy::proactive(),
+            variants: vec![listed("/list"), listed("/gone.html")],
+        };
+        let content = ContentPolicy::up_to(0, 0);
+        let routes = vec![
+            Route::new(Pattern::everything(), folder, content),
+            Route::new(Pattern::parse("/list").unwrap(), Resource::Variants(list), content),
+        ];
+        let site = Site::new("test", Hosts::any(), routes);
+        Configuration::of_folder(site, Arc::new(Origin::new(Arc::new(store), None)))
+    }
+
+    fn told(target: &str, fields: &[(&str, &str)]) -> String {
+        let fields: FieldLines = [("Host", "localhost")].iter().chain(fields).copied().collect();
+        let (version, announced) = (Version::HTTP_11, Announced::Nothing);
+        let host = Some(&b"localhost"[..]);
+        let request =
+            RequestBuf::new(version, b"GET", target.as_bytes(), host, fields, announced).unwrap();
+        let who = Who { address: IpAddr::from([127, 0, 0, 1]), scheme: Scheme::Http, asker: None };
+        let configuration = configuration();
+        let explaining = Explaining {
+            configuration: &configuration,
+            places: None,
+            detail: Detail::Applied,
+            who,
+        };
+        explaining.of_request(&request.view()).unwrap()
+    }
+
+    #[test]
+    fn each_variant_is_told_with_what_it_is_worth() {
+        let page = told("/page", &[("Accept-Language", "en, de;q=0.5")]);
+        for part in [
+            "  → page.en.html                 text/html; charset=utf-8, en: type 1, language 1\n",
+            "  · page.de.html                 text/html; charset=utf-8, de: type 1, language 0.5\n",
+            "variant-acceptable",
+            "200 OK  because of representation",
+        ] {
+            assert!(page.contains(part), "{part} is not in\n{page}");
+        }
+        let refused = told("/page", &[("Accept", "image/png")]);
+        assert!(
+            refused.contains("its type is not accepted") && refused.contains("406 "),
+            "{refused}"
+        );
+        let circle = told("/list", &[]);
+        assert!(
+            circle.contains("506 Variant Also Negotiates  because of variant-ends"),
+            "{circle}"
+        );
+        let exact = told("/data.json", &[("Accept", "image/png")]);
+        assert!(exact.contains("200 OK") && !exact.contains("variant"), "{exact}");
+        assert!(told("/nothing", &[]).contains("404 Not Found"));
+    }
+}

@@ -109,11 +109,12 @@ fn curl_decodes_what_is_encoded_for_it() {
     // One that is encoded whole, and one on its way.
     for octets in [30_000, 1_500_000] {
         let text = "some text, and more ".repeat(octets / 20);
-        server.file("a.txt", &text);
-        let file = url(&server, "a.txt");
-        let arguments = ["--compressed", "-o", "a.txt", "-w", "%{size_download}", &file];
+        let name = format!("{octets}.txt");
+        server.file(&name, &text);
+        let file = url(&server, &name);
+        let arguments = ["--compressed", "-o", "got", "-w", "%{size_download}", &file];
         let Some(size) = curl(home.path(), &arguments) else { return };
-        assert!(fs::read_to_string(home.path().join("a.txt")).unwrap() == text);
+        assert!(fs::read_to_string(home.path().join("got")).unwrap() == text);
         let size: usize = size.parse().unwrap();
         assert!(size < octets / 10, "{size} octets went over the wire");
     }

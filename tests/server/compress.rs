@@ -323,7 +323,7 @@ fn many_ask_at_once() {
 }
 
 /// Large enough not to fit the buffers of a connection when it is encoded.
-const LARGE_BYTES: usize = 32 << 20;
+const LARGE_BYTES: usize = 24 << 20;
 
 #[test]
 fn large_files_are_encoded_on_the_way() {
@@ -351,9 +351,9 @@ fn large_files_are_encoded_on_the_way() {
     assert!(server.log_line("\"GET /a.txt").contains(" 200 "));
 }
 
-/// A client that has read the head of the large file's answer.
+/// A client that has read the head of the large file's answer, and has little room for the rest.
 fn reader(server: &Running, name: &str) -> Client {
-    let mut client = server.connect();
+    let mut client = Client::connect_with_room(server.address, 256 << 10);
     client.send(&format!("GET /large.txt HTTP/1.1\nHost: localhost\nAccept-Encoding: {name}\n\n"));
     let head = client.head();
     assert_eq!(head.field("content-encoding"), Some(name));
@@ -362,11 +362,14 @@ fn reader(server: &Running, name: &str) -> Client {
 
 #[test]
 fn a_slow_reader_holds_an_encoder_and_nothing_else() {
-    let server = start(&["--compress", "--limit", "workers=1", "--limit", "worker-queue=0"]);
+    let server = start(&["--compress", "--limit", "workers=1"]);
     let plain = text(LARGE_BYTES);
     server.file("large.txt", &plain);
-    server.file("small.txt", text(10_000));
-    get(&server, "/small.txt", "Accept-Encoding: gzip\n");
+    // Others before, so that what all of them need is there already.
+    for (name, octets) in [("small.txt", 10_000), ("less.txt", 2 << 20)] {
+        server.file(name, text(octets));
+        get(&server, &format!("/{name}"), "Accept-Encoding: gzip\n");
+    }
     let before = memory_kib(&server);
     let mut slow = reader(&server, "gzip");
     // While it reads nothing, the one worker is there for others.

@@ -1,4 +1,4 @@
-//! As whom the server serves: never as root unaware, and once it became another user never as root again.
+//! As whom the server serves: as root only with a word about it, and never again once it became another user.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -38,14 +38,35 @@ fn users_that_are_none() {
     }
 }
 
-#[test]
-fn root_has_to_be_asked_for() {
-    if geteuid().is_root() {
-        for arguments in [&[][..], &["--user", "root"], &["--user", "0", "--group", "65532"]] {
-            let said = refused(arguments);
-            assert!(said.contains("as root") && said.contains("--allow-root"), "{said}");
+/// Starts it as whom these arguments say, and says what it warned of before it listened.
+fn warned(arguments: &[&str]) -> String {
+    let folder = TempDir::new().unwrap();
+    let mut command = command();
+    command.args(["serve", "--cores", "1", "--listen", "127.0.0.1:0"]).args(arguments);
+    command.arg(folder.path());
+    let server = Running::started(command, folder.path(), TempDir::new().unwrap());
+    let mut before = String::new();
+    loop {
+        let line = server.notice("");
+        if line.starts_with("listening at") {
+            return before;
         }
+        before.push_str(&line);
+    }
+}
+
+#[test]
+fn who_goes_on_as_root_is_told_so() {
+    let warning = "the server goes on as root";
+    assert!(!warned(&["--allow-root"]).contains(warning));
+    if geteuid().is_root() {
+        for arguments in [&[][..], &["--user", "root"], &["--user", "0", "--group", "0"]] {
+            let said = warned(arguments);
+            assert!(said.contains(warning) && said.contains("--user NAME"), "{said}");
+        }
+        assert!(!warned(&["--user", "65533", "--group", "65532"]).contains(warning));
     } else {
+        assert!(!warned(&[]).contains(warning));
         let said = refused(&["--user", "root", "--allow-root"]);
         assert!(said.contains("only root may become root"), "{said}");
     }
@@ -87,7 +108,7 @@ fn root_is_given_up_for_good_by_the_whole_process() {
     for status in &statuses {
         assert_eq!(values(status, "Uid"), vec![user.clone(); 4]);
         assert_eq!(values(status, "Gid"), vec![group.clone(); 4]);
-        assert_eq!(values(status, "Groups"), [group.clone()]);
+        assert_eq!(values(status, "Groups"), std::slice::from_ref(&group));
         for set in ["CapPrm", "CapEff", "CapAmb"] {
             assert_eq!(values(status, set), ["0000000000000000"], "{set}");
         }
@@ -119,7 +140,9 @@ fn root_is_given_up_for_good_by_the_whole_process() {
 #[test]
 fn a_folder_that_the_user_may_not_read_is_refused() {
     if !geteuid().is_root() {
-        return root_has_to_be_asked_for();
+        let said = refused(&["--user", "65533", "--group", "65532"]);
+        assert!(said.contains("only root may become 65533"), "{said}");
+        return;
     }
     let all = TempDir::new().unwrap();
     fs::set_permissions(all.path(), Permissions::from_mode(0o700)).unwrap();

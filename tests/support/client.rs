@@ -38,7 +38,21 @@ pub struct Reply {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// Connects with room for so many octets, about, of what comes and is not read.
+    pub fn connect_with_room(address: SocketAddr, octets: usize) -> Self {
+        let kind = socket2::Type::STREAM;
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), kind, None);
+        let socket = socket.unwrap();
+        // Before it connects: the window is agreed on then.
+        socket.set_recv_buffer_size(octets).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self::over(socket.into())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

@@ -54,19 +54,15 @@ impl Running {
             .arg(folder)
             .args(["--listen", "127.0.0.1:0", "--cores", "2", "--allow-root", "--state"])
             .arg(state.path())
-            .args(arguments);
+            .args(arguments)
+            .stdin(Stdio::null());
         Self::started(command, folder, state)
     }
 
     /// Starts it by a command that says all, and waits until it listens. What it says before is kept with
-    /// its other notices.
+    /// its other notices. Its standard input is the command's.
     pub fn started(mut command: Command, folder: &Path, state: TempDir) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let (notice, notices) = channel();
         let mut before = String::new();

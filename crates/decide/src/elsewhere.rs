@@ -29,7 +29,7 @@ impl Group for ElsewhereFacts<'_> {
                 spec: Spec::new(9110, "15.5.6"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::METHOD_NOT_ALLOWED],
-                shown_by: "redirect = \"/new\" and methods = [\"GET\"] on a route, and a POST",
+                shown_by: "redirect = \"/new\" on a route with methods = [\"GET\"], and a POST",
             },
             check: |facts| {
                 let methods = facts.route.offered();

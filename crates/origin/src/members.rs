@@ -130,7 +130,7 @@ mod tests {
     fn what_is_too_large_is_not_remembered() {
         let mut cache = NamesCache::new(1000, 1000);
         let names = vec![vec![b'x'; 200]; 10];
-        assert_eq!(cache.put(1, Path::ROOT, names.clone(), 0, 0).len(), 10);
+        assert_eq!(cache.put(1, Path::ROOT, names, 0, 0).len(), 10);
         assert!(cache.get(1, Path::ROOT, 0, 0).is_none());
     }
 }

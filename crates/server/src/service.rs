@@ -80,9 +80,11 @@ impl Service {
         wire: h1::Limits,
     ) -> Rc<Self> {
         let limits = &core.limits;
-        let cache = Cache::new(limits.cache_bytes, limits.cache_files, limits.cache_recheck_millis);
         // Few folders are asked for variants, and their names are short.
-        let names = NamesCache::new(limits.cache_bytes / 8, limits.cache_recheck_millis);
+        let names_bytes = limits.cache_bytes / 16;
+        let names = NamesCache::new(names_bytes, limits.cache_recheck_millis);
+        let files_bytes = limits.cache_bytes - names_bytes;
+        let cache = Cache::new(files_bytes, limits.cache_files, limits.cache_recheck_millis);
         let service = Rc::new(Self {
             core,
             configuration: Held::new(current),
