@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wherefore_config::Colours;
-use wherefore_config::model::{Model, Server};
+use wherefore_config::keys::File;
+use wherefore_config::model::{Model, Server, needs_restart};
 use wherefore_config::source::Placed;
 use wherefore_config::value;
 use wherefore_server::descriptors;
@@ -53,8 +54,8 @@ pub(crate) fn serving<'a>(
     let open = move |_: &[SocketAddr]| {
         let opened = Opened::default();
         let cores = assumed;
-        let accounts = Accounts::None;
-        Reread { from, opened, server, started_with, content_bytes, descriptors, cores, accounts }
+        let (file, accounts) = (read.file.clone(), Accounts::None);
+        Reread { from, opened, file, started_with, content_bytes, descriptors, cores, accounts }
             .open(*read)
     };
     Ok(Serving { addresses, cores, limits, log, process, open: Box::new(open) })
@@ -84,8 +85,8 @@ fn process(arguments: &Arguments, from: &ConfigurationFile, server: &Server) -> 
 struct Reread {
     from: ConfigurationFile,
     opened: Opened,
-    /// What the file said of the server when that was started.
-    server: Server,
+    /// What the file said when the server was started.
+    file: File,
     /// The addresses that the file named then, if those counted.
     started_with: Option<Vec<SocketAddr>>,
     /// The most content that is taken on the wire.
@@ -133,23 +134,6 @@ impl Reread {
             .and_then(|started_with| note_of_addresses(started_with, &listened(now)))
             .into_iter()
             .collect();
-        let before = &self.server;
-        let settings = |server: &Server| {
-            let pairs = server.limits.iter().map(|(name, value)| (&name.value, &value.value));
-            pairs.map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
-        };
-        let changed = [
-            ("cores", before.cores != now.cores),
-            ("state", value_of(&before.state) != value_of(&now.state)),
-            ("log", before.log != now.log),
-            ("proxy-protocol", before.proxy_protocol != now.proxy_protocol),
-            ("user", value_of(&before.user) != value_of(&now.user)),
-            ("group", value_of(&before.group) != value_of(&now.group)),
-            ("control", value_of(&before.control) != value_of(&now.control)),
-            ("limits", settings(before) != settings(now)),
-        ];
-        let changed = changed.into_iter().filter(|(_, is_changed)| *is_changed);
-        notes.extend(changed.map(|(key, _)| format!("`{key}` has changed, which takes a restart")));
         if content_bytes_max(model) > self.content_bytes {
             notes.push(format!(
                 "a route takes more content than the server does since it was started, {} octets: that takes \
@@ -175,6 +159,10 @@ impl Reload for Reread {
             config::refusal(&read.report, Colours::None)
         })?;
         let mut notes = self.notes(&read.model);
+        // Of addresses more is known than what the file says.
+        let late = needs_restart(&self.file, &read.file).into_iter();
+        let late = late.filter(|(key, _)| *key != "listen").map(|(_, complaint)| complaint);
+        read.report.extend(late);
         if !read.report.complaints().is_empty() {
             notes.push(read.report.drawn(Colours::None));
         }

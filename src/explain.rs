@@ -218,7 +218,6 @@ impl Explaining<'_> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = HttpDate::from_unix(now.map_or(0, |since| since.as_secs()));
         let client = self.who.client(configuration, request);
-        // Where it is is known only to those who ask for it, as it is to the server.
         let client = Client { country: configuration.country(&client), ..client };
         let question = Question { request, client: &client, now };
         let (mut trail, mut scratch, mut inner) = (Trail::new(), Vec::new(), Vec::new());

@@ -159,6 +159,36 @@ fn what_takes_a_restart_is_said() {
     assert_eq!(server.ask(GET).text(), "b", "what can be changed is");
 }
 
+/// A store that is written to stays open, as it was opened.
+#[test]
+fn how_a_folder_is_written_to_takes_a_restart() {
+    let files = Files::new();
+    let say = |keys: &str| {
+        let text = format!(
+            "[server]\ncontrol = \"control\"\nstate = \"state\"\n\n[[site.localhost.route]]\n\
+             path = \"/*\"\nfolder = \"a\"\nwritable = true\n{keys}\n"
+        );
+        fs::write(files.path(), text).unwrap();
+    };
+    say("quota = \"5KiB\"");
+    let server = files.start(&["--listen", "127.0.0.1:0"]);
+    server.put("/new", "x");
+    for keys in ["quota = \"6KiB\"", "quota = \"5KiB\"\nlinks = \"refuse\"", ""] {
+        say(keys);
+        let (code, said) = files.reload();
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("restart the server for them"), "{said}");
+    }
+    say("quota = \"5KiB\"\ncreate-folders = true");
+    let (code, said) = files.reload();
+    assert_eq!(code, 0, "{said}");
+    server.put("/deep/new", "x");
+    let long = "x".repeat(6 << 10);
+    let put =
+        format!("PUT /long HTTP/1.1\nHost: localhost\nContent-Length: {}\n\n{long}", long.len());
+    assert_eq!(server.ask(&put).status, 507);
+}
+
 #[test]
 fn the_control_socket_is_the_owners_and_comes_and_goes_with_the_server() {
     let mut server = start(&[]);

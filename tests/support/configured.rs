@@ -82,9 +82,14 @@ impl Setup {
 
     /// Serves it by this configuration, which has everything but the table `[server]`.
     pub fn serve(self, text: &str) -> Configured {
+        Configured::start(self.written(text))
+    }
+
+    /// Leaves the folder with this configuration in it, and serves nothing.
+    pub fn written(self, text: &str) -> TempDir {
         let whole = format!("{}\n{text}", self.server);
         std::fs::write(self.own.path().join("wherefore.toml"), whole).unwrap();
-        Configured::start(self.own)
+        self.own
     }
 
     /// Serves one site, `localhost`, of these routes, each as an inline table.

@@ -85,7 +85,8 @@ keys! {
     links: Links = key(
         "links",
         "\"refuse\"",
-        "Whether symbolic links are followed; those that lead out of the folder never are (403)",
+        "Whether symbolic links in the folder are followed, by whatever route; those that lead out of it never are \
+         (403)",
     ).default("\"follow\"").with(&["folder"]);
     index: List<FileName> = key(
         "index",

@@ -90,17 +90,18 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// What a running server can't take over from a file that it reads again, each at its place in the new one.
+/// The keys that a running server can't take over from a file that it reads again, each with a warning at its
+/// place in the new one.
 #[must_use]
-pub fn needs_restart(running: &File, new: &File) -> Vec<Complaint> {
+pub fn needs_restart(running: &File, new: &File) -> Vec<(&'static str, Complaint)> {
     let (before, after) = (of_start(running), of_start(new));
     let head = new.server.as_ref().map(|set| set.value.head).unwrap_or_default();
     let changed = after.iter().zip(&before).filter(|((.., after), (.., before))| after != before);
     changed
         .map(|((name, from, _), _)| {
-            let what = format!("`{name}` is another one from the next start on");
-            let right = "a restart; until then the server goes on with what it has";
-            Complaint::warning(from.span().unwrap_or(head), what).right(right)
+            let what = format!("`{name}` has changed, which takes a restart");
+            let right = "until then the server goes on with what it has";
+            (*name, Complaint::warning(from.span().unwrap_or(head), what).right(right))
         })
         .collect()
 }
