@@ -136,6 +136,17 @@ inbox = "orders"
 path = "/choice"
 variants = [{ path = "/a.txt", language = "en" }, { path = "/b.txt", language = "de" }]
 
+[[site.localhost.route]]
+path = "/named/*"
+folder = "named"
+negotiate = "proactive"
+strict-language = true
+
+[[site.localhost.route]]
+path = "/left/*"
+folder = "named"
+negotiate = "reactive"
+
 [site."secure.example"]
 aliases = "www.secure.example"
 canonical = true
@@ -155,6 +166,8 @@ fn furnished() -> Setup {
         .file("kept/file", "old")
         .file("site/a.txt", "a")
         .file("site/b.txt", "b")
+        .file("named/page.en.txt", "in English")
+        .file("named/page.de.txt", "deutsch")
         .folder("orders")
         .credit("rich", 100)
         .credit("poor", 4)
@@ -213,6 +226,14 @@ fn of_routes() -> Vec<Case> {
         case("GET", "/hinted/file", 200, "representation"),
         case("GET", "/choice", 200, "representation").with("Accept-Language: de"),
         case("GET", "/choice?none", 406, "variant-acceptable").with("Accept: image/*"),
+        case("GET", "/named/page", 200, "representation").with("Accept-Language: de"),
+        case("GET", "/named/page?fr", 406, "variant-acceptable").with("Accept-Language: fr"),
+        case("GET", "/named/page?part", 206, "part").with("Range: bytes=0-1"),
+        case("GET", "/named/page.txt", 200, "representation"),
+        case("OPTIONS", "/named/page?options", 200, "options"),
+        case("GET", "/named/pag", 404, "missing"),
+        case("GET", "/left/page", 300, "variant-chosen"),
+        case("GET", "/left/page.en.txt", 200, "representation"),
         case("GET", "/orders", 405, "inbox-method"),
         case("POST", "/read/file", 405, "method").bringing("x"),
         case("GET", "/read/linked", 403, "within"),
