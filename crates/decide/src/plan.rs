@@ -276,6 +276,13 @@ pub fn submitted(thanks: &Thanks, submitted: Submitted, trail: &mut Trail) -> Ve
     }
 }
 
+/// Whether the answer to a submission is said by its fields alone: what was taken needs no explanation, where to
+/// look next and what was wrong do.
+#[must_use]
+pub fn is_said_by_fields(verdict: &Verdict) -> bool {
+    verdict.status.class() == Class::Success
+}
+
 /// Whether an answer is worth its price: what was asked for was done.
 #[must_use]
 pub fn is_earned(verdict: &Verdict) -> bool {

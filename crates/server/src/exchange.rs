@@ -274,7 +274,7 @@ async fn answer_place(
                         let trail = &mut asked.answer.trail;
                         let found = refused(&error);
                         let verdict = found.as_ref().and_then(|found| {
-                            plan::after_lookup(question, place, found, trail).err()
+                            plan::after_lookup(question, &looked_up, found, trail).err()
                         });
                         match verdict {
                             Some(verdict) => asked.refuse(&verdict, found.as_ref()),

@@ -11,7 +11,6 @@ use wherefore_decide::reply;
 use wherefore_message::Announced;
 use wherefore_message::date::HttpDate;
 use wherefore_message::form::FormFault;
-use wherefore_message::status::Class;
 use wherefore_origin::inbox::{Arrival, Inbox, NotStored, Stored, Submission, failure};
 use wherefore_origin::read::Content;
 use wherefore_origin::{Job, Origin};
@@ -70,7 +69,7 @@ pub(crate) async fn take<C: Carrier>(
         }
     };
     let verdict = plan::submitted(&inbox.thanks, submitted, &mut answer.trail);
-    if verdict.status.class() == Class::Success {
+    if plan::is_said_by_fields(&verdict) {
         reply::submitted(&verdict, stored, id.as_str(), &mut answer.head);
         answer.verdict = Some(verdict);
         answer.content = Content::None;
