@@ -22,10 +22,21 @@ const EDGES: &[(&str, &[&str])] = &[
     ("state", &["message"]),
     ("coding", &["message"]),
     ("origin", &["coding", "decide", "store", "state", "message"]),
-    ("server", &["access", "decide", "h1", "message", "origin", "state", "store"]),
+    ("gateway", &["coding", "decide", "h1", "message"]),
+    ("upstream", &["message"]),
+    (
+        "server",
+        &[
+            "access", "coding", "decide", "gateway", "h1", "message", "origin", "state", "store",
+            "upstream",
+        ],
+    ),
     (
         "wherefore",
-        &["access", "config", "decide", "h1", "message", "origin", "server", "state", "store"],
+        &[
+            "access", "config", "decide", "gateway", "h1", "message", "origin", "server", "state",
+            "store", "upstream",
+        ],
     ),
     ("counts", &["decide", "h1", "message", "origin", "store"]),
 ];
@@ -37,6 +48,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("h1", &["httparse"]),
     ("coding", &["brotli", "flate2", "zstd-safe"]),
     ("config", &["annotate-snippets", "toml"]),
+    ("gateway", &["serde_json"]),
 ];
 
 /// What a pure crate may not take from the standard library, and the words that would betray it.

@@ -63,6 +63,7 @@ fields! {
     Expires = "Expires";
     Forwarded = "Forwarded";
     Host = "Host";
+    IdempotencyKey = "Idempotency-Key";
     IfMatch = "If-Match";
     IfModifiedSince = "If-Modified-Since";
     IfNoneMatch = "If-None-Match";
@@ -74,6 +75,9 @@ fields! {
     Location = "Location";
     MaxForwards = "Max-Forwards";
     Origin = "Origin";
+    PaymentRequired = "PAYMENT-REQUIRED";
+    PaymentResponse = "PAYMENT-RESPONSE";
+    PaymentSignature = "PAYMENT-SIGNATURE";
     Pragma = "Pragma";
     Prefer = "Prefer";
     PreferenceApplied = "Preference-Applied";
@@ -106,7 +110,10 @@ fields! {
     XContentTypeOptions = "X-Content-Type-Options";
     XForwardedFor = "X-Forwarded-For";
     XForwardedHost = "X-Forwarded-Host";
+    XForwardedPort = "X-Forwarded-Port";
+    XForwardedPrefix = "X-Forwarded-Prefix";
     XForwardedProto = "X-Forwarded-Proto";
+    XRealIp = "X-Real-IP";
 }
 
 const _: () = assert!(FieldName::KNOWN.len() < 128, "a FieldSet has 128 bits");

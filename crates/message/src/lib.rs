@@ -7,6 +7,7 @@ pub mod accept;
 pub mod alternative;
 pub mod authority;
 pub mod base64;
+pub mod cause;
 pub mod coding;
 pub mod date;
 pub mod digest;
@@ -35,6 +36,7 @@ pub mod target;
 pub mod token;
 pub mod version;
 
+pub use cause::Cause;
 pub use coding::Coding;
 pub use etag::{EntityTag, TagText};
 pub use fault::{Fault, FaultClass, FaultKind};
