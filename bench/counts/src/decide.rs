@@ -90,7 +90,9 @@ pub(crate) fn answer(
     match plan {
         Ok(Plan::Read(verdict, reading)) => (verdict, Some(reading)),
         // The site has no inbox.
-        Ok(Plan::Write(_) | Plan::Take(_)) => (plan::outcome(Acted::Replaced, trail), None),
+        Ok(Plan::Write(_) | Plan::Take(_) | Plan::Forward) => {
+            (plan::outcome(Acted::Replaced, trail), None)
+        }
         Err(verdict) => (verdict, None),
     }
 }
