@@ -124,11 +124,8 @@ impl Chunked {
 
     /// Whether this octet, which comes next, is of a trailer field's line.
     const fn is_in_trailers(&self, octet: u8) -> bool {
-        match self.at {
-            At::TrailerStart => octet != b'\r',
-            At::TrailerName | At::TrailerValue | At::TrailerFeed => true,
-            _ => false,
-        }
+        matches!(self.at, At::TrailerName | At::TrailerValue | At::TrailerFeed)
+            || (matches!(self.at, At::TrailerStart) && octet != b'\r')
     }
 
     fn look_at(&mut self, octet: u8, limits: &Limits) -> Result<(), Fault> {

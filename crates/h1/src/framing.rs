@@ -16,7 +16,7 @@ pub enum Framing {
     Chunked,
     /// Whatever comes until the connection closes; responses alone.
     UntilClose,
-    /// No content: a tunnel begins after the head; responses to CONNECT alone.
+    /// No content: a tunnel begins after the head; responses alone.
     Tunnel,
 }
 

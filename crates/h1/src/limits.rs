@@ -1,4 +1,4 @@
-//! Every limit of the role as a named setting with its unit, default, range and purpose: one table,
+//! Every limit of each role as a named setting with its unit, default, range and purpose: one table,
 //! from which the struct, the defaults, the reader of settings and the documentation are made.
 
 use core::fmt;

@@ -503,9 +503,10 @@ impl Server {
 
     /// How many octets of the message that is under way were received.
     fn received(&self) -> usize {
-        match self.state.receiving {
-            Receiving::Head => self.scan.looked(),
-            _ => self.content.received(),
+        if self.state.receiving == Receiving::Head {
+            self.scan.looked()
+        } else {
+            self.content.received()
         }
     }
 

@@ -223,7 +223,7 @@ pub(crate) fn chunk_head(out: &mut Vec<u8>, octets: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn decimal(out: &mut Vec<u8>, number: u64) {
+pub(crate) fn decimal(out: &mut Vec<u8>, number: u64) {
     digits(out, number, 10);
 }
 
