@@ -2,3 +2,7 @@
 //! its answer goes on to the client (RFC 9110 §7.6). Nothing here knows a socket or a clock.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+pub mod forward;
+mod hop;
+pub mod names;

@@ -110,7 +110,8 @@ mod tests {
             received_status: Some(Status::NOT_FOUND),
             details: Some("a\"b\\\r\n"),
         };
-        let expected = "\"1 proxy?\"; next-hop=\"10.0.0.1:80\"; received-status=404; details=\"a\\\"b\\\\??\"";
+        let expected =
+            "\"1 proxy?\"; next-hop=\"10.0.0.1:80\"; received-status=404; details=\"a\\\"b\\\\??\"";
         assert_eq!(passed.written(), expected);
     }
 

@@ -29,9 +29,8 @@ pub fn add<'a>(
 pub fn names<'a>(mut lines: impl Iterator<Item = &'a [u8]>, pseudonym: &str) -> bool {
     lines.any(|line| {
         line.split(|octet| *octet == b',').any(|member| {
-            let mut words = member
-                .split(|octet| matches!(octet, b' ' | b'\t'))
-                .filter(|word| !word.is_empty());
+            let mut words =
+                member.split(|octet| matches!(octet, b' ' | b'\t')).filter(|word| !word.is_empty());
             words.nth(1).is_some_and(|by| by.eq_ignore_ascii_case(pseudonym.as_bytes()))
         })
     })
