@@ -23,3 +23,6 @@ pub use probe::Probed;
 pub use queue::QueuePlace;
 pub use settings::{Breaker, GroupError, HashBy, Member, Recovery, Role, Settings, Strategy};
 pub use upstreams::{Asked, NotChosen, Permit, Service, Standing, Upstreams};
+pub mod forward;
+mod hop;
+pub mod names;
