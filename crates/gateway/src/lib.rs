@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod claims;
 pub mod forward;
 mod hop;
 pub mod names;
+pub mod relay;
