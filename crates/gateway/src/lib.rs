@@ -8,3 +8,4 @@ pub mod forward;
 mod hop;
 pub mod names;
 pub mod relay;
+pub mod transform;
