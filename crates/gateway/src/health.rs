@@ -191,6 +191,15 @@ impl SharedHealth {
         Health::from_bits(self.0.load(Ordering::SeqCst))
     }
 
+    /// Begins with what another knew. A trial that is under way there is due again here.
+    pub(crate) fn adopt(&self, other: &Self) {
+        let health = match other.now() {
+            Health::Trial { doublings, until } => Health::Unhealthy { doublings, passed: 0, until },
+            same => same,
+        };
+        self.0.store(health.to_bits(), Ordering::SeqCst);
+    }
+
     /// Lets something happen; says what was before and what is now. Where nothing changes, nothing is written.
     pub(crate) fn step(&self, what: Happening, now: Millis, rules: &Rules) -> (Health, Health) {
         let mut bits = self.0.load(Ordering::SeqCst);
