@@ -1,5 +1,7 @@
 //! What a group of upstreams does in each situation that its settings speak of.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test's")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};

@@ -1,5 +1,7 @@
 //! A group of upstreams beside a plain model of it, over any sequence of requests, ends, pauses and drains.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test's")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! A group of upstreams under threads: no place is lost, and none is given twice.
 
+#![allow(clippy::unwrap_used, reason = "everything here is a test's")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -64,7 +66,8 @@ fn everyone_gets_a_place_and_never_too_many_at_once() {
                     for round in 0..ROUNDS {
                         let random = round * 31 + number as u64;
                         // Some were tried already, so that they wait for others than the rest.
-                        let tried = (0..MEMBERS).filter(|i| (random >> i) % 5 == 0).collect();
+                        let tried =
+                            (0..MEMBERS).filter(|i| (random >> i).is_multiple_of(5)).collect();
                         let asked = Asked { now: Millis(round), random, key: None, tried };
                         let permit = match permit(upstreams, &asked) {
                             Ok(permit) => permit,
