@@ -6,8 +6,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -15,8 +15,11 @@ use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
     ResolverOpts,
 };
+use hickory_resolver::lookup_ip::LookupIp;
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::parse_resolv_conf;
 use hickory_resolver::{Hosts, TokioResolver};
 use tokio::time::timeout;
@@ -76,6 +79,7 @@ impl Error for SettingsError {}
 /// The resolver, with its cache.
 pub(crate) struct Names {
     resolver: TokioResolver,
+    own: Hosts,
     addresses_max: usize,
     /// How often names were resolved: by it the addresses of an answer take turns.
     turn: AtomicUsize,
@@ -96,12 +100,13 @@ impl Names {
         options.negative_max_ttl = Some(settings.name_missed_time_max);
         options.use_hosts_file = ResolveHosts::Never;
         let provider = TokioRuntimeProvider::default();
-        let mut resolver = TokioResolver::builder_with_config(config, provider)
+        let resolver = TokioResolver::builder_with_config(config, provider)
             .with_options(options)
             .build()
             .map_err(|error| SettingsError(format!("no resolver: {error}")))?;
-        resolver.set_hosts(Arc::new(own_names(settings)?));
-        Ok(Self { resolver, addresses_max: settings.addresses_max, turn: AtomicUsize::new(0) })
+        let own = own_names(settings)?;
+        let addresses_max = settings.addresses_max.max(1);
+        Ok(Self { resolver, own, addresses_max, turn: AtomicUsize::new(0) })
     }
 
     /// The addresses of `host` in the order in which to try them: families in turn, and within each another
@@ -112,22 +117,33 @@ impl Names {
         port: u16,
         name_time: Duration,
     ) -> Result<Vec<SocketAddr>, ConnectError> {
-        let found = match timeout(name_time, self.resolver.lookup_ip(host)).await {
-            Ok(found) => found.map_err(|error| failed(host, &error))?,
-            Err(_) => {
-                let said = format_args!("{host} was not resolved within {name_time:?}").to_string();
-                return Err(ConnectError::new(Cause::NameLate, said));
-            }
-        };
-        let (six, four): (Vec<_>, Vec<_>) = found.iter().partition(IpAddr::is_ipv6);
+        let mut found = self.own_addresses(host);
+        if found.is_empty() {
+            found = match timeout(name_time, self.resolver.lookup_ip(host)).await {
+                Ok(found) => found.map_err(|error| failed(host, &error))?.iter().collect(),
+                Err(_) => {
+                    let said = format!("{host} was not resolved within {name_time:?}");
+                    return Err(ConnectError::new(Cause::NameLate, said));
+                }
+            };
+        }
+        let (six, four): (Vec<_>, Vec<_>) = found.into_iter().partition(IpAddr::is_ipv6);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut addresses = in_turn(six, four, turn);
-        addresses.truncate(self.addresses_max.max(1));
+        addresses.truncate(self.addresses_max);
         if addresses.is_empty() {
-            let said = format_args!("{host} has no address").to_string();
-            return Err(ConnectError::new(Cause::NameNotFound, said));
+            return Err(ConnectError::new(Cause::NameNotFound, format!("{host} has no address")));
         }
         Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
+    }
+
+    /// What the machine itself says of a name. Where it has an address of one family, nobody is asked for the
+    /// other: such names work without name servers.
+    fn own_addresses(&self, host: &str) -> Vec<IpAddr> {
+        let Ok(name) = Name::from_str(host) else { return Vec::new() };
+        let of = |kind| self.own.lookup_static_host(&Query::query(name.clone(), kind));
+        let found = [RecordType::AAAA, RecordType::A].into_iter().filter_map(of);
+        found.flat_map(|lookup| LookupIp::from(lookup).iter().collect::<Vec<_>>()).collect()
     }
 }
 
@@ -198,8 +214,39 @@ fn own_names(settings: &ConnectSettings) -> Result<Hosts, SettingsError> {
     Ok(hosts)
 }
 
-fn read(path: &std::path::Path) -> io::Result<Vec<u8>> {
+fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn families_alternate_and_each_address_has_its_turn(
+            six in prop::collection::btree_set(any::<u128>(), 0..6),
+            four in prop::collection::btree_set(any::<u32>(), 0..6),
+            turn: usize,
+        ) {
+            let six: Vec<IpAddr> = six.into_iter().map(|n| IpAddr::V6(n.into())).collect();
+            let four: Vec<IpAddr> = four.into_iter().map(|n| IpAddr::V4(n.into())).collect();
+            let both = in_turn(six.clone(), four.clone(), turn);
+            let paired = 2 * six.len().min(four.len());
+            for (i, ip) in both.iter().take(paired).enumerate() {
+                prop_assert_eq!(ip.is_ipv6(), i % 2 == 0);
+            }
+            let mut sorted = both;
+            sorted.sort_unstable();
+            let mut all = [four, six.clone()].concat();
+            all.sort_unstable();
+            prop_assert_eq!(sorted, all);
+            let firsts: std::collections::BTreeSet<_> =
+                (0..six.len()).map(|turn| in_turn(six.clone(), Vec::new(), turn)[0]).collect();
+            prop_assert_eq!(firsts.len(), six.len());
+        }
+    }
 }
