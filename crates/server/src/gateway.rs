@@ -18,9 +18,10 @@ use wherefore_h1::ClientLimits;
 use wherefore_upstream::{Connector, Target, Times};
 
 pub(crate) use ask::{Asked, ask};
-pub(crate) use forwarded::Forwarded;
+pub(crate) use forwarded::{Forwarded, Known};
 pub(crate) use pool::Pool;
 pub(crate) use relay::Relay;
+pub(crate) use tunnel::{Near, tunnel};
 
 /// A group of upstreams, and how they are spoken to. Connections to them belong to it: another one of the same
 /// settings has its own.
@@ -36,6 +37,8 @@ pub struct Gateway {
     pub forward: forward::Policy,
     /// What of their answers goes on.
     pub relay: relayed::Policy,
+    /// Whether interim answers other than 100 go on: 103 (RFC 8297) and others.
+    pub interim: Interim,
     /// How long each step may take.
     pub times: GatewayTimes,
     /// What an answer may cost.
@@ -43,6 +46,15 @@ pub struct Gateway {
     /// What makes connections.
     pub connector: Arc<Connector>,
     id: u64,
+}
+
+/// Whether interim answers are relayed. Some old clients take them for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interim {
+    /// They are.
+    Relayed,
+    /// They end here.
+    Dropped,
 }
 
 /// How one upstream is reached.
@@ -114,13 +126,15 @@ impl Gateway {
         connector: Arc<Connector>,
         forward: forward::Policy,
     ) -> Self {
+        let relay = relayed::Policy::new(&forward);
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             name: name.into(),
             upstreams,
             members,
             forward,
-            relay: relayed::Policy::default(),
+            relay,
+            interim: Interim::Relayed,
             times: GatewayTimes::default(),
             limits: AnswerLimits::default(),
             connector,

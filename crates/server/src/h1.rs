@@ -23,6 +23,7 @@ use crate::carrier::{Carrier, Gone, More, Trouble};
 use crate::connection::{End, Place};
 use crate::core::Core;
 use crate::exchange::exchange;
+use crate::gateway::{Near, Relay, tunnel};
 use crate::load::InFlight;
 use crate::notice;
 use crate::send::{self, Sender};
@@ -171,7 +172,7 @@ impl H1<'_> {
             }
         };
         self.log(answer, client, began, octets, Told::Whole);
-        let after = self.server.finish(self.output);
+        let after = self.server.finish_with(&answer.trailers, self.output);
         self.input.release_head();
         match after {
             After::Next => {
@@ -194,6 +195,9 @@ impl H1<'_> {
         }
         if self.service.core.shutdown.state() != State::Running {
             self.server.close_after(CloseReason::ShuttingDown);
+        }
+        if let Some(relay) = answer.relay.take() {
+            return self.relay(relay, answer).await;
         }
         let length = answer.content.length();
         let outgoing = match (&answer.content, length) {
@@ -219,6 +223,34 @@ impl H1<'_> {
         };
         sender.content(&answer.content).await?;
         Ok(length)
+    }
+
+    /// Sends what an upstream answers, as it comes; what it changes to is carried to its end.
+    async fn relay(
+        &mut self,
+        mut relay: Box<Relay>,
+        answer: &mut Answer,
+    ) -> Result<u64, send::Trouble> {
+        let method = self.server.request(self.input.head()).method;
+        let date = self.service.core.clock.date();
+        self.server.send_head(&answer.head, relay.outgoing(method), &date, self.output);
+        if relay.is_switched() {
+            self.flush().await?;
+            let near = Near { socket: self.socket, input: self.input };
+            return Ok(Box::pin(tunnel(self.service, *relay, near)).await);
+        }
+        let (service, carrier) = (self.service, &mut *self);
+        let ended = match relay.at_once(service, carrier) {
+            Some(ended) => ended,
+            // Most answers should not carry the room for it along.
+            None => Box::pin(relay.run(service, carrier)).await,
+        };
+        answer.trailers.clear();
+        answer.trailers.extend_from_slice(relay.trailers());
+        ended.map_err(|cut| {
+            answer.cut = cut.cause;
+            send::Trouble { octets: cut.octets }
+        })
     }
 
     /// Sends what is encoded on the way, a chunk a step. The next step is not taken before the client has taken

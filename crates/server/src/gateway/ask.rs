@@ -153,7 +153,9 @@ async fn wait<C: Carrier>(
         let wish = Wish { now: now(service), ..*wish };
         if let Poll::Ready(chosen) = place.poll_permit(&wish, cx) {
             let cause = Cause::NoneHealthy;
-            return Poll::Ready(Ok(chosen.map_err(|_| Lost { wait_seconds: soon, ..Lost::to(cause) })));
+            return Poll::Ready(Ok(
+                chosen.map_err(|_| Lost { wait_seconds: soon, ..Lost::to(cause) })
+            ));
         }
         ready!(deadline.poll_expired(cx));
         Poll::Ready(lost(Cause::QueueLate, soon))
@@ -195,11 +197,17 @@ async fn once<C: Carrier>(
         let (framed, waits) = forwarded.framed();
         let upload = Upload::new(framed, waits, forwarded.content_bytes_max);
         hop.role.begin(&forwarded.outbound(permit.index()), &mut hop.output);
-        let mut exchange = Exchange { service, forwarded, upload, waits: Await::Request };
+        let mut exchange = Exchange { forwarded, upload, waits: Await::Request };
         let halted = match poll_fn(|cx| exchange.poll(cx, &mut hop, carrier)).await {
             Ok(()) => {
                 let gateway = Arc::clone(&forwarded.gateway);
-                return Ended::Answered(Box::new(Relay::new(gateway, permit, hop, exchange.upload)));
+                return Ended::Answered(Box::new(Relay::new(
+                    gateway,
+                    permit,
+                    hop,
+                    exchange.upload,
+                    forwarded.te_trailers,
+                )));
             }
             Err(halted) => halted,
         };
@@ -268,7 +276,6 @@ async fn connected<C: Carrier>(
 
 /// A request on its way, up to the head of its answer.
 struct Exchange<'a> {
-    service: &'a Service,
     forwarded: &'a Forwarded,
     upload: Upload,
     waits: Await,
@@ -395,7 +402,8 @@ impl Exchange<'_> {
         self.upload.invited();
         let mut head = ResponseHead::new(response.status);
         let policy = &self.forwarded.gateway.relay;
-        if relayed::interim(policy, response.status, response.fields, &mut head) {
+        if is_invitation || self.forwarded.gateway.interim == super::Interim::Relayed {
+            relayed::interim(policy, response.status, response.fields, &mut head);
             carrier.push_interim(&head);
         }
     }

@@ -10,6 +10,7 @@ use wherefore_gateway::{HashBy, Strategy};
 use wherefore_h1::{Outbound, Outgoing, TeTrailers};
 use wherefore_message::expect::{self, Expectation};
 use wherefore_message::network::client_key;
+use wherefore_message::path::encode_path;
 use wherefore_message::{Announced, FieldName, FieldSet, Fields, Method, Request, Version};
 
 use super::Gateway;
@@ -23,6 +24,10 @@ pub(crate) struct Forwarded {
     pub(crate) client: Client,
     /// The route: its site's place in the configuration, and its own in the site.
     pub(crate) route: (usize, usize),
+    /// Up to where the route's pattern names the path.
+    pub(crate) rest_at: usize,
+    /// What of the path the upstream's base stands for.
+    replaced: Box<str>,
     /// The most octets of content that the route takes.
     pub(super) content_bytes_max: u64,
     pub(super) method: Method,
@@ -32,7 +37,7 @@ pub(crate) struct Forwarded {
     /// What every upstream is told; none: each its own.
     host: Option<Vec<u8>>,
     upgrade: Option<Vec<u8>>,
-    te_trailers: TeTrailers,
+    pub(super) te_trailers: TeTrailers,
     content: Outgoing,
     waits: Waits,
     /// By what its upstream is chosen, where that is not left to chance.
@@ -100,6 +105,8 @@ impl Forwarded {
             gateway: Arc::clone(gateway),
             client: *known.client,
             route: (known.site, place.matched.index),
+            rest_at: place.matched.rest_at,
+            replaced: replaced(place),
             content_bytes_max: place.matched.route.content_bytes_max_of(request.method),
             method: request.method,
             method_text: request.method_text.to_vec(),
@@ -141,19 +148,34 @@ impl Forwarded {
         }
     }
 
+    /// The protocols that its client asks to change to.
+    pub(crate) fn upgrade(&self) -> Option<&[u8]> {
+        self.upgrade.as_deref()
+    }
+
+    /// The beginning of the client's path that the upstream's base stands for; empty where it knows the whole.
+    pub(crate) fn replaced(&self) -> &str {
+        &self.replaced
+    }
+
     /// Whether it may be sent again where it can't be known what became of it (RFC 9110 §9.2.2).
-    pub(super) const fn is_idempotent(&self) -> bool {
+    pub(super) fn is_idempotent(&self) -> bool {
         self.method.is_idempotent() && self.upgrade.is_none()
     }
 }
 
+/// The beginning of the path that gives way to the upstream's base, encoded.
+fn replaced(place: &GatewayPlace<'_>) -> Box<str> {
+    let mut encoded = String::new();
+    if place.gateway.base.is_some() {
+        let replaced = place.path.bytes().get(..place.matched.rest_at).unwrap_or_default();
+        encode_path(replaced, &mut encoded);
+    }
+    encoded.into()
+}
+
 /// What is hashed to find the request's upstream.
-fn key(
-    gateway: &Gateway,
-    request: &Request<'_>,
-    known: &Known<'_>,
-    path: &[u8],
-) -> Option<u64> {
+fn key(gateway: &Gateway, request: &Request<'_>, known: &Known<'_>, path: &[u8]) -> Option<u64> {
     let Strategy::Hash(by) = &gateway.upstreams.settings().strategy else { return None };
     let key = |octets: &[u8]| gateway.upstreams.key(octets);
     match by {

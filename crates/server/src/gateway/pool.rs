@@ -54,7 +54,9 @@ impl Pool {
             self.count.set(self.count.get() - 1);
             let age = now.0.saturating_sub(hop.idle_since.0);
             let is_looked_at = look == Look::Always || age >= FRESH_MILLIS;
-            if age < idle.idle_millis_max && (!is_looked_at || hop.stream.is_quiet() == Quiet::Quiet) {
+            if age < idle.idle_millis_max
+                && (!is_looked_at || hop.stream.is_quiet() == Quiet::Quiet)
+            {
                 hop.wake(buffers);
                 return Some(hop);
             }
@@ -86,7 +88,8 @@ impl Pool {
         if let Some(idle) = members.get_mut(member)
             && idle.hops.len() < gateway.limits.idle_max
         {
-            idle.idle_millis_max = u64::try_from(gateway.times.idle.as_millis()).unwrap_or(u64::MAX);
+            idle.idle_millis_max =
+                u64::try_from(gateway.times.idle.as_millis()).unwrap_or(u64::MAX);
             idle.hops.push(hop);
             self.count.set(self.count.get() + 1);
         }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use wherefore_gateway::{Permit, relay as relayed};
-use wherefore_h1::{ClientEvent, Outgoing, Response};
+use wherefore_h1::{ClientEvent, Outgoing, Response, TeTrailers};
 use wherefore_message::{Announced, Cause, Method, Status};
 
 use super::Gateway;
@@ -27,6 +27,8 @@ pub(crate) struct Relay {
     upload: Upload,
     /// Octets of content that went on.
     octets: u64,
+    /// Whether the client takes trailers.
+    te_trailers: TeTrailers,
     trailers: Vec<u8>,
 }
 
@@ -52,16 +54,18 @@ enum Step {
 
 impl Relay {
     /// An answer whose head has come.
-    pub(super) fn new(gateway: Arc<Gateway>, permit: Permit, hop: Box<Hop>, upload: Upload) -> Self {
-        Self { gateway, permit, hop: Some(hop), upload, octets: 0, trailers: Vec::new() }
+    pub(super) fn new(
+        gateway: Arc<Gateway>,
+        permit: Permit,
+        hop: Box<Hop>,
+        upload: Upload,
+        te_trailers: TeTrailers,
+    ) -> Self {
+        let (hop, trailers) = (Some(hop), Vec::new());
+        Self { gateway, permit, hop, upload, octets: 0, te_trailers, trailers }
     }
 
-    /// Who answers.
-    pub(crate) fn gateway(&self) -> &Arc<Gateway> {
-        &self.gateway
-    }
-
-    /// Which of its upstreams.
+    /// Which of the gateway's upstreams answers.
     pub(crate) fn member(&self) -> usize {
         self.permit.index()
     }
@@ -215,7 +219,10 @@ impl Relay {
                 }
                 ClientEvent::End => {
                     hop.input.consume(used);
-                    relayed::trailers(hop.role.trailers(), &mut self.trailers);
+                    if self.te_trailers == TeTrailers::Said {
+                        let head = hop.role.response(hop.input.head()).fields;
+                        relayed::trailers(head, hop.role.trailers(), &mut self.trailers);
+                    }
                     self.finish(service);
                     return Ok(Step::Whole);
                 }

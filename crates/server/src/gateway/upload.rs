@@ -73,7 +73,8 @@ impl Upload {
 
     /// Whether none of the client's content has been taken.
     pub(super) const fn is_untouched(&self) -> bool {
-        self.octets == 0 && !matches!((self.framed, self.stage), (Framed::Sized | Framed::Chunks, Stage::Ended))
+        self.octets == 0
+            && !matches!((self.framed, self.stage), (Framed::Sized | Framed::Chunks, Stage::Ended))
     }
 
     /// Whether the whole request has left.
@@ -178,7 +179,8 @@ impl Upload {
         }
         if more == More::No {
             let mut trailers = Vec::new();
-            relay::trailers(carrier.trailers(), &mut trailers);
+            let head = carrier.request().fields;
+            relay::trailers(head, carrier.trailers(), &mut trailers);
             hop.role.end_content(&trailers, &mut hop.output);
             self.stage = Stage::Ended;
         }
