@@ -114,6 +114,8 @@ impl Names {
         options.positive_max_ttl = Some(settings.name_kept_time_max);
         options.negative_max_ttl = Some(settings.name_missed_time_max);
         options.use_hosts_file = ResolveHosts::Never;
+        // Each of them asks for both families, and over TCP they may share a connection.
+        options.max_active_requests = 2 * LOOKUPS_MAX;
         let provider = TokioRuntimeProvider::default();
         let resolver = TokioResolver::builder_with_config(config, provider)
             .with_options(options)
