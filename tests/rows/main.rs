@@ -17,6 +17,7 @@ mod cors;
 mod pages;
 
 mod status_100;
+mod status_101;
 mod status_103;
 mod status_200;
 mod status_201;
