@@ -78,6 +78,7 @@ impl Incoming {
     ///
     /// # Errors
     /// Chunks or trailer fields that are malformed or past a limit.
+    #[inline]
     pub(crate) fn receive(
         &mut self,
         input: &[u8],
