@@ -9,7 +9,7 @@ use crate::chunked::{Chunked, Decoded};
 use crate::framing::Framing;
 use crate::limits::Limits;
 use crate::lines::Lines;
-use crate::octets::within;
+use crate::octets::{from, within};
 
 /// The content of one message after another. The memory of its trailer fields is reused.
 #[derive(Debug, Default)]
@@ -84,35 +84,24 @@ impl Incoming {
         input: &[u8],
         limits: &Limits,
     ) -> Result<(usize, Found), Fault> {
-        let chunks = match &mut self.rest {
-            Rest::Length(0) => return Ok((0, Found::End)),
-            Rest::Length(_) | Rest::UntilClose if input.is_empty() => {
-                return Ok((0, Found::NeedMore));
-            }
+        match &mut self.rest {
+            Rest::Length(0) => Ok((0, Found::End)),
+            Rest::Length(_) | Rest::UntilClose if input.is_empty() => Ok((0, Found::NeedMore)),
             Rest::Length(left) => {
                 let taken = (input.len() as u64).min(*left);
                 *left -= taken;
-                return Ok((taken as usize, Found::Content(0..taken as usize)));
+                Ok((taken as usize, Found::Content(0..taken as usize)))
             }
-            Rest::UntilClose => return Ok((input.len(), Found::Content(0..input.len()))),
-            Rest::Chunks(chunks) => chunks,
-        };
-        match chunks.decode(input, limits)? {
-            (used, Decoded::NeedMore) => Ok((used, Found::NeedMore)),
-            (used, Decoded::Content(range)) => Ok((used, Found::Content(range))),
-            (used, Decoded::End) => {
-                self.end_trailers()?;
-                Ok((used, Found::End))
-            }
-            (used, Decoded::Trailers(range)) => {
-                self.trailers_text.extend_from_slice(within(input, range.start, range.end));
-                let (more, decoded) = chunks.decode(within(input, used, input.len()), limits)?;
-                if decoded == Decoded::End {
-                    self.end_trailers()?;
-                    return Ok((used + more, Found::End));
+            Rest::UntilClose => Ok((input.len(), Found::Content(0..input.len()))),
+            Rest::Chunks(chunks) => match chunks.decode(input, limits) {
+                Ok((used, Decoded::Content(range))) => Ok((used, Found::Content(range))),
+                Ok((used, Decoded::NeedMore)) => Ok((used, Found::NeedMore)),
+                Ok((used, Decoded::Trailers(range))) => {
+                    self.receive_trailers(input, used, range, limits)
                 }
-                Ok((used + more, Found::NeedMore))
-            }
+                Ok((used, Decoded::End)) => self.end_chunks(used),
+                Err(fault) => Err(fault),
+            },
         }
     }
 
@@ -144,13 +133,35 @@ impl Incoming {
         self.trailers.fields(&self.trailers_text)
     }
 
-    fn end_trailers(&mut self) -> Result<(), Fault> {
+    /// Keeps the octets `range` of trailer fields, and looks at what follows the `used` octets of `input`,
+    /// which is the end, if anything.
+    fn receive_trailers(
+        &mut self,
+        input: &[u8],
+        used: usize,
+        range: Range<usize>,
+        limits: &Limits,
+    ) -> Result<(usize, Found), Fault> {
+        self.trailers_text.extend_from_slice(within(input, range.start, range.end));
+        let Rest::Chunks(chunks) = &mut self.rest else {
+            return Ok((used, Found::NeedMore));
+        };
+        match chunks.decode(from(input, used), limits)? {
+            (more, Decoded::End) => self.end_chunks(used + more),
+            (more, Decoded::NeedMore | Decoded::Content(_) | Decoded::Trailers(_)) => {
+                Ok((used + more, Found::NeedMore))
+            }
+        }
+    }
+
+    /// The last chunk and the trailer fields are there, and `used` octets of the input with them.
+    fn end_chunks(&mut self, used: usize) -> Result<(usize, Found), Fault> {
         if let Rest::Chunks(chunks) = &self.rest
             && chunks.trailer_lines() > 0
         {
             self.trailers_text.extend_from_slice(b"\r\n");
             self.trailers.read(&self.trailers_text, 0, chunks.trailer_lines())?;
         }
-        Ok(())
+        Ok((used, Found::End))
     }
 }
