@@ -80,6 +80,7 @@ impl Chunked {
     /// # Errors
     /// Whatever is malformed or past a limit. A fault's octet counts from the content's start, framing
     /// included.
+    #[inline]
     pub fn decode(&mut self, input: &[u8], limits: &Limits) -> Result<(usize, Decoded), Fault> {
         let mut used = 0;
         while let Some(octet) = input.get(used) {

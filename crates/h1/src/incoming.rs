@@ -59,6 +59,7 @@ impl Default for Rest {
 
 impl Incoming {
     /// A head has said that its content is delimited so.
+    #[inline]
     pub(crate) fn begin(&mut self, framing: Framing) {
         self.length = 0;
         self.rest = match framing {
@@ -84,24 +85,30 @@ impl Incoming {
         input: &[u8],
         limits: &Limits,
     ) -> Result<(usize, Found), Fault> {
-        match &mut self.rest {
-            Rest::Length(0) => Ok((0, Found::End)),
-            Rest::Length(_) | Rest::UntilClose if input.is_empty() => Ok((0, Found::NeedMore)),
-            Rest::Length(left) => {
-                let taken = (input.len() as u64).min(*left);
-                *left -= taken;
-                Ok((taken as usize, Found::Content(0..taken as usize)))
-            }
-            Rest::UntilClose => Ok((input.len(), Found::Content(0..input.len()))),
-            Rest::Chunks(chunks) => match chunks.decode(input, limits) {
-                Ok((used, Decoded::Content(range))) => Ok((used, Found::Content(range))),
-                Ok((used, Decoded::NeedMore)) => Ok((used, Found::NeedMore)),
-                Ok((used, Decoded::Trailers(range))) => {
-                    self.receive_trailers(input, used, range, limits)
+        let mut start = 0;
+        loop {
+            return match &mut self.rest {
+                Rest::Length(0) => Ok((0, Found::End)),
+                Rest::Length(_) | Rest::UntilClose if input.is_empty() => Ok((0, Found::NeedMore)),
+                Rest::Length(left) => {
+                    let taken = (input.len() as u64).min(*left);
+                    *left -= taken;
+                    Ok((taken as usize, Found::Content(0..taken as usize)))
                 }
-                Ok((used, Decoded::End)) => self.end_chunks(used),
-                Err(fault) => Err(fault),
-            },
+                Rest::UntilClose => Ok((input.len(), Found::Content(0..input.len()))),
+                Rest::Chunks(chunks) => match chunks.decode(from(input, start), limits) {
+                    Ok((used, Decoded::Content(range))) => Ok((used, Found::Content(range))),
+                    Ok((used, Decoded::NeedMore)) => Ok((start + used, Found::NeedMore)),
+                    Ok((used, Decoded::Trailers(range))) => {
+                        let octets = within(input, start + range.start, start + range.end);
+                        self.trailers_text.extend_from_slice(octets);
+                        start += used;
+                        continue;
+                    }
+                    Ok((used, Decoded::End)) => self.end_chunks(start + used),
+                    Err(fault) => Err(fault),
+                },
+            };
         }
     }
 
@@ -133,28 +140,8 @@ impl Incoming {
         self.trailers.fields(&self.trailers_text)
     }
 
-    /// Keeps the octets `range` of trailer fields, and looks at what follows the `used` octets of `input`,
-    /// which is the end, if anything.
-    fn receive_trailers(
-        &mut self,
-        input: &[u8],
-        used: usize,
-        range: Range<usize>,
-        limits: &Limits,
-    ) -> Result<(usize, Found), Fault> {
-        self.trailers_text.extend_from_slice(within(input, range.start, range.end));
-        let Rest::Chunks(chunks) = &mut self.rest else {
-            return Ok((used, Found::NeedMore));
-        };
-        match chunks.decode(from(input, used), limits)? {
-            (more, Decoded::End) => self.end_chunks(used + more),
-            (more, Decoded::NeedMore | Decoded::Content(_) | Decoded::Trailers(_)) => {
-                Ok((used + more, Found::NeedMore))
-            }
-        }
-    }
-
     /// The last chunk and the trailer fields are there, and `used` octets of the input with them.
+    #[cold]
     fn end_chunks(&mut self, used: usize) -> Result<(usize, Found), Fault> {
         if let Rest::Chunks(chunks) = &self.rest
             && chunks.trailer_lines() > 0
