@@ -129,6 +129,7 @@ fn fields(out: &mut Vec<u8>, head: &ResponseHead) {
             line(out, name.as_str(), |out| value(out, content));
         }
     }
+    out.extend_from_slice(head.relayed_written());
     for lines in head.lines() {
         out.extend_from_slice(lines.written());
     }
