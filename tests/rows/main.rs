@@ -7,6 +7,7 @@
 mod support;
 
 mod every;
+mod gateways;
 mod inboxes;
 mod racing;
 mod variants;
@@ -57,7 +58,9 @@ mod status_431;
 mod status_451;
 mod status_500;
 mod status_501;
+mod status_502;
 mod status_503;
+mod status_504;
 mod status_505;
 mod status_506;
 mod status_507;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use hickory_resolver::config::{
@@ -22,6 +23,9 @@ use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::parse_resolv_conf;
 use hickory_resolver::{Hosts, TokioResolver};
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use wherefore_message::Cause;
 
@@ -76,14 +80,25 @@ impl fmt::Display for SettingsError {
 
 impl Error for SettingsError {}
 
-/// The resolver, with its cache.
+/// What knows of names. The resolver, its cache and its sockets are on a thread of their own: they belong to no
+/// core, so that none waits for another that is busy or ends.
 pub(crate) struct Names {
-    resolver: TokioResolver,
+    questions: mpsc::Sender<Question>,
     own: Hosts,
     addresses_max: usize,
     /// How often names were resolved: by it the addresses of an answer take turns.
     turn: AtomicUsize,
 }
+
+/// A name whose addresses somebody waits for.
+struct Question {
+    host: String,
+    answer: oneshot::Sender<Result<Vec<IpAddr>, NetError>>,
+}
+
+/// How many questions may wait for their turn, and how many are asked at once.
+const QUESTIONS_MAX: usize = 1024;
+const LOOKUPS_MAX: usize = 128;
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,14 +114,18 @@ impl Names {
         options.positive_max_ttl = Some(settings.name_kept_time_max);
         options.negative_max_ttl = Some(settings.name_missed_time_max);
         options.use_hosts_file = ResolveHosts::Never;
+        // Each of them asks for both families, and over TCP they may share a connection.
+        options.max_active_requests = 2 * LOOKUPS_MAX;
         let provider = TokioRuntimeProvider::default();
         let resolver = TokioResolver::builder_with_config(config, provider)
             .with_options(options)
             .build()
             .map_err(|error| SettingsError(format!("no resolver: {error}")))?;
+        let questions = answered_by(resolver)
+            .map_err(|error| SettingsError(format!("no thread for the resolver: {error}")))?;
         let own = own_names(settings)?;
         let addresses_max = settings.addresses_max.max(1);
-        Ok(Self { resolver, own, addresses_max, turn: AtomicUsize::new(0) })
+        Ok(Self { questions, own, addresses_max, turn: AtomicUsize::new(0) })
     }
 
     /// The addresses of `host` in the order in which to try them: families in turn, and within each another
@@ -119,13 +138,11 @@ impl Names {
     ) -> Result<Vec<SocketAddr>, ConnectError> {
         let mut found = self.own_addresses(host);
         if found.is_empty() {
-            found = match timeout(name_time, self.resolver.lookup_ip(host)).await {
-                Ok(found) => found.map_err(|error| failed(host, &error))?.iter().collect(),
-                Err(_) => {
-                    let said = format!("{host} was not resolved within {name_time:?}");
-                    return Err(ConnectError::new(Cause::NameLate, said));
-                }
+            let late = |_| {
+                let said = format!("{host} was not resolved within {name_time:?}");
+                ConnectError::new(Cause::NameLate, said)
             };
+            found = timeout(name_time, self.ask(host)).await.map_err(late)??;
         }
         let (six, four): (Vec<_>, Vec<_>) = found.into_iter().partition(IpAddr::is_ipv6);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
@@ -145,6 +162,38 @@ impl Names {
         let found = [RecordType::AAAA, RecordType::A].into_iter().filter_map(of);
         found.flat_map(|lookup| LookupIp::from(lookup).iter().collect::<Vec<_>>()).collect()
     }
+
+    async fn ask(&self, host: &str) -> Result<Vec<IpAddr>, ConnectError> {
+        let gone = || ConnectError::new(Cause::OwnLack, "the resolver broke down");
+        let (answer, answered) = oneshot::channel();
+        let question = Question { host: host.to_owned(), answer };
+        self.questions.send(question).await.map_err(|_| gone())?;
+        let found = answered.await.map_err(|_| gone())?;
+        found.map_err(|error| failed(host, &error))
+    }
+}
+
+/// Starts the resolver's thread. It ends when nobody is left to ask.
+fn answered_by(resolver: TokioResolver) -> io::Result<mpsc::Sender<Question>> {
+    let (ask, mut asked) = mpsc::channel::<Question>(QUESTIONS_MAX);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let answer_all = async move {
+        let mut lookups = JoinSet::new();
+        while let Some(Question { host, answer }) = asked.recv().await {
+            if lookups.len() >= LOOKUPS_MAX {
+                lookups.join_next().await;
+            }
+            while lookups.try_join_next().is_some() {}
+            let resolver = resolver.clone();
+            lookups.spawn(async move {
+                let found = resolver.lookup_ip(host).await;
+                // Who asked may have lost patience; the cache has it now.
+                drop(answer.send(found.map(|found| found.iter().collect())));
+            });
+        }
+    };
+    thread::Builder::new().name("names".into()).spawn(move || runtime.block_on(answer_all))?;
+    Ok(ask)
 }
 
 /// Both families, one address of each in turn, beginning with IPv6 (RFC 8305 §4); `turn` says which address of

@@ -195,3 +195,37 @@ async fn what_is_no_name_is_not_found() {
         assert_eq!(error.cause, Cause::NameNotFound, "{host}: {error}");
     }
 }
+
+/// What a core does: it has a loop of its own.
+fn on_a_core<T>(work: impl Future<Output = T>) -> T {
+    let core = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    core.block_on(work)
+}
+
+#[test]
+fn a_core_that_ends_or_stands_still_takes_no_names_with_it() {
+    let setup = setup();
+    let connector = setup.connector();
+    setup.names.says("a.test", Says::Four(vec![HERE], 0));
+    let standing = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    standing.block_on(setup.connect(&connector, "a.test")).unwrap();
+    for _ in 0..3 {
+        let peer = on_a_core(setup.connect(&connector, "a.test")).unwrap();
+        assert_eq!(peer, setup.here());
+    }
+    standing.block_on(setup.connect(&connector, "a.test")).unwrap();
+}
+
+#[test]
+fn all_cores_ask_at_once() {
+    let setup = setup();
+    let connector = setup.connector();
+    setup.names.says("a.test", Says::Four(vec![HERE], HOUR));
+    std::thread::scope(|scope| {
+        let core = || on_a_core(setup.connect(&connector, "a.test")).unwrap();
+        let cores: Vec<_> = (0..8).map(|_| scope.spawn(core)).collect();
+        for core in cores {
+            assert_eq!(core.join().unwrap(), setup.here());
+        }
+    });
+}
