@@ -12,6 +12,7 @@
 
 mod balances;
 mod concurrent;
+mod database;
 mod error;
 mod folder;
 mod gcra;
