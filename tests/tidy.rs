@@ -72,6 +72,7 @@ const LONG: &[(&str, usize, &str)] = &[];
 
 /// Tests that `cargo test` passes over, and why.
 const IGNORED: &[(&str, &str)] = &[
+    ("crates/state/tests/deliveries_kill.rs", "the process that another test starts, and kills"),
     ("crates/state/tests/kill.rs", "the process that another test starts, and kills"),
     ("crates/store/tests/kill.rs", "the process that another test starts, and kills"),
 ];
