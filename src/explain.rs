@@ -15,15 +15,17 @@ use wherefore_config::{Source, Span};
 use wherefore_decide::act::{Acted, Begun};
 use wherefore_decide::admit::Admission;
 use wherefore_decide::facts::Found;
+use wherefore_decide::forward::Passed;
 use wherefore_decide::inbox::Shown;
 use wherefore_decide::plan::{self, Admitted, Place, Plan, Question};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::{Detail, Story};
+use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_decide::{Client, Scheme, Trail, Verdict};
 use wherefore_h1::{Event, Millis, Server};
 use wherefore_message::date::HttpDate;
 use wherefore_message::path::{Path as SitePath, decode_made};
-use wherefore_message::{Method, Request, Status};
+use wherefore_message::{Cause, Method, Request, Status};
 use wherefore_origin::Origin;
 use wherefore_origin::encode::offer;
 use wherefore_server::configuration::Configuration;
@@ -253,6 +255,13 @@ impl Explaining<'_> {
                 }
                 planned
             }
+            Ok(Admitted::Gateway(place)) => {
+                let planned = plan::of_gateway(&question, &place, Passed::Never, &mut trail);
+                if let Ok(Plan::Forward) = planned {
+                    return Ok(told + &of_gateway(trail, detail));
+                }
+                planned
+            }
             Ok(Admitted::Variants(listed)) => {
                 let Some(site) = site else { return Ok(told) };
                 let explained = from_list(&question, &listed, configuration, site, &mut trail);
@@ -296,9 +305,27 @@ impl Explaining<'_> {
                 out
             }
             // Only inboxes take what is posted.
-            Ok(Plan::Take(_)) => told,
+            Ok(Plan::Take(_) | Plan::Forward) => told,
         })
     }
+}
+
+/// What can come of asking an upstream: its answer, or one way of each to have none.
+fn of_gateway(trail: Trail, detail: Detail) -> String {
+    let mut out = "It is forwarded; the answer is the upstream's, if there is one.\n".to_owned();
+    let ends = [
+        ("the upstream answers 200", Heard::Answer(Status::OK, Changed::Not)),
+        ("it refuses the connection", Heard::Nothing(Lost::to(Cause::Refused))),
+        ("it does not answer in time", Heard::Nothing(Lost::to(Cause::AnswerLate))),
+        ("none is healthy", Heard::Nothing(Lost::to(Cause::NoneHealthy))),
+    ];
+    for (what, heard) in ends {
+        let mut branch = trail;
+        let verdict = plan::heard(heard, &mut branch);
+        let _ = writeln!(out, "If {what}:");
+        out.push_str(&Story { trail: &branch, verdict: Some(&verdict), detail }.to_string());
+    }
+    out
 }
 
 /// What stands at a path of a folder.

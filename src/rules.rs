@@ -36,7 +36,10 @@ fn all() -> String {
     for group in GroupId::ALL {
         let _ = writeln!(out, "{}: {}", group.stage(), group.title());
         for info in group.rules() {
-            let codes: Vec<_> = info.may.iter().map(|s| s.code().to_string()).collect();
+            let mut codes: Vec<_> = info.may.iter().map(|s| s.code().to_string()).collect();
+            if codes.is_empty() {
+                codes.push("the upstream's".to_owned());
+            }
             let _ = writeln!(
                 out,
                 "  {:<20} {:<8} {:<18} {}",

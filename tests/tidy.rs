@@ -63,6 +63,7 @@ const SHARED: &[(&str, &str)] = &[
         "serde_json",
         "JSON is what some files are patched in, and what tokens and their keys are made of",
     ),
+    ("tokio", "sockets of clients and of upstreams are waited for on the same loop"),
 ];
 
 const LINES_MAX: usize = 600;

@@ -33,6 +33,7 @@ fn decode(input: &[u8], step: usize) -> (Vec<u8>, Result<bool, Fault>) {
                     content.extend_from_slice(&piece[range]);
                     piece = &piece[used..];
                 }
+                Ok((used, Decoded::Trailers(_))) => piece = &piece[used..],
                 Ok((used, Decoded::NeedMore)) => {
                     assert_eq!(used, piece.len());
                     break;

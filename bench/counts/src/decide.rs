@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use wherefore_decide::act::Acted;
 use wherefore_decide::facts::Found;
+use wherefore_decide::forward::Passed;
 use wherefore_decide::plan::{self, Admitted, Plan, Question, Reading};
 use wherefore_decide::policy::Sites;
 use wherefore_decide::screen::Wire;
@@ -84,13 +85,16 @@ pub(crate) fn answer(
         Err(verdict) => Err(verdict),
         Ok(Admitted::Server(site)) => plan::of_server(question, site, trail),
         Ok(Admitted::Variants(list)) => plan::after_lookup(question, &list.place(), found, trail),
+        Ok(Admitted::Gateway(place)) => plan::of_gateway(question, &place, Passed::Never, trail),
         Ok(Admitted::Inbox(place)) => plan::of_inbox(question, &place, trail),
         Ok(Admitted::Resource(place)) => plan::after_lookup(question, &place, found, trail),
     };
     match plan {
         Ok(Plan::Read(verdict, reading)) => (verdict, Some(reading)),
         // The site has no inbox.
-        Ok(Plan::Write(_) | Plan::Take(_)) => (plan::outcome(Acted::Replaced, trail), None),
+        Ok(Plan::Write(_) | Plan::Take(_) | Plan::Forward) => {
+            (plan::outcome(Acted::Replaced, trail), None)
+        }
         Err(verdict) => (verdict, None),
     }
 }

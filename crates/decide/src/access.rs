@@ -38,7 +38,10 @@ impl Group for AccessFacts<'_> {
                 shown_by: "BREW /pot HTTP/1.1",
             },
             check: |facts| {
-                if IMPLEMENTED.has(facts.request.method) {
+                // What is not implemented here may be where it is forwarded to.
+                if facts.is_forwarded() {
+                    Step::Skip
+                } else if IMPLEMENTED.has(facts.request.method) {
                     Step::Pass
                 } else {
                     // What is implemented but not offered under this route would be no help.
@@ -70,7 +73,7 @@ impl Group for AccessFacts<'_> {
             check: |facts| match facts.path {
                 None => Step::Skip,
                 // What is not here has no files.
-                Some(_) if facts.is_elsewhere() => Step::Skip,
+                Some(_) if facts.is_elsewhere() || facts.is_forwarded() => Step::Skip,
                 Some(path) if path.has_dot_name() => Step::Stop(
                     Status::FORBIDDEN,
                     Witness::Because(
@@ -107,6 +110,10 @@ impl Group for AccessFacts<'_> {
 }
 
 impl AccessFacts<'_> {
+    fn is_forwarded(&self) -> bool {
+        self.route.is_some_and(|route| route.gateway().is_some())
+    }
+
     fn is_elsewhere(&self) -> bool {
         self.route.is_some_and(|route| matches!(route.resource, Resource::Elsewhere(_)))
     }

@@ -11,7 +11,7 @@ use crate::asker::{AskerFacts, Credentials};
 use crate::content::ContentFacts;
 use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
-use crate::plan::{Admitted, InboxPlace, Listed, Place, Question};
+use crate::plan::{Admitted, GatewayPlace, InboxPlace, Listed, Place, Question};
 use crate::policy::allowance::By;
 use crate::policy::{Auth, Limit, Matched, Price, Resource, Route, Site, Sites};
 use crate::preflight::PreflightFacts;
@@ -243,6 +243,11 @@ impl<'a> Admission<'a> {
         if let (Some((matched, path)), Some(inbox)) = (place, route.and_then(|route| route.inbox()))
         {
             return Ok(Admitted::Inbox(InboxPlace { matched, inbox, path }));
+        }
+        if let (Some((matched, path)), Some(gateway)) =
+            (place, route.and_then(|route| route.gateway()))
+        {
+            return Ok(Admitted::Gateway(GatewayPlace { matched, gateway, path }));
         }
         Ok(match (place, folder, inner) {
             (Some((matched, path)), Some(folder), Some(inner)) => {

@@ -28,6 +28,8 @@ pub struct ConditionFacts<'a> {
 pub enum Current<'a> {
     /// No representation.
     None,
+    /// What only an upstream knows: it evaluates conditions itself (RFC 9110 §13.2.1).
+    Upstream,
     /// One without validators, such as the list of a folder's members.
     Unmarked,
     /// The one that a GET of this client would get.
@@ -118,6 +120,9 @@ impl Group for ConditionFacts<'_> {
 }
 
 fn if_match(facts: &ConditionFacts<'_>) -> Step {
+    if facts.is_upstream() {
+        return Step::Skip;
+    }
     let holds = match tags(facts.request.fields.all(FieldName::IfMatch)) {
         Tags::Any => facts.exists(),
         Tags::List(mut list) => {
@@ -140,6 +145,9 @@ fn if_unmodified_since(facts: &ConditionFacts<'_>) -> Step {
 }
 
 fn if_none_match(facts: &ConditionFacts<'_>) -> Step {
+    if facts.is_upstream() {
+        return Step::Skip;
+    }
     let holds = match tags(facts.request.fields.all(FieldName::IfNoneMatch)) {
         Tags::Any => !facts.exists(),
         Tags::List(mut list) => {
@@ -167,13 +175,17 @@ impl<'a> ConditionFacts<'a> {
         matches!(self.request.method, Method::Get | Method::Head)
     }
 
+    fn is_upstream(&self) -> bool {
+        matches!(self.current, Current::Upstream)
+    }
+
     fn exists(&self) -> bool {
         !matches!(self.current, Current::None)
     }
 
     fn validated(&self) -> impl Iterator<Item = &'a Representation> + use<'a> {
         let (one, all) = match self.current {
-            Current::None | Current::Unmarked => (None, None),
+            Current::None | Current::Unmarked | Current::Upstream => (None, None),
             Current::Selected(one) => (Some(one), None),
             Current::AnyOf(all) => (None, Some(all)),
         };

@@ -109,6 +109,9 @@ pub fn answering(status: Status) -> Vec<&'static Info> {
 }
 
 fn codes(statuses: &[Status]) -> String {
+    if statuses.is_empty() {
+        return "the upstream's".to_owned();
+    }
     statuses.iter().map(|status| status.code().to_string()).collect::<Vec<_>>().join(", ")
 }
 

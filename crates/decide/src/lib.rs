@@ -19,6 +19,7 @@ pub mod docs;
 pub mod elsewhere;
 pub mod facts;
 pub mod find;
+pub mod forward;
 pub mod gate;
 pub mod hints;
 pub mod inbox;
@@ -33,12 +34,14 @@ pub mod rule;
 pub mod screen;
 pub mod story;
 pub mod target;
+pub mod upstream;
 pub mod variants;
 
 pub use admit::{Admission, Fetched, Need};
 pub use gate::{Client, Scheme};
 pub use plan::{
-    Admitted, InboxPlace, Listed, Part, Place, Plan, Question, Reading, Writing, after_lookup,
+    Admitted, GatewayPlace, InboxPlace, Listed, Part, Place, Plan, Question, Reading, Writing,
+    after_lookup,
 };
 pub use rule::{Info, Verdict, Witness};
 pub use story::Trail;

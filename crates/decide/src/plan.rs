@@ -15,6 +15,7 @@ use crate::conditions::{ConditionFacts, Current};
 use crate::content::{self, PatchFormat};
 use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
+use crate::forward::{ForwardFacts, Passed};
 use crate::gate::Client;
 use crate::hints::HintFacts;
 use crate::inbox::{InboxFacts, SUBMISSION_PAGE, Submitted, SubmittedFacts};
@@ -22,13 +23,15 @@ use crate::negotiate::{NegotiateFacts, Negotiated};
 use crate::policy::folder::Listing;
 use crate::policy::inbox::Format;
 use crate::policy::{
-    Dress, Folder, Inbox, Matched, Preconditions, Price, ResourceKind, Site, Thanks, VariantList,
+    Dress, Folder, Gateway, Inbox, Matched, Preconditions, Price, ResourceKind, Site, Thanks,
+    VariantList,
 };
 use crate::ranges::{self, RangeFacts};
 use crate::read::{ReadFacts, Subject};
 use crate::rule::{Verdict, ask};
 use crate::screen::Wire;
 use crate::story::Trail;
+use crate::upstream::{Heard, UpstreamFacts};
 
 /// A request, with what is known of it without looking anything up.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,8 @@ pub enum Admitted<'a> {
     Variants(Listed<'a>),
     /// To an inbox, of which nothing has to be looked up.
     Inbox(InboxPlace<'a>),
+    /// To servers behind this one.
+    Gateway(GatewayPlace<'a>),
     /// To the site itself: `OPTIONS *`.
     Server(&'a Site),
 }
@@ -89,6 +94,17 @@ pub struct InboxPlace<'a> {
     pub path: Path<'a>,
 }
 
+/// A gateway, by the way that led to it.
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayPlace<'a> {
+    /// The route that the path falls under.
+    pub matched: Matched<'a>,
+    /// The gateway that the route leads to.
+    pub gateway: &'a Gateway,
+    /// The request's path.
+    pub path: Path<'a>,
+}
+
 impl<'a> Listed<'a> {
     /// The same as a resource of a folder that is only read: whatever folder a variant stands in, it is not
     /// written to by the list's path.
@@ -108,6 +124,8 @@ pub enum Plan {
     Write(Writing),
     /// What is posted is taken by an inbox, and read like this; its verdict is known when it is stored.
     Take(Format),
+    /// The request is forwarded; its verdict is known when an upstream has answered.
+    Forward,
 }
 
 /// What is read.
@@ -228,6 +246,45 @@ pub fn of_inbox(
     ask(&ConditionFacts { request, current, now, required }, trail)?;
     // What it does not take, a rule has refused.
     inbox.format(request).map(Plan::Take).ok_or_else(|| own_fault(trail))
+}
+
+/// Stages three to five for a gateway; `passed` says whether the request came through it before.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn of_gateway(
+    question: &Question<'_>,
+    place: &GatewayPlace<'_>,
+    passed: Passed,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
+    let Question { request, now, .. } = *question;
+    let route = place.matched.route;
+    ask(&ForwardFacts { request, route, passed }, trail)?;
+    if is_last_hop(request) {
+        let methods = route.methods(ResourceKind::Folder);
+        return told(request.method, methods, Subject::Representation, trail);
+    }
+    let (current, required) = (Current::Upstream, route.preconditions);
+    ask(&ConditionFacts { request, current, now, required }, trail)?;
+    Ok(Plan::Forward)
+}
+
+/// Whether this is as far as the client wants the request to come (RFC 9110 §7.6.2).
+fn is_last_hop(request: &Request<'_>) -> bool {
+    let hops = || request.fields.only(FieldName::MaxForwards);
+    let is_none = |hops: &[u8]| !hops.is_empty() && hops.iter().all(|digit| *digit == b'0');
+    matches!(request.method, Method::Options | Method::Trace) && hops().is_some_and(is_none)
+}
+
+/// What an upstream's answer is to the client, or that none came.
+#[must_use]
+pub fn heard(heard: Heard, trail: &mut Trail) -> Verdict {
+    match ask(&UpstreamFacts { heard }, trail) {
+        Err(verdict) => verdict,
+        // Every cause is some rule's, and the last rule answers for every answer.
+        Ok(()) => own_fault(trail),
+    }
 }
 
 /// What `OPTIONS *` is told: the methods of the server as a whole (RFC 9110 §9.3.7).

@@ -8,6 +8,7 @@ pub mod cors;
 pub mod dress;
 pub mod folder;
 pub mod gate;
+pub mod gateway;
 pub mod hosts;
 pub mod inbox;
 pub mod pattern;
@@ -26,6 +27,7 @@ pub use cors::Cors;
 pub use dress::Dress;
 pub use folder::{Folder, FolderAccess, MissingFolders, ResourceKind};
 pub use gate::Gate;
+pub use gateway::Gateway;
 pub use hosts::{DefaultFor, Hosts, Sites};
 pub use inbox::{Inbox, Thanks};
 pub use pattern::{Captures, Pattern};
@@ -129,6 +131,8 @@ pub enum Resource {
     Folder(Folder),
     /// A folder that takes what is posted to it.
     Inbox(Inbox),
+    /// Servers behind this one.
+    Gateway(Gateway),
     /// Something that is no longer here, or never was.
     Elsewhere(Elsewhere),
     /// One of several variants that stand under other paths of the site.
@@ -286,7 +290,10 @@ impl Route {
     pub const fn folder(&self) -> Option<&Folder> {
         match &self.resource {
             Resource::Folder(folder) => Some(folder),
-            Resource::Inbox(_) | Resource::Elsewhere(_) | Resource::Variants(_) => None,
+            Resource::Inbox(_)
+            | Resource::Gateway(_)
+            | Resource::Elsewhere(_)
+            | Resource::Variants(_) => None,
         }
     }
 
@@ -295,7 +302,22 @@ impl Route {
     pub const fn inbox(&self) -> Option<&Inbox> {
         match &self.resource {
             Resource::Inbox(inbox) => Some(inbox),
-            Resource::Folder(_) | Resource::Elsewhere(_) | Resource::Variants(_) => None,
+            Resource::Folder(_)
+            | Resource::Gateway(_)
+            | Resource::Elsewhere(_)
+            | Resource::Variants(_) => None,
+        }
+    }
+
+    /// The gateway that answers, if one does.
+    #[must_use]
+    pub const fn gateway(&self) -> Option<&Gateway> {
+        match &self.resource {
+            Resource::Gateway(gateway) => Some(gateway),
+            Resource::Folder(_)
+            | Resource::Inbox(_)
+            | Resource::Elsewhere(_)
+            | Resource::Variants(_) => None,
         }
     }
 
@@ -305,6 +327,7 @@ impl Route {
         let own = match &self.resource {
             Resource::Folder(folder) => folder.methods(kind),
             Resource::Inbox(_) => inbox::METHODS,
+            Resource::Gateway(_) => gateway::METHODS,
             // Whatever the method, the answer is where to go.
             Resource::Elsewhere(_) => IMPLEMENTED.without(MethodSet::of(&[Method::Trace])),
             Resource::Variants(_) => folder::READ,
@@ -314,7 +337,9 @@ impl Route {
             Trace::Off => own,
         };
         match self.methods {
-            // OPTIONS only tells what there is.
+            // An upstream's OPTIONS may do more than tell what there is.
+            Some(only) if self.gateway().is_some() => own.and(only),
+            // Ours only tells it.
             Some(only) => own.and(only.or(MethodSet::of(&[Method::Options]))),
             None => own,
         }
@@ -330,7 +355,10 @@ impl Route {
     #[must_use]
     pub fn content_bytes_max_of(&self, method: Method) -> u64 {
         match method {
-            Method::Patch => self.content.bytes_max.min(self.content.patch_bytes_max),
+            // A patch that is forwarded is not held in memory.
+            Method::Patch if self.gateway().is_none() => {
+                self.content.bytes_max.min(self.content.patch_bytes_max)
+            }
             _ => self.content.bytes_max,
         }
     }

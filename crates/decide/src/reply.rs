@@ -6,6 +6,7 @@ pub mod dress;
 mod location;
 mod page;
 mod policy_text;
+mod upstream;
 pub mod variant;
 
 use std::borrow::Cow;
@@ -167,6 +168,7 @@ fn witnessed(setting: &Setting<'_>, head: &mut ResponseHead) {
         | Witness::Field(FieldName::SecFetchSite | FieldName::Origin | FieldName::Authorization) => {
             head.push(FieldName::CacheControl, Value::Static("no-store"));
         }
+        Witness::Upstream(lost) => upstream::push(lost, head),
         Witness::Nothing
         | Witness::Fault(_)
         | Witness::Form(_)
@@ -302,6 +304,15 @@ fn explanation_with(
             more.push(("price", Extra::Number(price)));
             more.push(("balance", Extra::Number(balance)));
         }
+        Witness::Upstream(lost) => {
+            more.push(("cause", Extra::Text(lost.cause.id().to_owned())));
+            if let Some(fault) = lost.fault {
+                more.push(("fault", Extra::Text(fault.id().to_owned())));
+            }
+            if lost.wait_seconds > 0 {
+                more.push(("retry-after", Extra::Number(u64::from(lost.wait_seconds))));
+            }
+        }
         Witness::Field(name) if name != FieldName::Other => {
             more.push(("field", Extra::Text(name.as_str().to_owned())));
         }
@@ -372,6 +383,9 @@ fn advice(setting: &Setting<'_>) -> &'static str {
         Status::UNSUPPORTED_MEDIA_TYPE => "The fields of this answer say what is taken.",
         Status::INTERNAL_SERVER_ERROR => "The fault is the server's; its log says more.",
         Status::INSUFFICIENT_STORAGE => "Nothing was changed.",
+        Status::BAD_GATEWAY | Status::GATEWAY_TIMEOUT => {
+            "Nothing is known to be wrong with the request; the server behind this one failed."
+        }
         Status::SERVICE_UNAVAILABLE => "The server is busy; nothing is wrong with the request.",
         Status::PRECONDITION_REQUIRED => {
             "Fetch it, and send its tag in If-Match with what you made of it; If-None-Match: * makes what \

@@ -6,6 +6,7 @@ use wherefore_message::{Fault, FieldName, FieldSet, MethodSet, Spec, Status};
 
 use crate::catalogue::GroupId;
 use crate::story::Trail;
+use crate::upstream::Lost;
 
 /// What is said of a rule, apart from its check.
 #[derive(Debug)]
@@ -18,11 +19,14 @@ pub struct Info {
     pub spec: Spec,
     /// The fields that it looks at: with none of them present it does not apply. Empty: always asked.
     pub needs: FieldSet,
-    /// The statuses that it may answer.
+    /// The statuses that it may answer; [`ANY`]: whatever an upstream answers.
     pub may: &'static [Status],
     /// How to bring the answer about.
     pub shown_by: &'static str,
 }
+
+/// The statuses of a rule that answers with what an upstream said.
+pub const ANY: &[Status] = &[];
 
 /// A rule over the facts `F`.
 pub struct Rule<F> {
@@ -100,6 +104,8 @@ pub enum Witness {
         /// What the account holds.
         balance: u64,
     },
+    /// An upstream's answer that did not come.
+    Upstream(Lost),
     /// Something may be there, and the client is not to know.
     Hidden,
 }
@@ -190,9 +196,13 @@ fn ask_one<G: Group>(
             None
         }
         Step::Stop(status, witness) => {
-            debug_assert!(rule.info.may.contains(&status), "{} said {status}", rule.info.id);
+            debug_assert!(
+                rule.info.may.contains(&status) || rule.info.may.is_empty(),
+                "{} said {status}",
+                rule.info.id
+            );
             // An interim answer is no end of the path: the request goes on from this rule.
-            if status.class() == Class::Interim {
+            if status.class() == Class::Interim && status != Status::SWITCHING_PROTOCOLS {
                 trail.note(G::ID, *passed | 1 << i, None);
             } else {
                 trail.note(G::ID, *passed, Some(i));

@@ -152,6 +152,16 @@ impl fmt::Display for Grounds {
             Witness::Price { price, balance } => {
                 write!(f, "the price is {price}, and the account holds {balance}")
             }
+            Witness::Upstream(lost) => {
+                f.write_str(lost.cause.text())?;
+                if let Some(fault) = lost.fault {
+                    write!(f, ": {}", fault.text())?;
+                }
+                if lost.wait_seconds > 0 {
+                    write!(f, "; try again in {} s", lost.wait_seconds)?;
+                }
+                Ok(())
+            }
             Witness::Hidden => {
                 f.write_str("something may be there, and is hidden from this client")
             }

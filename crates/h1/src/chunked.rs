@@ -1,6 +1,6 @@
 //! Content in chunks (RFC 9112 §7.1), decoded where it lies: the decoder is shown octets as they come
-//! and answers with the ranges of them that are content. Extensions and trailer fields are checked and
-//! passed over, as §7.1.1 and §7.1.2 allow.
+//! and answers with the ranges of them that are content or trailer fields. Extensions are checked and
+//! passed over, as §7.1.1 allows.
 
 use core::ops::Range;
 
@@ -36,6 +36,8 @@ pub enum Decoded {
     NeedMore,
     /// These octets of the input are content.
     Content(Range<usize>),
+    /// These octets of the input are of the trailer fields' lines, which come after all content.
+    Trailers(Range<usize>),
     /// The content is complete, trailer fields included.
     End,
 }
@@ -71,7 +73,7 @@ enum At {
 
 impl Chunked {
     /// Decodes on in `input`, which begins where the last call stopped using it. Returns how many
-    /// octets are used up, the range of content included, and what was found.
+    /// octets are used up, the range found included, and what was found.
     ///
     /// # Errors
     /// Whatever is malformed or past a limit. A fault's octet counts from the content's start, framing
@@ -92,8 +94,16 @@ impl Chunked {
             if self.at == At::End {
                 break;
             }
-            self.at = self.step(*octet, limits)?;
-            self.offset += 1;
+            if self.is_in_trailers(*octet) {
+                let start = used;
+                while let Some(octet) = input.get(used).filter(|octet| self.is_in_trailers(**octet))
+                {
+                    self.look_at(*octet, limits)?;
+                    used += 1;
+                }
+                return Ok((used, Decoded::Trailers(start..used)));
+            }
+            self.look_at(*octet, limits)?;
             used += 1;
         }
         let found = if self.at == At::End { Decoded::End } else { Decoded::NeedMore };
@@ -104,6 +114,24 @@ impl Chunked {
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// How many lines of trailer fields there were so far.
+    #[must_use]
+    pub const fn trailer_lines(&self) -> usize {
+        self.trailer_lines
+    }
+
+    /// Whether this octet, which comes next, is of a trailer field's line.
+    const fn is_in_trailers(&self, octet: u8) -> bool {
+        matches!(self.at, At::TrailerName | At::TrailerValue | At::TrailerFeed)
+            || (matches!(self.at, At::TrailerStart) && octet != b'\r')
+    }
+
+    fn look_at(&mut self, octet: u8, limits: &Limits) -> Result<(), Fault> {
+        self.at = self.step(octet, limits)?;
+        self.offset += 1;
+        Ok(())
     }
 
     fn step(&mut self, octet: u8, limits: &Limits) -> Result<At, Fault> {

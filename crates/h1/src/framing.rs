@@ -16,7 +16,7 @@ pub enum Framing {
     Chunked,
     /// Whatever comes until the connection closes; responses alone.
     UntilClose,
-    /// No content: a tunnel begins after the head; responses to CONNECT alone.
+    /// No content: a tunnel begins after the head; responses alone.
     Tunnel,
 }
 
@@ -56,6 +56,16 @@ pub fn framing(
             return Ok(Framing::Tunnel);
         }
     }
+    said(expecting, version, head, fields)
+}
+
+/// What the fields alone say of the content: cases 3 to 8.
+pub(crate) fn said(
+    expecting: Expecting,
+    version: Version,
+    head: &[u8],
+    fields: Fields<'_>,
+) -> Result<Framing, Fault> {
     if let Some(line) = line_of(fields, FieldName::TransferEncoding) {
         if version < Version::HTTP_11 {
             return Err(fault(FaultKind::CodingInHttp10, line.0, line.1.name_at.start as usize));
@@ -65,7 +75,7 @@ pub fn framing(
             return Err(fault(FaultKind::LengthAndCoding, i, length.name_at.start as usize));
         }
         // 4. A transfer coding.
-        return coding(expecting, head, fields);
+        return coding(head, fields);
     }
     // 5. and 6. A length.
     if fields.has(FieldName::ContentLength) {
@@ -79,8 +89,9 @@ pub fn framing(
     })
 }
 
-/// Case 4: chunked must be there, once, last and alone.
-fn coding(expecting: Expecting, head: &[u8], fields: Fields<'_>) -> Result<Framing, Fault> {
+/// Case 4: chunked must be there, once, last and alone. An answer in another coding would go on until the
+/// connection closes, and nobody here could read it.
+fn coding(head: &[u8], fields: Fields<'_>) -> Result<Framing, Fault> {
     let mut chunked = None;
     let mut unknown = None;
     let mut last = None;
@@ -108,7 +119,6 @@ fn coding(expecting: Expecting, head: &[u8], fields: Fields<'_>) -> Result<Frami
     match (last, chunked, unknown) {
         (Some(true), Some(_), None) => Ok(Framing::Chunked),
         (Some(false), Some((i, at)), _) => Err(fault(FaultKind::CodingNotLast, i, at)),
-        (Some(false), None, Some(_)) if expecting != Expecting::Request => Ok(Framing::UntilClose),
         (_, _, Some((i, at))) => Err(fault(FaultKind::CodingUnknown, i, at)),
         (_, _, None) => {
             let (i, at) = line_of(fields, FieldName::TransferEncoding)
@@ -255,12 +265,17 @@ mod tests {
             (Method::Connect, ok, "Content-Length: 5\r\n", Framing::Tunnel),
             (Method::Connect, Status::NOT_FOUND, "Content-Length: 5\r\n", Framing::Length(5)),
             (Method::Get, ok, "Transfer-Encoding: chunked\r\n", Framing::Chunked),
-            (Method::Get, ok, "Transfer-Encoding: gzip\r\n", Framing::UntilClose),
             (Method::Get, ok, "Content-Length: 5\r\n", Framing::Length(5)),
             (Method::Get, ok, "", Framing::UntilClose),
         ] {
             let expecting = Expecting::Response { method, status };
             assert_eq!(framed(expecting, Version::HTTP_11, text), Ok(framing), "{method} {text:?}");
         }
+        let coded = framed(
+            Expecting::Response { method: Method::Get, status: ok },
+            Version::HTTP_11,
+            "Transfer-Encoding: gzip\r\n",
+        );
+        assert_eq!(coded.unwrap_err().kind, FaultKind::CodingUnknown);
     }
 }

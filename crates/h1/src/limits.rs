@@ -1,4 +1,4 @@
-//! Every limit of the role as a named setting with its unit, default, range and purpose: one table,
+//! Every limit of each role as a named setting with its unit, default, range and purpose: one table,
 //! from which the struct, the defaults, the reader of settings and the documentation are made.
 
 use core::fmt;
@@ -45,21 +45,25 @@ const HEAD_PART_MOST: u64 = 16 * MIB;
 pub const FIELDS_COUNT_MOST: usize = 256;
 
 macro_rules! limits {
-    ($( $field:ident $name:literal $unit:ident $default:expr, $least:expr, $most:expr, $about:literal; )*) => {
-        /// The limits of one connection. Sizes are in octets, times in milliseconds.
+    (
+        $(#[$struct_doc:meta])* $limits:ident;
+        $(#[$table_doc:meta])* $table:ident;
+        $( $field:ident $name:literal $unit:ident $default:expr, $least:expr, $most:expr, $about:literal; )*
+    ) => {
+        $(#[$struct_doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Limits { $( #[doc = $about] pub $field: u64, )* }
+        pub struct $limits { $( #[doc = $about] pub $field: u64, )* }
 
-        impl Default for Limits {
+        impl Default for $limits {
             fn default() -> Self { Self { $( $field: $default, )* } }
         }
 
-        /// Every limit, in the order in which they are met.
-        pub const LIMITS: &[LimitInfo] = &[ $( LimitInfo {
+        $(#[$table_doc])*
+        pub const $table: &[LimitInfo] = &[ $( LimitInfo {
             name: $name, unit: Unit::$unit, default: $default, least: $least, most: $most, about: $about,
         }, )* ];
 
-        impl Limits {
+        impl $limits {
             /// Sets the limit called `name` from text such as `8KiB` or `10s`.
             ///
             /// # Errors
@@ -67,7 +71,7 @@ macro_rules! limits {
             /// or a number outside the limit's range.
             pub fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
                 match name {
-                    $( $name => self.$field = read($name, text)?, )*
+                    $( $name => self.$field = read($table, $name, text)?, )*
                     _ => return Err(format!("there is no limit called {name}")),
                 }
                 Ok(())
@@ -83,6 +87,10 @@ macro_rules! limits {
 }
 
 limits! {
+    /// The limits of one connection in the server role. Sizes are in octets, times in milliseconds.
+    Limits;
+    /// Every limit of the server role, in the order in which they are met.
+    LIMITS;
     empty_lines "empty-lines" Count 4, 0, 64,
         "Empty lines passed over before a request line (RFC 9112 §2.2); some old clients send one after content.";
     method_bytes "method-bytes" Octets 64, 7, KIB,
@@ -117,6 +125,25 @@ limits! {
         "Between requests; longer than browsers' pauses within a page, shorter than most networks forget a connection.";
 }
 
+limits! {
+    /// The limits of one connection in the client role. Sizes are in octets.
+    ClientLimits;
+    /// Every limit of the client role, in the order in which they are met.
+    CLIENT_LIMITS;
+    head_bytes_max "answer-head-bytes" Octets 64 * KIB, 256, HEAD_PART_MOST,
+        "The longest head of an answer, status line and blank line included; as much as a request's fields may have.";
+    field_bytes_max "answer-field-bytes" Octets 16 * KIB, 64, HEAD_PART_MOST,
+        "The longest field line of an answer; room for large cookies and policies.";
+    fields_max "answer-fields-count" Count 200, 1, FIELDS_COUNT_MOST as u64,
+        "Field lines in an answer's head; more than a request may have, since some set many cookies.";
+    interim_max "interim-count" Count 32, 0, 10_000,
+        "Interim answers before a final one; some servers tell how they get on, none for ever.";
+    interim_bytes_max "interim-bytes" Octets 64 * KIB, 0, HEAD_PART_MOST,
+        "All interim answers of one exchange together; early hints are the longest, and come once or twice.";
+    trailers_bytes_max "answer-trailers-bytes" Octets 8 * KIB, 2, MIB,
+        "All trailer fields of one answer together; they are held until the content's end.";
+}
+
 impl Limits {
     /// The most octets that a head with its leading empty lines can have before it is refused: what
     /// the caller's buffer must be able to hold.
@@ -133,7 +160,7 @@ impl Limits {
 }
 
 impl LimitInfo {
-    /// The row of the limit called `name`.
+    /// The row of the server role's limit called `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         LIMITS.iter().find(|info| info.name == name)
@@ -163,9 +190,9 @@ impl LimitInfo {
 const SIZES: [(&str, u64); 3] = [("KiB", KIB), ("MiB", MIB), ("GiB", GIB)];
 const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", SECOND), ("m", 60 * SECOND), ("h", HOUR)];
 
-/// Reads the value of the limit called `name`.
-fn read(name: &str, text: &str) -> Result<u64, String> {
-    let Some(info) = LimitInfo::named(name) else {
+/// Reads the value of the limit called `name` of a table.
+fn read(table: &[LimitInfo], name: &str, text: &str) -> Result<u64, String> {
+    let Some(info) = table.iter().find(|info| info.name == name) else {
         return Err(format!("there is no limit called {name}"));
     };
     let text = text.trim();
@@ -212,13 +239,18 @@ mod tests {
 
     #[test]
     fn every_limit_is_set_by_its_name_and_read_back() {
-        for info in LIMITS {
+        for info in LIMITS.iter().chain(CLIENT_LIMITS) {
             assert!(info.least <= info.default && info.default <= info.most, "{}", info.name);
-            let mut limits = Limits::default();
-            assert_eq!(limits.value(info.name), Some(info.default));
+            let (mut limits, mut of_client) = (Limits::default(), ClientLimits::default());
+            let value = |limits: &Limits, of_client: &ClientLimits| {
+                limits.value(info.name).xor(of_client.value(info.name))
+            };
+            assert_eq!(value(&limits, &of_client), Some(info.default));
             for number in [info.least, info.default, info.most] {
-                limits.set(info.name, &info.written(number).to_string()).unwrap();
-                assert_eq!(limits.value(info.name), Some(number), "{}", info.name);
+                let text = info.written(number).to_string();
+                let set = (limits.set(info.name, &text), of_client.set(info.name, &text));
+                assert!(set.0.is_ok() != set.1.is_ok(), "{} is of one role", info.name);
+                assert_eq!(value(&limits, &of_client), Some(number), "{}", info.name);
             }
         }
     }

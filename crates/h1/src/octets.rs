@@ -22,6 +22,12 @@ pub(crate) fn offset(whole: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len())
 }
 
+/// Where `part` stands in `head`.
+pub(crate) fn span_of(head: &[u8], part: &[u8]) -> Span {
+    let start = offset(head, part);
+    span(start, start + part.len())
+}
+
 /// Where the first LF stands: eight octets at a time, since every octet of every head passes here.
 pub(crate) fn line_feed(octets: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);

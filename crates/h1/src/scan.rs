@@ -9,7 +9,8 @@ use wherefore_message::{Fault, FaultKind, Method, Span, Version};
 use crate::diagnose;
 use crate::head::TargetAt;
 use crate::limits::Limits;
-use crate::octets::{from, line_feed, span, within};
+use crate::lines::LineScan;
+use crate::octets::{from, span, within};
 
 /// What stands after the target: a space, `HTTP/1.1`, CR and LF.
 pub(crate) const VERSION_PART_BYTES: usize = 11;
@@ -21,17 +22,14 @@ const TLS_MAJOR: u8 = 0x03;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scan {
     part: Part,
-    /// How many octets have been looked at.
+    /// How many octets have been looked at, up to the field lines.
     looked: usize,
     method_end: usize,
     method: Option<Method>,
     target: Span,
     target_parts: Option<TargetAt>,
     version: Option<Version>,
-    /// Where the first field line begins; 0 until the request line is read.
-    fields_start: usize,
-    line_start: usize,
-    lines: usize,
+    fields: LineScan,
 }
 
 /// Which part of the head comes next.
@@ -70,7 +68,7 @@ impl Scan {
                 Part::Method => self.method(head, limits)?,
                 Part::Target => self.target(head, limits)?,
                 Part::Version => self.version(head, limits)?,
-                Part::Fields => return self.fields(head, limits),
+                Part::Fields => return self.fields.scan(head, limits.into()),
             };
             if let Step::NeedMore = step {
                 return Ok(Scanned::NeedMore);
@@ -101,8 +99,8 @@ impl Scan {
     }
 
     /// How many octets were looked at.
-    pub(crate) const fn looked(&self) -> usize {
-        self.looked
+    pub(crate) fn looked(&self) -> usize {
+        if self.part == Part::Fields { self.fields.looked() } else { self.looked }
     }
 
     /// The version as it was read, 1.0 until then.
@@ -113,12 +111,12 @@ impl Scan {
 
     /// Where the first field line begins; none until the request line is read.
     pub(crate) fn fields_start(&self) -> Option<usize> {
-        (self.part == Part::Fields).then_some(self.fields_start)
+        (self.part == Part::Fields).then_some(self.fields.start())
     }
 
     /// How many field lines were seen.
     pub(crate) const fn lines(&self) -> usize {
-        self.lines
+        self.fields.lines()
     }
 
     fn method(&mut self, head: &[u8], limits: &Limits) -> Result<Step, Fault> {
@@ -197,60 +195,8 @@ impl Scan {
             .map_err(|(kind, offset)| Fault::new(kind, target_start + offset))?;
         self.target_parts = Some(TargetAt::new(head, &target));
         self.begin(Part::Fields, at + 1);
-        (self.fields_start, self.line_start) = (at + 1, at + 1);
+        self.fields = LineScan::at(at + 1);
         Ok(Step::GoOn)
-    }
-
-    fn fields(&mut self, head: &[u8], limits: &Limits) -> Result<Scanned, Fault> {
-        loop {
-            let feed = line_feed(from(head, self.looked)).map(|i| self.looked + i);
-            let line = within(head, self.line_start, feed.map_or(head.len(), |at| at + 1));
-            self.line_within_limits(line, limits)?;
-            let Some(feed) = feed else {
-                self.looked = head.len();
-                return Ok(Scanned::NeedMore);
-            };
-            if !line.ends_with(b"\r\n") {
-                let fault = Fault::new(FaultKind::BareLineFeed, feed);
-                // An empty line is no field's.
-                return Err(if line.len() > 1 { fault.in_line(self.lines) } else { fault });
-            }
-            self.looked = feed + 1;
-            if line.len() == 2 {
-                return Ok(Scanned::Whole(feed + 1));
-            }
-            if self.lines >= limits.fields_count as usize {
-                return Err(self.line_fault(FaultKind::FieldsTooMany, self.line_start));
-            }
-            self.lines += 1;
-            self.line_start = feed + 1;
-        }
-    }
-
-    /// Holds the line that began at `line_start`, as far as it has come, to the limits.
-    fn line_within_limits(&self, line: &[u8], limits: &Limits) -> Result<(), Fault> {
-        match line.first() {
-            None | Some(b'\r') if line.len() <= 2 => return Ok(()),
-            Some(b'\r') | None => {}
-            Some(_) if self.lines >= limits.fields_count as usize => {
-                return Err(self.line_fault(FaultKind::FieldsTooMany, self.line_start));
-            }
-            Some(_) => {}
-        }
-        let end = self.line_start + line.len();
-        let field_most = self.line_start + limits.field_bytes as usize;
-        let fields_most = self.fields_start + limits.fields_bytes as usize;
-        if field_most < end && field_most <= fields_most {
-            return Err(self.line_fault(FaultKind::FieldTooLarge, field_most));
-        }
-        if fields_most < end {
-            return Err(self.line_fault(FaultKind::FieldsTooLarge, fields_most));
-        }
-        Ok(())
-    }
-
-    const fn line_fault(&self, kind: FaultKind, at: usize) -> Fault {
-        Fault::new(kind, at).in_line(self.lines)
     }
 
     const fn begin(&mut self, part: Part, at: usize) {

@@ -3,20 +3,22 @@
 use core::ops::Range;
 
 use wherefore_message::{
-    Fault, FaultClass, FaultKind, Method, Request, ResponseHead, Span, Status, Version,
+    Fault, FaultClass, FaultKind, Fields, Method, Request, ResponseHead, Span, Status, Version,
 };
 
-use crate::chunked::{Chunked, Decoded};
 use crate::deadlines::{Late, Millis, Waiting, Why};
 use crate::diagnose;
 use crate::exchange::{Happening, Persistence, Receiving, Sending, State, next};
 use crate::framing::Framing;
-use crate::head::{Head, Wish};
+use crate::head::Head;
+use crate::incoming::{Found, Incoming, Unread};
 use crate::limits::Limits;
+use crate::lines::Wish;
 use crate::octets::{from, within};
+use crate::outgoing::{Ended, Follows, Outgoing};
 use crate::reason::CloseReason;
 use crate::scan::{Scan, Scanned, empty_lines};
-use crate::write::{self, ConnectionOption, Follows};
+use crate::write::{self, ConnectionOption};
 
 /// One connection in the server role.
 ///
@@ -35,7 +37,7 @@ pub struct Server {
     head: Head,
     /// What the answer is to: method and version, as far as they are known.
     asked: (Method, Version),
-    content: Content,
+    content: Incoming,
     invitation: Invitation,
     follows: Follows,
     waiting: Waiting,
@@ -64,17 +66,6 @@ pub enum Event {
     Closed(CloseReason),
 }
 
-/// What content an answer has. Whether any of it is sent is the role's to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outgoing {
-    /// None; where a client would else wait for some, a length of 0 is said.
-    None,
-    /// This many octets.
-    Sized(u64),
-    /// Some, how much is not known.
-    Streamed,
-}
-
 /// What comes after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
@@ -85,17 +76,6 @@ pub enum After {
     Drain,
     /// Nothing: send what is written, then close, or leave the connection to another protocol.
     Close(CloseReason),
-}
-
-/// How much of the request's content has not been received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// None.
-    None,
-    /// This many octets.
-    Octets(u64),
-    /// Some; how much can't be told.
-    Unknown,
 }
 
 /// What can be told of a head that broke the protocol. Spans are of the input that was shown last.
@@ -109,13 +89,6 @@ pub struct BrokenHead {
     pub version: Version,
     /// The name of the field whose line is at fault.
     pub field: Option<Span>,
-}
-
-/// What is still to be received of the content.
-#[derive(Debug)]
-enum Content {
-    Length(u64),
-    Chunked(Chunked),
 }
 
 /// Whether the client holds its content back until it is told to go on (RFC 9110 §10.1.1).
@@ -137,7 +110,7 @@ impl Server {
             scan: Scan::default(),
             head: Head::default(),
             asked: (Method::Other, Version::HTTP_10),
-            content: Content::Length(0),
+            content: Incoming::default(),
             invitation: Invitation::Needless,
             follows: Follows::Nothing,
             waiting: Waiting::Not,
@@ -150,7 +123,9 @@ impl Server {
     /// Makes it a fresh connection again, keeping its memory and limits.
     pub fn reset(&mut self) {
         let head = core::mem::take(&mut self.head);
-        *self = Self { head, ..Self::new(&self.limits) };
+        let mut content = core::mem::take(&mut self.content);
+        content.begin(Framing::Nothing);
+        *self = Self { head, content, ..Self::new(&self.limits) };
     }
 
     /// Looks at `input`, which is all that is unread, as far as one event, and returns how many of its
@@ -247,14 +222,18 @@ impl Server {
     /// How much of the request's content has not been received.
     #[must_use]
     pub fn unread(&self) -> Unread {
-        match (self.state.receiving, &self.content) {
-            (Receiving::Content, Content::Length(0)) => Unread::None,
-            (Receiving::Content, Content::Length(left)) => Unread::Octets(*left),
-            (Receiving::Content, Content::Chunked(_)) | (Receiving::Broken, _) => Unread::Unknown,
-            (Receiving::Idle | Receiving::Head | Receiving::End | Receiving::Closed, _) => {
-                Unread::None
-            }
+        match self.state.receiving {
+            Receiving::Content => self.content.unread(),
+            Receiving::Broken => Unread::Unknown,
+            Receiving::Idle | Receiving::Head | Receiving::End | Receiving::Closed => Unread::None,
         }
+    }
+
+    /// The trailer fields of the request's content (RFC 9110 §6.5), once it has ended; none before that, or
+    /// where it has none. Valid until the next head begins to be received.
+    #[must_use]
+    pub fn trailers(&self) -> Fields<'_> {
+        self.content.trailers()
     }
 
     /// Makes this exchange the last; on a connection between exchanges, closes it. The first reason
@@ -339,39 +318,30 @@ impl Server {
 
     /// Appends what stands before a run of this many octets of content.
     pub fn frame(&mut self, octets: usize, out: &mut Vec<u8>) {
-        match &mut self.follows {
-            // A chunk of 0 would be the last.
-            Follows::Chunks if octets > 0 => write::chunk_head(out, octets),
-            Follows::Sized(left) => {
-                debug_assert!(octets as u64 <= *left, "more content than the head said");
-                *left = left.saturating_sub(octets as u64);
-            }
-            Follows::Nothing => debug_assert_eq!(octets, 0, "the answer has no content"),
-            Follows::Chunks | Follows::UntilClose => {}
-        }
+        self.follows.frame(octets, out);
     }
 
     /// Appends what stands after a run of this many octets of content.
     pub fn frame_end(&mut self, octets: usize, out: &mut Vec<u8>) {
-        if self.follows == Follows::Chunks && octets > 0 {
-            out.extend_from_slice(b"\r\n");
-        }
+        self.follows.frame_end(octets, out);
     }
 
     /// Appends what ends the answer, and says what comes next. An answer shorter than its head said
     /// closes the connection, which is how the client can tell.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> After {
+        self.finish_with(b"", out)
+    }
+
+    /// Does as [`finish`](Self::finish), with the field lines `trailers` (each with its CR LF) after the
+    /// content. They are written where the answer is in chunks, and nowhere else is there a place for them.
+    pub fn finish_with(&mut self, trailers: &[u8], out: &mut Vec<u8>) -> After {
         if !self.step(Happening::AnswerEnds) {
             return After::Close(self.close_reason());
         }
-        match core::mem::replace(&mut self.follows, Follows::Nothing) {
-            Follows::Chunks => out.extend_from_slice(b"0\r\n\r\n"),
-            Follows::Sized(left) if left > 0 => {
-                // Said before anything else, since it is what went wrong.
-                self.reason = None;
-                self.last_exchange(CloseReason::AnswerCutShort);
-            }
-            Follows::Sized(_) | Follows::UntilClose | Follows::Nothing => {}
+        if self.follows.end(trailers, out) == Ended::Short {
+            // Said before anything else, since it is what went wrong.
+            self.reason = None;
+            self.last_exchange(CloseReason::AnswerCutShort);
         }
         if self.state.receiving == Receiving::Content && self.unread() == Unread::None {
             self.step(Happening::ContentEnds);
@@ -460,11 +430,7 @@ impl Server {
         self.step(Happening::HeadEnds);
         self.waiting = Waiting::content(now);
         self.asked = (self.head.method(), self.head.version());
-        self.content = match self.head.framing() {
-            Framing::Length(length) => Content::Length(length),
-            Framing::Chunked => Content::Chunked(Chunked::default()),
-            Framing::Nothing | Framing::Tunnel | Framing::UntilClose => Content::Length(0),
-        };
+        self.content.begin(self.head.framing());
         let waits = self.unread() != Unread::None && self.head.expects_continue(head);
         self.invitation = if waits { Invitation::Awaited } else { Invitation::Needless };
         match self.head.wish() {
@@ -482,20 +448,11 @@ impl Server {
 
     fn receive_content(&mut self, input: &[u8], now: Millis) -> Result<(usize, Event), Fault> {
         self.rest(now);
-        let (used, event) = match &mut self.content {
-            Content::Length(0) => (0, Event::End),
-            Content::Length(_) if input.is_empty() => (0, Event::NeedMore),
-            Content::Length(left) => {
-                let taken = (input.len() as u64).min(*left);
-                *left -= taken;
-                (taken as usize, Event::Content(0..taken as usize))
-            }
-            Content::Chunked(decoder) => match decoder.decode(input, &self.limits) {
-                Ok((used, Decoded::NeedMore)) => (used, Event::NeedMore),
-                Ok((used, Decoded::Content(range))) => (used, Event::Content(range)),
-                Ok((used, Decoded::End)) => (used, Event::End),
-                Err(fault) => return Err(self.fail(fault, 0)),
-            },
+        let (used, event) = match self.content.receive(input, &self.limits) {
+            Ok((used, Found::NeedMore)) => (used, Event::NeedMore),
+            Ok((used, Found::Content(range))) => (used, Event::Content(range)),
+            Ok((used, Found::End)) => (used, Event::End),
+            Err(fault) => return Err(self.fail(fault, 0)),
         };
         if used > 0 {
             self.invitation = Invitation::Needless;
@@ -546,11 +503,10 @@ impl Server {
 
     /// How many octets of the message that is under way were received.
     fn received(&self) -> usize {
-        match (self.state.receiving, &self.content, self.head.framing()) {
-            (Receiving::Head, _, _) => self.scan.looked(),
-            (_, Content::Length(left), Framing::Length(length)) => (length - left) as usize,
-            (_, Content::Chunked(decoder), _) => decoder.offset() as usize,
-            _ => 0,
+        if self.state.receiving == Receiving::Head {
+            self.scan.looked()
+        } else {
+            self.content.received()
         }
     }
 

@@ -7,6 +7,8 @@ use wherefore_message::{
     EntityTag, FieldName, Method, MethodSet, ResponseHead, Status, Value, Version,
 };
 
+use crate::outgoing::{Follows, Outgoing};
+
 /// How the content of an answer is delimited, and what its head says of it (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
@@ -70,9 +72,8 @@ pub(crate) fn said(
     method: Method,
     version: Version,
     status: Status,
-    content: crate::Outgoing,
+    content: Outgoing,
 ) -> (Said, Follows) {
-    use crate::Outgoing;
     let knows_chunks = version >= Version::HTTP_11;
     if switches(method, status) || (status.ends_with_head() && status != Status::NOT_MODIFIED) {
         return (Said::Nothing, Follows::Nothing);
@@ -103,19 +104,6 @@ pub(crate) fn switches(method: Method, status: Status) -> bool {
         || (method == Method::Connect && (200..300).contains(&status.code()))
 }
 
-/// Which octets follow an answer's head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Follows {
-    /// None.
-    Nothing,
-    /// This many more.
-    Sized(u64),
-    /// Chunks.
-    Chunks,
-    /// Content until we close.
-    UntilClose,
-}
-
 fn status_line(out: &mut Vec<u8>, status: Status) {
     out.extend_from_slice(b"HTTP/1.1 ");
     let digit = |number: u16| b'0' + (number % 10) as u8;
@@ -141,6 +129,7 @@ fn fields(out: &mut Vec<u8>, head: &ResponseHead) {
             line(out, name.as_str(), |out| value(out, content));
         }
     }
+    out.extend_from_slice(head.relayed_written());
     for lines in head.lines() {
         out.extend_from_slice(lines.written());
     }
@@ -235,7 +224,7 @@ pub(crate) fn chunk_head(out: &mut Vec<u8>, octets: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn decimal(out: &mut Vec<u8>, number: u64) {
+pub(crate) fn decimal(out: &mut Vec<u8>, number: u64) {
     digits(out, number, 10);
 }
 
@@ -258,7 +247,6 @@ fn digits(out: &mut Vec<u8>, number: u64, base: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Outgoing;
     use std::sync::Arc;
 
     fn written(of: &Value) -> String {

@@ -33,7 +33,7 @@ fn document() -> String {
     let states = reachable();
     let all = Receiving::ALL.len() * Sending::ALL.len() * 2;
     let mut text = String::from(
-        "# The states of an HTTP/1.1 connection\n\n\
+        "# The states of an HTTP/1.1 connection in the server role\n\n\
          Printed from `next` in `crates/h1/src/exchange.rs` by `crates/h1/tests/states.rs`; run that test\n\
          with `UPDATE_DOCS=1` to print it again. A state is what the peer's message is at, what our answer\n\
          is at, and whether the connection persists (RFC 9112 §9).\n\n",

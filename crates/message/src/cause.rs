@@ -83,6 +83,7 @@ impl From<Fault> for Cause {
             (_, FaultKind::ClosedInHead) => Self::ClosedInHead,
             (_, FaultKind::ClosedInContent) => Self::ClosedInContent,
             (_, FaultKind::HeadLate) => Self::HeadLate,
+            (_, FaultKind::SwitchUnasked) => Self::SwitchFailed,
             (_, FaultKind::FieldTooLarge) => Self::FieldTooLarge,
             (_, FaultKind::TrailersTooLarge) => Self::TrailersTooLarge,
             (FaultClass::FieldSize, _) => Self::HeadTooLarge,
@@ -144,6 +145,17 @@ mod tests {
         for kind in FaultKind::ALL {
             let status = Cause::from(Fault::new(*kind, 0)).status();
             assert!(matches!(status.code(), 502 | 504), "{kind:?}");
+        }
+        for (kind, cause) in [
+            (FaultKind::StatusInvalid, Cause::Malformed),
+            (FaultKind::VersionMajor, Cause::Malformed),
+            (FaultKind::InterimTooMany, Cause::Malformed),
+            (FaultKind::InterimTooLarge, Cause::HeadTooLarge),
+            (FaultKind::FieldsTooMany, Cause::HeadTooLarge),
+            (FaultKind::SwitchUnasked, Cause::SwitchFailed),
+            (FaultKind::CodingUnknown, Cause::TransferCoding),
+        ] {
+            assert_eq!(Cause::from(Fault::new(kind, 0)), cause, "{kind:?}");
         }
     }
 }

@@ -140,6 +140,11 @@ faults! {
     ChunkEnd "chunk-end" Syntax BAD_REQUEST 9112 "7.1" "a chunk's data does not end in CR LF";
     StatusLine "status-line" Syntax BAD_REQUEST 9112 "4" "the status line is malformed";
     StatusInvalid "status-invalid" Syntax BAD_REQUEST 9110 "15" "the status code is not three digits from 100 to 599";
+    VersionMinor "version-minor" Syntax BAD_REQUEST 9112 "2.3" "the version is neither HTTP/1.0 nor HTTP/1.1";
+    InterimTooMany "interim-too-many" Syntax BAD_REQUEST 9110 "15.2" "more interim answers than the limit come before the final one";
+    InterimTooLarge "interim-too-large" FieldSize REQUEST_HEADER_FIELDS_TOO_LARGE 9110 "15.2" "the interim answers together are larger than the limit";
+    InterimContent "interim-content" Framing BAD_REQUEST 9110 "15.2" "an interim answer says that content follows it, which can't be";
+    SwitchUnasked "switch-unasked" Syntax BAD_REQUEST 9110 "7.8" "the answer changes to a protocol that was not asked for";
     ContentTooLarge "content-too-large" ContentSize CONTENT_TOO_LARGE 9110 "15.5.14" "the content is larger than the limit";
     HeadLate "head-late" Deadline REQUEST_TIMEOUT 9110 "15.5.9" "the head did not arrive in time";
     ContentLate "content-late" Deadline REQUEST_TIMEOUT 9110 "15.5.9" "the content did not arrive in time";

@@ -4,7 +4,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use crate::etag::EntityTag;
-use crate::field::{FieldName, FieldSet};
+use crate::field::{FieldName, FieldSet, Line, Span};
 use crate::method::MethodSet;
 use crate::status::Status;
 use crate::token::{is_token, is_value_octet};
@@ -83,33 +83,118 @@ impl Lines {
     }
 }
 
+/// Whose answer a head belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// This server's: it owes what the status must carry.
+    Ours,
+    /// Another server's, relayed: what it lacks is its own affair.
+    Upstream,
+}
+
 /// A response's head: a status and its fields, in order. Reused from answer to answer.
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
     /// The status.
     pub status: Status,
+    /// Whose answer it is.
+    pub author: Author,
     fields: Vec<(FieldName, Value)>,
     present: FieldSet,
     lines: [Option<Arc<Lines>>; 2],
+    relayed: Relayed,
 }
+
+/// What a relayed line never is: the connection's own business, or what delimits the content. Each connection
+/// says these anew (RFC 9110 §7.6.1, RFC 9112 §6).
+pub const OF_THE_CONNECTION: FieldSet = FieldSet::of(&[
+    FieldName::Connection,
+    FieldName::ContentLength,
+    FieldName::KeepAlive,
+    FieldName::ProxyConnection,
+    FieldName::Te,
+    FieldName::Trailer,
+    FieldName::TransferEncoding,
+    FieldName::Upgrade,
+]);
 
 impl ResponseHead {
     /// A head without fields.
     #[must_use]
     pub const fn new(status: Status) -> Self {
-        Self { status, fields: Vec::new(), present: FieldSet::EMPTY, lines: [None, None] }
+        Self {
+            status,
+            author: Author::Ours,
+            fields: Vec::new(),
+            present: FieldSet::EMPTY,
+            lines: [None, None],
+            relayed: Relayed::NONE,
+        }
     }
 
     /// Makes it a head without fields again, keeping its memory.
     pub fn reset(&mut self, status: Status) {
         self.status = status;
+        self.author = Author::Ours;
         self.fields.clear();
         self.present = FieldSet::EMPTY;
         self.lines = [None, None];
+        self.relayed.clear();
     }
 
-    /// Adds an operator's lines, at most two blocks of them.
+    /// Adds a line of another server's answer, as it came. A line that is the connection's own
+    /// ([`OF_THE_CONNECTION`]) is not taken, nor one that would not be one line.
+    pub fn relay(&mut self, name: &[u8], value: &[u8]) {
+        self.relay_known(FieldName::parse(name), name, value);
+    }
+
+    /// The same, where it is known already which name it is.
+    pub fn relay_known(&mut self, known: FieldName, name: &[u8], value: &[u8]) {
+        if !OF_THE_CONNECTION.has(known) && is_token(name) && is_value(value) {
+            self.present.insert(known);
+            self.relayed.push(known, name, value);
+        }
+    }
+
+    /// The relayed lines as names and values, in order.
+    pub fn relayed(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        self.relayed.iter().map(|(_, name, value)| (name, value))
+    }
+
+    /// The values of the relayed lines of a known name, in order.
+    pub fn relayed_values(&self, name: FieldName) -> impl Iterator<Item = &[u8]> + Clone {
+        let lines = self.relayed.iter().filter(move |(known, ..)| *known == name);
+        lines.map(|(_, _, value)| value)
+    }
+
+    /// The relayed lines as HTTP/1.1 writes them.
+    #[must_use]
+    pub fn relayed_written(&self) -> &[u8] {
+        &self.relayed.written
+    }
+
+    /// Takes out the relayed lines of a name that need not be known.
+    pub fn remove_relayed(&mut self, name: &[u8]) {
+        match FieldName::parse(name) {
+            FieldName::Other => {
+                self.relayed.retain(|_, other| !other.eq_ignore_ascii_case(name));
+            }
+            known => {
+                self.relayed.retain(|other, _| other != known);
+                if self.value(known).is_none() {
+                    self.present = self.present.without(FieldSet::of(&[known]));
+                }
+            }
+        }
+    }
+
+    /// Adds an operator's lines, at most two blocks of them. They stand in place of relayed lines of their names.
     pub fn add_lines(&mut self, lines: &Arc<Lines>) {
+        if !self.relayed.lines.is_empty() {
+            for (name, _) in lines.iter() {
+                self.remove_relayed(name.as_bytes());
+            }
+        }
         if let Some(free) = self.lines.iter_mut().find(|lines| lines.is_none()) {
             *free = Some(Arc::clone(lines));
         }
@@ -127,34 +212,98 @@ impl ResponseHead {
         self.fields.push((name, value));
     }
 
-    /// Replaces all lines of this name by one.
+    /// Replaces all lines of this name by one, relayed ones too.
     pub fn set(&mut self, name: FieldName, value: Value) {
         self.remove(name);
         self.push(name, value);
     }
 
-    /// Takes out all lines of this name.
+    /// Takes out all lines of this name, relayed ones too.
     pub fn remove(&mut self, name: FieldName) {
-        self.fields.retain(|(other, _)| *other != name);
-        self.present = self.present.without(FieldSet::of(&[name]));
+        if self.present.has(name) {
+            self.fields.retain(|(other, _)| *other != name);
+            self.relayed.retain(|other, _| other != name);
+            self.present = self.present.without(FieldSet::of(&[name]));
+        }
     }
 
-    /// The names that it carries.
+    /// The known names that it carries, in lines of its own or relayed.
     #[must_use]
     pub const fn present(&self) -> FieldSet {
         self.present
     }
 
-    /// The first value of this name.
+    /// The first value of this name among its own lines.
     #[must_use]
     pub fn value(&self, name: FieldName) -> Option<&Value> {
         self.fields.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
-    /// Every line, in order.
+    /// Every line of its own, in order.
     pub fn fields(&self) -> impl Iterator<Item = (FieldName, &Value)> {
         self.fields.iter().map(|(name, value)| (*name, value))
     }
+}
+
+/// Lines of another server's answer: one run of octets that is written as it is, and where each line stands in it.
+#[derive(Clone, Debug)]
+struct Relayed {
+    written: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+impl Relayed {
+    const NONE: Self = Self { written: Vec::new(), lines: Vec::new() };
+
+    fn clear(&mut self) {
+        self.written.clear();
+        self.lines.clear();
+    }
+
+    fn push(&mut self, known: FieldName, name: &[u8], value: &[u8]) {
+        let name_at = self.append(name);
+        self.written.extend_from_slice(b": ");
+        let value_at = self.append(value);
+        self.written.extend_from_slice(b"\r\n");
+        self.lines.push(Line { name: known, name_at, value_at });
+    }
+
+    fn append(&mut self, text: &[u8]) -> Span {
+        let start = self.written.len() as u32;
+        self.written.extend_from_slice(text);
+        Span { start, end: self.written.len() as u32 }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (FieldName, &[u8], &[u8])> + Clone {
+        let of = |span: Span| span.of(&self.written);
+        self.lines.iter().map(move |line| (line.name, of(line.name_at), of(line.value_at)))
+    }
+
+    /// Keeps the lines of which `keep` says so by their names. What is kept moves to the front, in place.
+    fn retain(&mut self, keep: impl Fn(FieldName, &[u8]) -> bool) {
+        let Self { written, lines } = self;
+        let mut end = 0;
+        lines.retain_mut(|line| {
+            if !keep(line.name, line.name_at.of(written)) {
+                return false;
+            }
+            // A line ends two octets behind its value.
+            let from = line.name_at.start;
+            let back = from - end;
+            written.copy_within(from as usize..line.value_at.end as usize + 2, end as usize);
+            for span in [&mut line.name_at, &mut line.value_at] {
+                *span = Span { start: span.start - back, end: span.end - back };
+            }
+            end = line.value_at.end + 2;
+            true
+        });
+        written.truncate(end as usize);
+    }
+}
+
+/// Whether every octet may stand in a value, seen of many at once.
+fn is_value(text: &[u8]) -> bool {
+    text.iter().fold(true, |all, octet| all & is_value_octet(*octet))
 }
 
 impl fmt::Display for Value {
@@ -174,3 +323,6 @@ impl fmt::Display for Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,6 +152,7 @@ async fn head<C: Carrier>(
             let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
             Box::pin(from).await;
         }
+        Ok(Admitted::Gateway(_)) => asked.fail(Failure::Panicked),
         Ok(Admitted::Inbox(place)) => {
             if let Some(format) = answer_inbox(&mut asked, &question, &place) {
                 match configuration.origin(place.inbox.origin) {
@@ -259,7 +260,7 @@ async fn answer_place(
             Ok(Plan::Write(writing)) => {
                 return Some((writing, Box::new(Job::new(question, sites, site, place))));
             }
-            Ok(Plan::Take(_)) => {
+            Ok(Plan::Take(_) | Plan::Forward) => {
                 asked.fail(Failure::Panicked);
                 return None;
             }

@@ -84,7 +84,7 @@ impl Asked {
             let selected = seen.and_then(|found| plan::selected(request, found));
             let varies = seen.map_or(Varies::Not, Varies::of);
             let content = match &said {
-                Said::Write(_) | Said::Take(_) => return None,
+                Said::Write(_) | Said::Take(_) | Said::Forward => return None,
                 Said::Answer(verdict) => {
                     let setting = Setting {
                         verdict,

@@ -74,13 +74,14 @@ pub(crate) enum Said {
     Read(Verdict, Reading),
     Write(Writing),
     Take(Format),
+    Forward,
 }
 
 impl Said {
     pub(crate) fn verdict(&self) -> Option<&Verdict> {
         match self {
             Self::Answer(verdict) | Self::Read(verdict, _) => Some(verdict),
-            Self::Write(_) | Self::Take(_) => None,
+            Self::Write(_) | Self::Take(_) | Self::Forward => None,
         }
     }
 
@@ -97,6 +98,7 @@ impl Said {
             }
             Self::Write(writing) => format!("{writing:?}"),
             Self::Take(format) => format!("{format:?}"),
+            Self::Forward => "forward".to_owned(),
         }
     }
 }
@@ -234,6 +236,9 @@ impl Asked {
                 Err(verdict) => Err(verdict),
                 Ok(Admitted::Server(site)) => plan::of_server(&question, site, &mut trail),
                 Ok(Admitted::Inbox(place)) => plan::of_inbox(&question, &place, &mut trail),
+                Ok(Admitted::Gateway(place)) => {
+                    plan::of_gateway(&question, &place, self.told.passed, &mut trail)
+                }
                 Ok(Admitted::Resource(place)) => {
                     plan::after_negotiation(&question, &place, found, negotiated, &mut trail)
                 }
@@ -247,6 +252,7 @@ impl Asked {
                 Ok(Plan::Read(verdict, reading)) => Said::Read(verdict, reading),
                 Ok(Plan::Write(writing)) => Said::Write(writing),
                 Ok(Plan::Take(format)) => Said::Take(format),
+                Ok(Plan::Forward) => Said::Forward,
             };
             let Admission { site, path, matched, .. } = admission;
             then(Conducted { request, path, site: Some(site), matched, unseen, said, trail })

@@ -10,6 +10,7 @@ mod content;
 mod coverage;
 mod dresses;
 mod gates;
+mod gateways;
 mod guards;
 mod inboxes;
 mod locations;

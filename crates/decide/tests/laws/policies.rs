@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::asker::Credentials;
+use wherefore_decide::forward::Passed;
 use wherefore_decide::negotiate::{LeadsTo, Negotiated};
 use wherefore_decide::policy::allowance::{By, LimitKind};
 use wherefore_decide::policy::asker::RefusedAs;
@@ -31,6 +32,8 @@ pub(crate) struct Told {
     pub(crate) paid: Paid,
     /// What came of the variants of what was found, if it has any.
     pub(crate) negotiated: Option<Negotiated>,
+    /// Whether it came through this gateway before.
+    pub(crate) passed: Passed,
 }
 
 /// What came of the credentials.
@@ -48,7 +51,8 @@ impl Default for Told {
     fn default() -> Self {
         let credentials = Sent::Known("ann", vec!["staff".to_owned()]);
         let (client_limits, user_limits, negotiated) = (None, None, None);
-        Self { client_limits, credentials, user_limits, paid: Paid::Reserved, negotiated }
+        let (paid, passed) = (Paid::Reserved, Passed::Never);
+        Self { client_limits, credentials, user_limits, paid, negotiated, passed }
     }
 }
 
@@ -305,6 +309,7 @@ fn tolds() -> impl Strategy<Value = Told> {
     let denied = || weighted(0.1, denials());
     (denied(), credentials, denied(), paid, weighted(0.2, negotiated)).prop_map(
         |(client_limits, credentials, user_limits, paid, negotiated)| Told {
+            passed: Passed::Never,
             client_limits,
             credentials,
             user_limits,

@@ -1,0 +1,111 @@
+//! Who asked whom, told to the upstream: `Forwarded` (RFC 7239) and the older fields.
+//!
+//! What a trusted proxy wrote goes on, with the proxy itself added; of a stranger only its own address is told. A
+//! chain that the proxy does not write begins with the client as the proxy told of it, so that whoever reads both
+//! finds the same client in both.
+
+use core::fmt::{self, Write};
+use core::net::IpAddr;
+
+use wherefore_message::FieldName;
+use wherefore_message::forwarded::Element;
+use wherefore_message::token::trim;
+
+use super::{Forwarded, From, PeerTrust, Policy, asked, is_replaced};
+use crate::hop::{is_value, line};
+
+/// Appends the lines that the policy asks for.
+pub(super) fn write(policy: &Policy, from: &From<'_>, out: &mut Vec<u8>) {
+    let stands = |known: FieldName| !is_replaced(policy, from, known, known.as_str().as_bytes());
+    if matches!(policy.forwarded, Forwarded::Forwarded | Forwarded::Both)
+        && stands(FieldName::Forwarded)
+    {
+        forwarded(from, out);
+    }
+    if matches!(policy.forwarded, Forwarded::XForwarded | Forwarded::Both) {
+        if stands(FieldName::XForwardedFor) {
+            forwarded_for(from, out);
+        }
+        if stands(FieldName::XForwardedHost) {
+            forwarded_host(from, out);
+        }
+        if stands(FieldName::XForwardedProto) {
+            line(b"X-Forwarded-Proto", from.client.scheme.name().as_bytes(), out);
+        }
+    }
+}
+
+fn forwarded(from: &From<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Forwarded: ");
+    let told = from.peer_trust.has_forwarded() && lines(from, FieldName::Forwarded, out);
+    if !told && let Some(client) = behind(from) {
+        let proto = from.client.scheme.name();
+        Element { by_whom: client, host: None, proto }.write(out);
+        out.extend_from_slice(b", ");
+    }
+    let mut host = Vec::new();
+    asked(from.request, &mut host);
+    let host = (!host.is_empty() && is_value(&host)).then_some(&*host);
+    Element { by_whom: Some(from.peer), host, proto: from.scheme.name() }.write(out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn forwarded_for(from: &From<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    let told = from.peer_trust.has_x_forwarded() && lines(from, FieldName::XForwardedFor, out);
+    if !told && let Some(client) = behind(from) {
+        match client {
+            Some(address) => written(address, out),
+            None => out.extend_from_slice(b"unknown"),
+        }
+        out.extend_from_slice(b", ");
+    }
+    written(from.peer, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The host that the first proxy was asked for, where one that is trusted tells of it.
+fn forwarded_host(from: &From<'_>, out: &mut Vec<u8>) {
+    let told = from.request.fields.only(FieldName::XForwardedHost);
+    if let Some(host) = told.filter(|_| from.peer_trust.has_x_forwarded()) {
+        return line(b"X-Forwarded-Host", host, out);
+    }
+    let mut host = Vec::new();
+    asked(from.request, &mut host);
+    if !host.is_empty() {
+        line(b"X-Forwarded-Host", &host, out);
+    }
+}
+
+/// Appends what stands in all lines of this name, each followed by a comma. Says whether there was any.
+fn lines(from: &From<'_>, name: FieldName, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    for value in from.request.fields.all(name).map(trim) {
+        if !value.is_empty() && is_value(value) {
+            out.extend_from_slice(value);
+            out.extend_from_slice(b", ");
+        }
+    }
+    out.len() > start
+}
+
+/// Who asked the peer, if the peer is a proxy that is believed: an address, or none that is to be known.
+fn behind(from: &From<'_>) -> Option<Option<IpAddr>> {
+    let is_other = from.client.address != Some(from.peer.to_canonical());
+    (from.peer_trust != PeerTrust::Stranger && is_other).then_some(from.client.address)
+}
+
+/// Appends an address as text, an IPv4 address that came as IPv6 as what it is.
+fn written(address: IpAddr, out: &mut Vec<u8>) {
+    // Writing to a buffer does not fail.
+    let _ = write!(Octets(out), "{}", address.to_canonical());
+}
+
+struct Octets<'a>(&'a mut Vec<u8>);
+
+impl Write for Octets<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}

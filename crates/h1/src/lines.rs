@@ -1,0 +1,298 @@
+//! Field lines (RFC 9112 §5), of either role: where they end, found as they come; and what they are, as
+//! spans, read by `httparse` once all are there.
+
+use wherefore_message::token::is_token;
+use wherefore_message::{Fault, FaultKind, FieldName, FieldSet, Fields, Line, list};
+
+use crate::diagnose;
+use crate::limits::{FIELDS_COUNT_MOST, Limits};
+use crate::octets::{from, line_feed, offset, span_of, within};
+use crate::scan::Scanned;
+
+/// The look at a head's field lines so far. Offsets count from the head's first octet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LineScan {
+    /// Where the first line begins.
+    start: usize,
+    line_start: usize,
+    lines: usize,
+    /// How many octets have been looked at.
+    looked: usize,
+}
+
+/// What the field lines of a head may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LineLimits {
+    /// The longest line.
+    pub(crate) field_bytes: usize,
+    /// All lines together.
+    pub(crate) fields_bytes: usize,
+    /// How many lines there may be.
+    pub(crate) count: usize,
+}
+
+/// Field lines as spans. Their memory is reused.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    lines: Vec<Line>,
+    present: FieldSet,
+}
+
+/// What the peer wishes to become of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// It says nothing: 1.1 persists, 1.0 closes.
+    Nothing,
+    /// `close`.
+    Close,
+    /// `keep-alive`.
+    KeepAlive,
+}
+
+impl LineScan {
+    /// Field lines begin at `start`.
+    pub(crate) const fn at(start: usize) -> Self {
+        Self { start, line_start: start, lines: 0, looked: start }
+    }
+
+    /// Looks on in `head`, which begins with the head's first octet and has only grown since.
+    ///
+    /// # Errors
+    /// A field line past a limit or badly ended.
+    pub(crate) fn scan(&mut self, head: &[u8], limits: LineLimits) -> Result<Scanned, Fault> {
+        loop {
+            let feed = line_feed(from(head, self.looked)).map(|i| self.looked + i);
+            let line = within(head, self.line_start, feed.map_or(head.len(), |at| at + 1));
+            self.line_within_limits(line, limits)?;
+            let Some(feed) = feed else {
+                self.looked = head.len();
+                return Ok(Scanned::NeedMore);
+            };
+            if !line.ends_with(b"\r\n") {
+                let fault = Fault::new(FaultKind::BareLineFeed, feed);
+                // An empty line is no field's.
+                return Err(if line.len() > 1 { fault.in_line(self.lines) } else { fault });
+            }
+            self.looked = feed + 1;
+            if line.len() == 2 {
+                return Ok(Scanned::Whole(feed + 1));
+            }
+            if self.lines >= limits.count {
+                return Err(self.line_fault(FaultKind::FieldsTooMany, self.line_start));
+            }
+            self.lines += 1;
+            self.line_start = feed + 1;
+        }
+    }
+
+    /// Holds the line that began at `line_start`, as far as it has come, to the limits.
+    fn line_within_limits(&self, line: &[u8], limits: LineLimits) -> Result<(), Fault> {
+        match line.first() {
+            None | Some(b'\r') if line.len() <= 2 => return Ok(()),
+            Some(b'\r') | None => {}
+            Some(_) if self.lines >= limits.count => {
+                return Err(self.line_fault(FaultKind::FieldsTooMany, self.line_start));
+            }
+            Some(_) => {}
+        }
+        let end = self.line_start + line.len();
+        let field_most = self.line_start + limits.field_bytes;
+        let fields_most = self.start + limits.fields_bytes;
+        if field_most < end && field_most <= fields_most {
+            return Err(self.line_fault(FaultKind::FieldTooLarge, field_most));
+        }
+        if fields_most < end {
+            return Err(self.line_fault(FaultKind::FieldsTooLarge, fields_most));
+        }
+        Ok(())
+    }
+
+    const fn line_fault(&self, kind: FaultKind, at: usize) -> Fault {
+        Fault::new(kind, at).in_line(self.lines)
+    }
+
+    /// Where the first line begins.
+    pub(crate) const fn start(&self) -> usize {
+        self.start
+    }
+
+    /// How many lines were seen.
+    pub(crate) const fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// How many octets were looked at.
+    pub(crate) const fn looked(&self) -> usize {
+        self.looked
+    }
+}
+
+impl From<&Limits> for LineLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            field_bytes: limits.field_bytes as usize,
+            fields_bytes: limits.fields_bytes as usize,
+            count: limits.fields_count as usize,
+        }
+    }
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { lines: Vec::new(), present: FieldSet::EMPTY }
+    }
+}
+
+impl Lines {
+    /// Reads the `count` lines of `head` that begin at `start` and end with a blank line.
+    ///
+    /// # Errors
+    /// The first fault, with its line.
+    pub(crate) fn read(&mut self, head: &[u8], start: usize, count: usize) -> Result<(), Fault> {
+        self.lines.clear();
+        if !quick_lines(head, start, count, &mut self.lines) {
+            self.lines.clear();
+            diagnose::field_lines(head, start, &mut self.lines)?;
+        }
+        self.present = FieldSet::EMPTY;
+        for line in &self.lines {
+            self.present.insert(line.name);
+        }
+        Ok(())
+    }
+
+    /// Forgets them.
+    pub(crate) fn clear(&mut self) {
+        self.lines.clear();
+        self.present = FieldSet::EMPTY;
+    }
+
+    /// The lines, over the octets that they were read from.
+    pub(crate) fn fields<'a>(&'a self, head: &'a [u8]) -> Fields<'a> {
+        Fields::new(head, &self.lines, self.present)
+    }
+
+    /// The lines of this name, and which they are.
+    pub(crate) fn named(&self, name: FieldName) -> impl Iterator<Item = (usize, &Line)> {
+        let lines = if self.present.has(name) { self.lines.as_slice() } else { &[] };
+        lines.iter().enumerate().filter(move |(_, line)| line.name == name)
+    }
+
+    /// The options of `Connection`, over all its lines (RFC 9110 §7.6.1). `close` outdoes `keep-alive`
+    /// (RFC 9112 §9.3).
+    ///
+    /// # Errors
+    /// An option that is no token.
+    pub(crate) fn wish(&self, head: &[u8]) -> Result<Wish, Fault> {
+        let mut wish = Wish::Nothing;
+        for (i, line) in self.named(FieldName::Connection) {
+            for option in list::members(core::iter::once(line.value_at.of(head))) {
+                if !is_token(option) {
+                    let at = offset(head, option);
+                    return Err(Fault::new(FaultKind::ConnectionSyntax, at).in_line(i));
+                }
+                if option.eq_ignore_ascii_case(b"close") {
+                    wish = Wish::Close;
+                } else if option.eq_ignore_ascii_case(b"keep-alive") && wish == Wish::Nothing {
+                    wish = Wish::KeepAlive;
+                }
+            }
+        }
+        Ok(wish)
+    }
+}
+
+/// Reads the `count` field lines of `head` with `httparse`; false if it refuses them. The scan has seen
+/// to it that every line ends in CR LF, which `httparse` would not ask.
+fn quick_lines(head: &[u8], start: usize, count: usize, lines: &mut Vec<Line>) -> bool {
+    // Most heads need few slots, and slots have to be filled before they are used.
+    if count <= 16 {
+        read_into(head, start, &mut [httparse::EMPTY_HEADER; 16], lines)
+    } else if count <= 64 {
+        read_into(head, start, &mut [httparse::EMPTY_HEADER; 64], lines)
+    } else {
+        read_into(head, start, &mut [httparse::EMPTY_HEADER; FIELDS_COUNT_MOST], lines)
+    }
+}
+
+fn read_into<'a>(
+    head: &'a [u8],
+    start: usize,
+    slots: &mut [httparse::Header<'a>],
+    lines: &mut Vec<Line>,
+) -> bool {
+    let text = from(head, start);
+    let Ok(httparse::Status::Complete((end, headers))) = httparse::parse_headers(text, slots)
+    else {
+        return false;
+    };
+    lines.extend(headers.iter().map(|header| Line {
+        name: FieldName::parse(header.name.as_bytes()),
+        name_at: span_of(head, header.name.as_bytes()),
+        value_at: span_of(head, header.value),
+    }));
+    end == text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Pieces that make field lines, well-formed and not.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            4 => "[A-Za-z-]{1,9}".prop_map(String::into_bytes),
+            3 => Just(b": ".to_vec()),
+            2 => Just(b":".to_vec()),
+            4 => Just(b"\r\n".to_vec()),
+            1 => Just(b"\r".to_vec()),
+            1 => Just(b" ".to_vec()),
+            1 => Just(b"\t".to_vec()),
+            2 => any::<u8>().prop_map(|octet| vec![octet]),
+            1 => "[ -~]{0,40}".prop_map(String::into_bytes),
+        ]
+    }
+
+    fn texts<'a>(head: &'a [u8], lines: &[Line]) -> Vec<(FieldName, &'a [u8], &'a [u8])> {
+        lines
+            .iter()
+            .map(|line| (line.name, line.name_at.of(head), line.value_at.of(head)))
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        /// The quick parser and the spelled-out grammar take the same field lines and read the same in them.
+        #[test]
+        fn both_grammars_agree(pieces in prop::collection::vec(piece(), 0..24)) {
+            let mut block = pieces.concat();
+            // As the scan hands them on: every LF after a CR, one blank line, at the end.
+            for i in 0..block.len() {
+                if block[i] == b'\n' && (i == 0 || block[i - 1] != b'\r') {
+                    block[i] = b'x';
+                }
+            }
+            while let Some(at) = block.windows(4).position(|w| w == b"\r\n\r\n") {
+                block.drain(at..at + 2);
+            }
+            if block.starts_with(b"\r\n") {
+                block.drain(..2);
+            }
+            while block.ends_with(b"\r\n") {
+                block.truncate(block.len() - 2);
+            }
+            block.extend_from_slice(if block.is_empty() { b"\r\n" } else { b"\r\n\r\n" });
+            prop_assume!(!block.starts_with(b"\r\n") || block.len() == 2);
+            let count = block.windows(2).filter(|w| w == b"\r\n").count() - 1;
+            let (mut quick, mut own) = (Vec::new(), Vec::new());
+            let taken = quick_lines(&block, 0, count, &mut quick);
+            let verdict = diagnose::field_lines(&block, 0, &mut own);
+            prop_assert_eq!(taken, verdict.is_ok(), "{:?} {:?}", verdict, block);
+            if taken {
+                prop_assert_eq!(texts(&block, &quick), texts(&block, &own));
+            }
+        }
+    }
+}
