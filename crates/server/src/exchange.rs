@@ -152,10 +152,10 @@ async fn head<C: Carrier>(
             let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
             Box::pin(from).await;
         }
-        Ok(Admitted::Gateway(_)) => asked.fail(Failure::Panicked),
+        Ok(Admitted::Gateway(_) | Admitted::Monitor(_)) => asked.fail(Failure::Panicked),
         Ok(Admitted::Inbox(place)) => {
             if let Some(format) = answer_inbox(&mut asked, &question, &place) {
-                match configuration.origin(place.inbox.origin) {
+                match place.inbox.origin.and_then(|folder| configuration.origin(folder)) {
                     Some(origin) => {
                         let job = Job::to_inbox(&question, sites, admission.site.index(), &place);
                         return Next::Take(format, Arc::clone(origin), Box::new(job));
@@ -260,7 +260,7 @@ async fn answer_place(
             Ok(Plan::Write(writing)) => {
                 return Some((writing, Box::new(Job::new(question, sites, site, place))));
             }
-            Ok(Plan::Take(_) | Plan::Forward) => {
+            Ok(Plan::Take(_) | Plan::Later | Plan::Forward) => {
                 asked.fail(Failure::Panicked);
                 return None;
             }
