@@ -217,6 +217,7 @@ impl Opened {
             origins,
             users,
             tokens,
+            gateways: Vec::new(),
             proxies: Arc::new(Proxies { trusted, dialect }),
             countries,
         })

@@ -7,6 +7,7 @@
 mod support;
 
 mod every;
+mod gateways;
 mod inboxes;
 mod racing;
 mod variants;

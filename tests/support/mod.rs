@@ -6,8 +6,14 @@ pub mod client;
 pub mod configured;
 pub mod countries;
 pub mod inside;
+pub mod lies;
+pub mod nginx;
+pub mod node;
+pub mod program;
+pub mod received;
 pub mod server;
 pub mod tokens;
+pub mod upstream;
 
 pub use client::{Client, Reply};
 pub use configured::{Configured, configured, routes, setup};

@@ -19,6 +19,7 @@ use wherefore_message::method::MethodSet;
 use wherefore_message::path::Path;
 use wherefore_message::problem::{Extra, Problem, ProblemForm};
 use wherefore_message::range::ByteRange;
+use wherefore_message::response::Author;
 use wherefore_message::{
     Coding, FieldName, FieldSet, Method, Request, ResponseHead, Status, Value,
 };
@@ -588,11 +589,15 @@ pub fn submitted(
     head.push(FieldName::RequestId, Value::Text(request_id.into()));
 }
 
-/// Takes out what the status must not carry, and says what it must carry and does not.
+/// Takes out what the status must not carry, and says what it must carry and does not. An answer that is relayed
+/// is its author's: nothing is taken from it, and what it lacks is no fault of ours.
 ///
 /// # Errors
 /// The fields that are missing: the answer can't be sent as it is.
 pub fn seal(head: &mut ResponseHead) -> Result<(), FieldSet> {
+    if head.author == Author::Upstream {
+        return Ok(());
+    }
     let Some(row) = head.status.row() else { return Ok(()) };
     for name in head.present().and(row.never()).iter() {
         head.remove(name);

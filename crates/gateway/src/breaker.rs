@@ -53,3 +53,53 @@ impl Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    const BREAKER: Breaker =
+        Breaker { failures_percent: 50, requests_min: 4, window: Duration::from_secs(1) };
+
+    fn counted(window: &Window, ends: &[End], at: u64) -> Vec<bool> {
+        ends.iter().map(|end| window.count(*end, &BREAKER, Millis(at))).collect()
+    }
+
+    #[test]
+    fn enough_failures_of_enough_requests_trip_it() {
+        use End::{Failure, Success};
+        let window = Window::default();
+        assert_eq!(
+            counted(&window, &[Failure, Failure, Failure, Failure], 0),
+            [false, false, false, true]
+        );
+        // It began again.
+        let ends = [Success, Success, Success, Failure, Failure, Failure];
+        assert_eq!(counted(&window, &ends, 0), [false, false, false, false, false, true]);
+        // A success never trips.
+        assert_eq!(counted(&window, &[Failure, Failure, Success, Success], 0), [false; 4]);
+    }
+
+    #[test]
+    fn a_window_ends() {
+        let window = Window::default();
+        assert_eq!(counted(&window, &[End::Failure; 3], 999), [false; 3]);
+        assert_eq!(counted(&window, &[End::Failure; 3], 1000), [false; 3]);
+        assert_eq!(counted(&window, &[End::Failure], 1999), [true]);
+    }
+
+    #[test]
+    fn more_requests_than_can_be_counted_keep_their_share() {
+        let window = Window::default();
+        let rare = Breaker { failures_percent: 100, ..BREAKER };
+        for i in 0..=COUNT_MAX {
+            let end = if i % 4 == 0 { End::Failure } else { End::Success };
+            assert!(i < 8 || !window.count(end, &rare, Millis(5)));
+        }
+        let bits = window.0.load(Ordering::Relaxed);
+        let (requests, failures) = (bits >> COUNT_BITS & COUNT_MAX, bits & COUNT_MAX);
+        assert!(requests > COUNT_MAX / 2 - 10 && failures.abs_diff(requests / 4) < 10);
+    }
+}

@@ -76,3 +76,68 @@ impl Budget {
 }
 
 const SECOND_MICROS: u64 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn budget(retry_ratio_percent: u32, retry_least_per_second: u32) -> Budget {
+        Budget::new(&Settings {
+            retry_ratio_percent,
+            retry_least_per_second,
+            ..Settings::default()
+        })
+    }
+
+    fn granted(budget: &Budget, now: u64, tries: u32) -> usize {
+        (0..tries).filter(|_| budget.take(Millis(now)) == Retry::Granted).count()
+    }
+
+    #[test]
+    fn requests_allow_their_share() {
+        let budget = budget(20, 0);
+        assert_eq!(granted(&budget, 0, 5), 0);
+        (0..14).for_each(|_| budget.add());
+        assert_eq!(granted(&budget, 0, 5), 2);
+        budget.add();
+        assert_eq!(granted(&budget, 0, 5), 1);
+    }
+
+    #[test]
+    fn no_more_is_saved_than_the_most() {
+        let budget = budget(70, 0);
+        (0..1000).for_each(|_| budget.add());
+        assert_eq!(granted(&budget, 0, 1000), 100);
+    }
+
+    #[test]
+    fn time_grants_the_least() {
+        let budget = budget(0, 10);
+        assert_eq!(granted(&budget, 5_000, 50), 10);
+        assert_eq!(granted(&budget, 5_099, 50), 0);
+        assert_eq!(granted(&budget, 5_100, 50), 1);
+        assert_eq!(granted(&budget, 5_400, 50), 3);
+        assert_eq!(granted(&budget, u64::MAX, 1), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_ratio_and_least(ratio in 0_u32..=100, least in 0_u32..50, steps in prop::collection::vec((0_u64..300, any::<bool>()), 0..200)) {
+            let budget = budget(ratio, least);
+            let (mut now, mut requests, mut retries) = (0, 0_u64, 0_u64);
+            for (wait, is_retry) in steps {
+                now += wait;
+                if is_retry {
+                    retries += u64::from(budget.take(Millis(now)) == Retry::Granted);
+                } else {
+                    budget.add();
+                    requests += 1;
+                }
+                let by_time = u64::from(least) * (1000 + now);
+                prop_assert!(retries * 1000 <= requests * u64::from(ratio) * 10 + by_time);
+            }
+        }
+    }
+}

@@ -4,7 +4,6 @@
 //! peer is a proxy that is trusted, and then what is said is added to.
 
 mod chain;
-mod claims;
 mod target;
 
 use core::net::IpAddr;
@@ -14,6 +13,7 @@ use wherefore_message::expect::{self, Expectation};
 use wherefore_message::response::OF_THE_CONNECTION;
 use wherefore_message::{FieldName, FieldSet, Fields, Method, Request, Version, list, via};
 
+use crate::claims;
 use crate::hop::{Options, PROXY_AUTHENTICATION, is_value, line};
 use crate::names::{Names, is_among};
 

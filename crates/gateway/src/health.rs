@@ -191,6 +191,15 @@ impl SharedHealth {
         Health::from_bits(self.0.load(Ordering::SeqCst))
     }
 
+    /// Begins with what another knew. A trial that is under way there is due again here.
+    pub(crate) fn adopt(&self, other: &Self) {
+        let health = match other.now() {
+            Health::Trial { doublings, until } => Health::Unhealthy { doublings, passed: 0, until },
+            same => same,
+        };
+        self.0.store(health.to_bits(), Ordering::SeqCst);
+    }
+
     /// Lets something happen; says what was before and what is now. Where nothing changes, nothing is written.
     pub(crate) fn step(&self, what: Happening, now: Millis, rules: &Rules) -> (Health, Health) {
         let mut bits = self.0.load(Ordering::SeqCst);
@@ -211,5 +220,65 @@ impl SharedHealth {
                 Err(other) => bits = other,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_health() -> impl Strategy<Value = Health> {
+        let moment = || (0..=MOMENT_MAX).prop_map(Millis);
+        prop_oneof![
+            (0..=COUNT_MAX, moment())
+                .prop_map(|(failures, since)| Health::Healthy { failures, since }),
+            (0..=DOUBLINGS_MAX, 0..=COUNT_MAX, moment()).prop_map(|(doublings, passed, until)| {
+                Health::Unhealthy { doublings, passed, until }
+            }),
+            (0..=DOUBLINGS_MAX, moment())
+                .prop_map(|(doublings, until)| Health::Trial { doublings, until }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn one_number_holds_it(health in any_health()) {
+            prop_assert_eq!(Health::from_bits(health.to_bits()), health);
+        }
+    }
+
+    #[test]
+    fn its_time_doubles_up_to_eight_times() {
+        let rules = Rules::new(&Settings { unhealthy_after: 1, ..Settings::default() });
+        let mut health = Health::NEW.after(Happening::Failed(Purpose::Ordinary), Millis(0), &rules);
+        let mut now = 0;
+        let mut times = Vec::new();
+        for _ in 0..5 {
+            let Health::Unhealthy { until, .. } = health else { panic!("{health:?}") };
+            times.push((until.0 - now) / 1000);
+            assert!(!health.may_be_asked(Millis(until.0 - 1), &rules));
+            assert!(health.may_be_asked(until, &rules));
+            now = until.0;
+            health = health.after(Happening::TrialBegins, until, &rules);
+            assert!(!health.may_be_asked(until, &rules));
+            health = health.after(Happening::Failed(Purpose::Trial), until, &rules);
+        }
+        assert_eq!(times, [10, 20, 40, 80, 80]);
+    }
+
+    #[test]
+    fn settings_out_of_all_bounds_are_cut() {
+        let settings = Settings {
+            unhealthy_after: u32::MAX,
+            unhealthy_time: core::time::Duration::MAX,
+            ..Settings::default()
+        };
+        let rules = Rules::new(&settings);
+        let full = Health::Healthy { failures: COUNT_MAX - 1, since: Millis(0) };
+        let health = full.after(Happening::ProbeFailed, Millis(u64::MAX), &rules);
+        let kept = Health::from_bits(health.to_bits());
+        assert!(matches!(kept, Health::Unhealthy { until: Millis(MOMENT_MAX), .. }), "{kept:?}");
     }
 }

@@ -25,6 +25,12 @@ impl Names {
         all
     }
 
+    /// Each name.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let others = self.others.iter().map(|name| name.as_bytes());
+        self.known.iter().map(|name| name.as_str().as_bytes()).chain(others)
+    }
+
     /// Whether this name is among them; `known` is what it is known as.
     #[must_use]
     pub fn has(&self, known: FieldName, name: &[u8]) -> bool {

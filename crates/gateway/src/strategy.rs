@@ -163,3 +163,145 @@ fn minus_ln(bits: u64) -> f64 {
     let series = (0..12).rev().fold(0.0, |sum, k| sum * square + 1.0 / f64::from(2 * k + 1));
     halved * core::f64::consts::LN_2 - 2.0 * s * series
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Requests in flight and weight of each member.
+    struct Table(Vec<(u64, u64)>);
+
+    impl Load for Table {
+        fn weight(&self, index: usize) -> u64 {
+            self.0[index].1
+        }
+
+        fn in_flight(&self, index: usize) -> u64 {
+            self.0[index].0
+        }
+    }
+
+    fn all(count: usize) -> MemberSet {
+        (0..count).collect()
+    }
+
+    fn turns(weights: &[u32], usable: MemberSet, count: usize) -> Vec<usize> {
+        let turns = Turns::new(weights);
+        (0..count).map(|_| turns.next(usable, |_| SHARE, 0).unwrap()).collect()
+    }
+
+    #[test]
+    fn turns_are_spread_evenly() {
+        assert_eq!(turns(&[5, 1, 1], all(3), 8), [0, 0, 1, 0, 2, 0, 0, 0]);
+        assert_eq!(turns(&[10, 10], all(2), 3), [0, 1, 0]);
+        assert_eq!(turns(&[3], all(1), 2), [0, 0]);
+        assert_eq!(Turns::new(&[50, 25, 25]).order.len(), 4);
+        assert_eq!(Turns::new(&[1, 1]).next(MemberSet::NONE, |_| SHARE, 0), None);
+    }
+
+    #[test]
+    fn the_turns_of_one_that_is_out_go_to_all_others_alike() {
+        assert_eq!(turns(&[1, 1, 1], [1, 2].into_iter().collect(), 6), [1, 2, 1, 2, 1, 2]);
+    }
+
+    #[test]
+    fn a_share_that_grows_is_taken_in_part() {
+        let turns = Turns::new(&[1, 1]);
+        let share = |index| if index == 0 { SHARE / 4 } else { SHARE };
+        let first =
+            (0..8000_u64).filter(|i| turns.next(all(2), share, mix(*i, 7)) == Some(0)).count();
+        // A quarter of what the other takes: a fifth of all.
+        assert!((1400..1800).contains(&first), "{first}");
+        assert_eq!(turns.next(all(2), |_| 0, 1), Some(0));
+    }
+
+    #[test]
+    fn logarithms_are_right() {
+        for i in 0..10_000 {
+            let bits = mix(i, 1);
+            let is = minus_ln(bits);
+            let due = -((bits >> 10 | 1) as f64 / (1_u64 << 54) as f64).ln();
+            assert!((is - due).abs() <= 1e-12 * due.max(1.0), "{bits}: {is} {due}");
+        }
+        assert!(minus_ln(0) > 37.0 && minus_ln(0).is_finite());
+        assert!(minus_ln(u64::MAX) > 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn turns_match_the_weights(weights in prop::collection::vec(1_u32..=20, 1..8), out in any::<u8>()) {
+            let usable: MemberSet = (0..weights.len()).filter(|i| out >> i & 1 == 0).collect();
+            prop_assume!(!usable.is_empty());
+            let sum: usize = usable.iter().map(|i| weights[i] as usize).sum();
+            let order = turns(&weights, usable, 2 * sum);
+            let mut counts = vec![0; weights.len()];
+            for (i, index) in order.iter().enumerate() {
+                counts[*index] += 1;
+                // Where nobody is out, nobody is ever a whole turn before its due.
+                let due = (i + 1) * weights[*index] as usize;
+                prop_assert!(usable.len() < weights.len() || counts[*index] * sum < due + sum);
+            }
+            for (index, count) in counts.iter().enumerate() {
+                let due = if usable.has(index) { 2 * weights[index] as usize } else { 0 };
+                prop_assert_eq!(*count, due);
+            }
+        }
+
+        #[test]
+        fn least_has_the_least(table in prop::collection::vec((0_u64..20, 1_u64..200), 1..10)) {
+            let table = Table(table);
+            let found = least(all(table.0.len()), &table);
+            prop_assert!(!found.is_empty());
+            for (index, (requests, weight)) in table.0.iter().enumerate() {
+                let is_beaten = table.0.iter().any(|(other, of)| other * weight < requests * of);
+                prop_assert_eq!(found.has(index), !is_beaten);
+            }
+        }
+
+        #[test]
+        fn of_two_the_worst_never_comes(table in prop::collection::vec((0_u64..20, 1_u64..200), 2..10), random: u64) {
+            let table = Table(table);
+            let index = of_two(all(table.0.len()), &table, random).unwrap();
+            let (requests, weight) = table.0[index];
+            let others = table.0.iter().enumerate().filter(|(i, _)| *i != index);
+            prop_assert!(others.into_iter().any(|(_, (other, of))| requests * of <= other * weight));
+        }
+
+        #[test]
+        fn draws_match_the_weights(weights in prop::collection::vec(1_u64..=5, 1..6), seed: u64) {
+            const DRAWS: u64 = 8000;
+            let table = Table(weights.iter().map(|weight| (0, *weight)).collect());
+            let mut drawn_counts = vec![0_u64; weights.len()];
+            let mut key_counts = vec![0_u64; weights.len()];
+            for i in 0..DRAWS {
+                let random = mix(seed, i);
+                drawn_counts[drawn(all(weights.len()), &table, random).unwrap()] += 1;
+                let seed = |index| mix(seed, index as u64);
+                key_counts[by_key(all(weights.len()), &table, random, seed).unwrap()] += 1;
+            }
+            let sum: u64 = weights.iter().sum();
+            for (index, weight) in weights.iter().enumerate() {
+                let due = DRAWS * weight / sum;
+                // Six standard deviations, of which the largest is 45.
+                prop_assert!(drawn_counts[index].abs_diff(due) < 270, "{drawn_counts:?} {weights:?}");
+                prop_assert!(key_counts[index].abs_diff(due) < 270, "{key_counts:?} {weights:?}");
+            }
+        }
+
+        #[test]
+        fn only_the_keys_of_who_goes_move(weights in prop::collection::vec(1_u64..=5, 2..9), keys in prop::collection::vec(any::<u64>(), 50), gone: prop::sample::Index) {
+            let gone = gone.index(weights.len());
+            let table = Table(weights.iter().map(|weight| (0, *weight)).collect());
+            let mut left = all(weights.len());
+            left.remove(gone);
+            let seed = |index| mix(99, index as u64);
+            for key in keys {
+                let before = by_key(all(weights.len()), &table, key, seed).unwrap();
+                let after = by_key(left, &table, key, seed).unwrap();
+                prop_assert!(after != gone && (before == gone || before == after));
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use wherefore_h1::Millis;
 use wherefore_message::{Cause, Status};
 
-use crate::breaker::Window;
+use crate::breaker::{End, Window};
 use crate::budget::{Budget, Retry};
 use crate::hash::siphash;
 use crate::health::{Happening, Health, Purpose, Rules, SharedHealth};
@@ -180,14 +180,16 @@ impl Upstreams {
                 }
             }
             while let Some(index) = self.pick(usable, asked) {
-                if let Some(permit) = self.enter(index, asked.now) {
-                    if asked.tried.is_empty() {
-                        self.budget.add();
+                match self.enter(index, asked.now) {
+                    Ok(permit) => {
+                        if asked.tried.is_empty() {
+                            self.budget.add();
+                        }
+                        return Ok(permit);
                     }
-                    return Ok(permit);
+                    // Another core was faster.
+                    Err(readiness) => is_busy |= readiness == Readiness::Busy,
                 }
-                // Another core was faster.
-                is_busy |= self.readiness(index, asked.now) == Readiness::Busy;
                 usable.remove(index);
             }
             if is_busy {
@@ -216,6 +218,18 @@ impl Upstreams {
         self.queue.wake_all();
     }
 
+    /// Takes over what an earlier group knew of the members that have the same address: whether they are healthy, and
+    /// whether an operator took them out. What is in flight stays with the earlier one.
+    pub fn adopt(&self, earlier: &Self) {
+        for entry in &self.entries {
+            let same = |other: &&Entry| other.member.address == entry.member.address;
+            let Some(other) = earlier.entries.iter().find(same) else { continue };
+            entry.health.adopt(&other.health);
+            let is_drained = other.is_drained.load(Ordering::SeqCst);
+            entry.is_drained.store(is_drained, Ordering::SeqCst);
+        }
+    }
+
     /// How a member is.
     #[must_use]
     pub fn standing(&self, index: usize) -> Option<Standing> {
@@ -228,15 +242,15 @@ impl Upstreams {
         })
     }
 
-    /// A request in flight with this member, if it may be asked and has a place.
-    pub(crate) fn enter(self: &Arc<Self>, index: usize, now: Millis) -> Option<Permit> {
-        let entry = self.entries.get(index)?;
+    /// A request in flight with this member, or why there can be none.
+    fn enter(self: &Arc<Self>, index: usize, now: Millis) -> Result<Permit, Readiness> {
+        let entry = self.entries.get(index).ok_or(Readiness::Out)?;
         let purpose = match entry.health.now() {
             Health::Healthy { .. } => Purpose::Ordinary,
             Health::Unhealthy { .. } | Health::Trial { .. } => {
                 let (before, after) = entry.health.step(Happening::TrialBegins, now, &self.rules);
                 if before == after {
-                    return None;
+                    return Err(Readiness::Out);
                 }
                 Purpose::Trial
             }
@@ -248,10 +262,10 @@ impl Upstreams {
             if purpose == Purpose::Trial {
                 entry.health.step(Happening::Undecided, now, &self.rules);
             }
-            return None;
+            return Err(Readiness::Busy);
         }
         let (purpose, told) = (Cell::new(purpose), Cell::new(Told::Nothing));
-        Some(Permit { upstreams: self.clone(), index, purpose, told })
+        Ok(Permit { upstreams: self.clone(), index, purpose, told })
     }
 
     /// Lets something happen to a member. Whoever waits hears if it went or came.
@@ -409,8 +423,6 @@ impl Permit {
         &self.upstreams.entries[self.index]
     }
 }
-
-pub(crate) use crate::breaker::End;
 
 impl Drop for Permit {
     fn drop(&mut self) {

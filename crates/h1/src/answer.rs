@@ -101,7 +101,8 @@ impl AnswerScan {
             self.version_and_code(head)?;
         }
         if self.part == Part::Phrase {
-            self.phrase(head, head_most.saturating_sub(4))?;
+            // After its last octet come LF and a blank line.
+            self.phrase(head, head_most.saturating_sub(3))?;
         }
         if self.part != Part::Fields {
             return Ok(Scanned::NeedMore);
@@ -179,7 +180,7 @@ impl AnswerScan {
         }
     }
 
-    /// Passes over the reason phrase, which means nothing (RFC 9112 §4). It ends within `most` octets.
+    /// Passes over the reason phrase, which means nothing (RFC 9112 §4). Its CR is within `most` octets.
     fn phrase(&mut self, head: &[u8], most: usize) -> Result<(), Fault> {
         let seen = within(head, 0, head.len().min(most));
         let rest = from(seen, self.looked);

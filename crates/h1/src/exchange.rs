@@ -1,6 +1,7 @@
-//! The states of a connection in the server role and what leads from one to the next: two sides, the peer's message that
-//! is being received and the answer that is being sent, and whether the connection persists after both
-//! (RFC 9112 §9). Everything that may happen is a row of [`next`]; what is not there can't happen.
+//! The states of a connection in the server role and what leads from one to the next: two sides, the
+//! peer's message that is being received and the answer that is being sent, and whether the connection
+//! persists after both (RFC 9112 §9). Everything that may happen is a row of [`next`]; what is not there
+//! can't happen.
 
 /// Where the request stands that is being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,18 +1,19 @@
 //! `Via` (RFC 9110 §7.6.3): which intermediaries a message came through. A gateway adds itself at the end, and
 //! finds itself there if the message comes round again.
 
-use crate::token::trim;
+use crate::token::{is_value_octet, trim};
 use crate::version::Version;
 
 /// Appends the value of one `Via` field to `out`: what stood in all lines before, then this recipient, which got
-/// the message in `version`. `pseudonym` is a token.
+/// the message in `version`. `pseudonym` is a token. A line that holds what none may is left out.
 pub fn add<'a>(
     lines: impl Iterator<Item = &'a [u8]>,
     version: Version,
     pseudonym: &str,
     out: &mut Vec<u8>,
 ) {
-    for line in lines.map(trim).filter(|line| !line.is_empty()) {
+    let is_one = |line: &&[u8]| !line.is_empty() && line.iter().all(|o| is_value_octet(*o));
+    for line in lines.map(trim).filter(is_one) {
         out.extend_from_slice(line);
         out.extend_from_slice(b", ");
     }
@@ -49,7 +50,7 @@ mod tests {
     #[test]
     fn one_line_of_all() {
         assert_eq!(added(&[], Version::HTTP_11), "1.1 us");
-        assert_eq!(added(&["", " "], Version::HTTP_10), "1.0 us");
+        assert_eq!(added(&["", " ", "1.1 a\r\nb: c"], Version::HTTP_10), "1.0 us");
         let lines = ["1.0 fred", "HTTP/1.1 p.example (Apache, or so) "];
         let all = "1.0 fred, HTTP/1.1 p.example (Apache, or so), 2.0 us";
         assert_eq!(added(&lines, Version::HTTP_2), all);

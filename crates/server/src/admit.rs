@@ -74,6 +74,8 @@ pub(crate) struct Taken {
     charges: Vec<Charge>,
     permits: Vec<Permit>,
     pub(crate) reservation: Option<Reservation>,
+    /// Who asks, for the upstream that is told.
+    pub(crate) user: Option<Box<str>>,
 }
 
 impl Taken {
@@ -120,6 +122,7 @@ pub(crate) async fn admit(
                 Fetched::Credentials(match checked {
                     Ok(found) => {
                         let Asker { name, groups } = asker.insert(found);
+                        answer.taken.get_or_insert_default().user = Some(name.as_str().into());
                         Credentials::Known { name, groups }
                     }
                     Err(why) => why,

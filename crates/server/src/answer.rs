@@ -1,18 +1,20 @@
 //! An answer on its way, and the explanation that stands in for a representation.
 
+use std::sync::Arc;
+
 use wherefore_decide::reply::{self, Setting};
 use wherefore_decide::{Trail, Verdict};
 use wherefore_message::alternative::Alternative;
 use wherefore_message::problem::ProblemForm;
-use wherefore_message::{ResponseHead, Status};
+use wherefore_message::{Cause, ResponseHead, Status};
 use wherefore_origin::read::Content;
 
 use crate::admit::Taken;
+use crate::gateway::Relay;
 use crate::random::RequestId;
 use crate::service::Service;
 
 /// An answer that is ready to be sent, and how it came about. Reused from exchange to exchange.
-#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) head: ResponseHead,
     pub(crate) content: Content,
@@ -21,6 +23,14 @@ pub(crate) struct Answer {
     pub(crate) id: Option<RequestId>,
     /// What the request took of limits and accounts.
     pub(crate) taken: Option<Box<Taken>>,
+    /// What an upstream answered and is still to be sent on.
+    pub(crate) relay: Option<Box<Relay>>,
+    /// The lines of the trailers that end its content.
+    pub(crate) trailers: Vec<u8>,
+    /// Which upstream that was, or which failed.
+    pub(crate) upstream: Option<Arc<str>>,
+    /// Why the upstream's answer broke off.
+    pub(crate) cut: Option<Cause>,
 }
 
 impl Answer {
@@ -32,6 +42,10 @@ impl Answer {
             verdict: None,
             id: None,
             taken: None,
+            relay: None,
+            trailers: Vec::new(),
+            upstream: None,
+            cut: None,
         }
     }
 
@@ -42,6 +56,10 @@ impl Answer {
         self.verdict = None;
         self.id = None;
         self.taken = None;
+        self.relay = None;
+        self.trailers.clear();
+        self.upstream = None;
+        self.cut = None;
     }
 }
 

@@ -18,6 +18,7 @@ use wherefore_decide::{Client, Scheme};
 use wherefore_message::Fields;
 use wherefore_origin::Origin;
 
+use crate::gateway::Gateway;
 use crate::notice::Seldom;
 
 /// The sites, and what stands behind their routes. Never changed: a new one takes its place.
@@ -33,6 +34,8 @@ pub struct Configuration {
     pub tokens: Vec<Arc<Tokens>>,
     /// The proxies that are believed.
     pub proxies: Arc<Proxies>,
+    /// The upstreams of gateways, by theirs.
+    pub gateways: Vec<Arc<Gateway>>,
     /// Where addresses are.
     pub countries: Option<Arc<Countries>>,
 }
@@ -47,6 +50,7 @@ impl Configuration {
             users: Vec::new(),
             tokens: Vec::new(),
             proxies: Arc::default(),
+            gateways: Vec::new(),
             countries: None,
         }
     }
@@ -92,6 +96,10 @@ impl Configuration {
 
     pub(crate) fn tokens(&self, index: Index) -> Option<&Arc<Tokens>> {
         self.tokens.get(usize::from(index))
+    }
+
+    pub(crate) fn gateway(&self, index: Index) -> Option<&Arc<Gateway>> {
+        self.gateways.get(usize::from(index))
     }
 
     pub(crate) fn origin(&self, index: Index) -> Option<&Arc<Origin>> {

@@ -155,6 +155,7 @@ impl Active {
             server: &mut self.server,
             input: &mut input,
             output: &mut self.output,
+            sent: 0,
             socket: on.socket,
             deadline: on.deadline,
             peer: on.peer.ip(),

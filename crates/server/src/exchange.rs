@@ -22,6 +22,8 @@ use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
 use crate::configuration::Configuration;
 use crate::encode::Unmade;
+use crate::forwarding::{answer_gateway, forward};
+use crate::gateway::Forwarded;
 use crate::reading::{Asked, Stopped, is_passing};
 use crate::service::Service;
 use crate::taking::take;
@@ -37,6 +39,8 @@ enum Next {
     Answered,
     /// The client is told what the page needs, and then the request goes on.
     Hint(ResponseHead),
+    /// What is forwarded to an upstream.
+    Forward(Box<Forwarded>),
     /// A write.
     Write(Writing, Arc<Origin>, Box<Job>),
     /// What is posted to an inbox, and read like this.
@@ -69,6 +73,10 @@ pub(crate) async fn exchange<C: Carrier>(
     }
     let job = match next {
         Next::Answered | Next::Hint(_) => return Ok(()),
+        Next::Forward(forwarded) => {
+            // Most exchanges should not carry the room for it along.
+            return Box::pin(forward(service, &configuration, carrier, &forwarded, answer)).await;
+        }
         Next::Write(writing, origin, job) => {
             write(service, carrier, writing, &origin, &job, answer).await?;
             job
@@ -152,7 +160,20 @@ async fn head<C: Carrier>(
             let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
             Box::pin(from).await;
         }
-        Ok(Admitted::Gateway(_) | Admitted::Monitor(_)) => asked.fail(Failure::Panicked),
+        Ok(Admitted::Monitor(_)) => asked.fail(Failure::Panicked),
+        Ok(Admitted::Gateway(place)) => {
+            if pass == Pass::First
+                && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
+            {
+                return Next::Hint(reply::hints(&verdict, dress));
+            }
+            let at = (carrier, admission.site.index());
+            if let Some(forwarded) =
+                answer_gateway(&mut asked, &question, &place, configuration, at)
+            {
+                return Next::Forward(forwarded);
+            }
+        }
         Ok(Admitted::Inbox(place)) => {
             if let Some(format) = answer_inbox(&mut asked, &question, &place) {
                 match place.inbox.origin.and_then(|folder| configuration.origin(folder)) {

@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use wherefore_decide::Scheme;
@@ -14,7 +14,7 @@ use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_decide::screen::Wire;
 use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server};
 use wherefore_message::problem::{self, ProblemForm};
-use wherefore_message::{Fault, FieldName, Method, Request, ResponseHead};
+use wherefore_message::{Fault, FieldName, Fields, Method, Request, ResponseHead};
 use wherefore_origin::read::Content;
 
 use crate::answer::{Answer, explain};
@@ -23,6 +23,7 @@ use crate::carrier::{Carrier, Gone, More, Trouble};
 use crate::connection::{End, Place};
 use crate::core::Core;
 use crate::exchange::exchange;
+use crate::gateway::{Near, Relay, tunnel};
 use crate::load::InFlight;
 use crate::notice;
 use crate::send::{self, Sender};
@@ -44,6 +45,8 @@ pub(crate) struct H1<'a> {
     pub(crate) server: &'a mut Server,
     pub(crate) input: &'a mut Buffer,
     pub(crate) output: &'a mut Vec<u8>,
+    /// How many octets of the output have left.
+    pub(crate) sent: usize,
     pub(crate) socket: &'a mut Socket,
     pub(crate) deadline: &'a Deadline,
     pub(crate) peer: IpAddr,
@@ -169,7 +172,7 @@ impl H1<'_> {
             }
         };
         self.log(answer, client, began, octets, Told::Whole);
-        let after = self.server.finish(self.output);
+        let after = self.server.finish_with(&answer.trailers, self.output);
         self.input.release_head();
         match after {
             After::Next => {
@@ -185,12 +188,16 @@ impl H1<'_> {
 
     /// Sends the answer's head and content; says how many octets of content that were.
     async fn send(&mut self, answer: &mut Answer) -> Result<u64, send::Trouble> {
+        self.drop_sent();
         if let Err(missing) = reply::seal(&mut answer.head) {
             notice!("an answer {} lacks {missing:?}; 500 is sent in its place", answer.head.status);
             self.panicked(answer);
         }
         if self.service.core.shutdown.state() != State::Running {
             self.server.close_after(CloseReason::ShuttingDown);
+        }
+        if let Some(relay) = answer.relay.take() {
+            return self.relay(relay, answer).await;
         }
         let length = answer.content.length();
         let outgoing = match (&answer.content, length) {
@@ -216,6 +223,34 @@ impl H1<'_> {
         };
         sender.content(&answer.content).await?;
         Ok(length)
+    }
+
+    /// Sends what an upstream answers, as it comes; what it changes to is carried to its end.
+    async fn relay(
+        &mut self,
+        mut relay: Box<Relay>,
+        answer: &mut Answer,
+    ) -> Result<u64, send::Trouble> {
+        let method = self.server.request(self.input.head()).method;
+        let date = self.service.core.clock.date();
+        self.server.send_head(&answer.head, relay.outgoing(method), &date, self.output);
+        if relay.is_switched() {
+            self.flush().await?;
+            let near = Near { socket: self.socket, input: self.input };
+            return Ok(Box::pin(tunnel(self.service, *relay, near)).await);
+        }
+        let (service, carrier) = (self.service, &mut *self);
+        let ended = match relay.at_once(service, carrier) {
+            Some(ended) => ended,
+            // Most answers should not carry the room for it along.
+            None => Box::pin(relay.run(service, carrier)).await,
+        };
+        answer.trailers.clear();
+        answer.trailers.extend_from_slice(relay.trailers());
+        ended.map_err(|cut| {
+            answer.cut = cut.cause;
+            send::Trouble { octets: cut.octets }
+        })
     }
 
     /// Sends what is encoded on the way, a chunk a step. The next step is not taken before the client has taken
@@ -381,45 +416,45 @@ impl H1<'_> {
 
     /// Waits for more octets, as long as the role does.
     async fn fill(&mut self) -> Filled {
+        poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Filled> {
         let head_bytes_max =
             usize::try_from(self.service.wire.head_bytes_max()).unwrap_or(usize::MAX);
         // Room for a whole head, and for content behind it.
         let bytes_max = head_bytes_max.saturating_mul(2);
         if self.input.make_room(bytes_max).is_err() {
-            return Filled::Gone;
+            return Poll::Ready(Filled::Gone);
         }
         loop {
             if let Some((Millis(at), _)) = self.server.deadline() {
                 self.deadline.set(crate::clock::Millis(at));
             }
-            let (socket, deadline, room) = (&mut *self.socket, self.deadline, self.input.spare());
-            let read = poll_fn(|cx| {
-                if let Poll::Ready(read) = socket.poll_read(cx, room) {
-                    return Poll::Ready(Some(read));
-                }
-                deadline.poll_expired(cx).map(|()| None)
-            })
-            .await;
-            match read {
-                Some(Ok(count)) if count > 0 => {
-                    self.input.filled(count);
-                    return Filled::More;
-                }
-                Some(Ok(_)) => {
-                    let _ = self.server.eof();
-                    return Filled::Gone;
-                }
-                Some(Err(_)) => return Filled::Gone,
-                None => match self.server.late(self.now()) {
-                    Some(Late::Fault(fault)) => return Filled::Late(fault),
-                    Some(Late::Close(_)) => return Filled::Gone,
-                    None => self.deadline.clear(),
-                },
+            if let Poll::Ready(read) = self.socket.poll_read(cx, self.input.spare()) {
+                return Poll::Ready(match read {
+                    Ok(count) if count > 0 => {
+                        self.input.filled(count);
+                        Filled::More
+                    }
+                    Ok(_) => {
+                        let _ = self.server.eof();
+                        Filled::Gone
+                    }
+                    Err(_) => Filled::Gone,
+                });
+            }
+            ready!(self.deadline.poll_expired(cx));
+            match self.server.late(self.now()) {
+                Some(Late::Fault(fault)) => return Poll::Ready(Filled::Late(fault)),
+                Some(Late::Close(_)) => return Poll::Ready(Filled::Gone),
+                None => self.deadline.clear(),
             }
         }
     }
 
     async fn flush(&mut self) -> Result<(), send::Trouble> {
+        self.drop_sent();
         let mut sender = Sender {
             service: self.service,
             socket: self.socket,
@@ -427,6 +462,13 @@ impl H1<'_> {
             output: self.output,
         };
         sender.flush().await
+    }
+
+    /// Takes out what has left already.
+    fn drop_sent(&mut self) {
+        if self.sent > 0 {
+            self.output.drain(..std::mem::take(&mut self.sent));
+        }
     }
 
     fn now(&self) -> Millis {
@@ -489,30 +531,52 @@ impl Carrier for H1<'_> {
         if self.input.unread().is_empty() { Begun::NotYet } else { Begun::Already }
     }
 
-    async fn content(&mut self, into: &mut Vec<u8>) -> Result<More, Trouble> {
-        loop {
+    fn poll_content(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut Vec<u8>,
+    ) -> Poll<Result<More, Trouble>> {
+        Poll::Ready(loop {
             match self.server.receive(self.input.unread(), self.now()) {
                 Ok((used, Event::Content(range))) => {
                     into.extend_from_slice(self.input.unread().get(range).unwrap_or_default());
                     self.input.consume(used);
                     self.server.rest(self.now());
-                    return Ok(More::Yes);
+                    break Ok(More::Yes);
                 }
                 Ok((used, Event::NeedMore)) => {
                     self.input.consume(used);
-                    match self.fill().await {
+                    match ready!(self.poll_fill(cx)) {
                         Filled::More => {}
-                        Filled::Late(fault) => return Err(Trouble::Fault(fault)),
-                        Filled::Gone => return Err(Trouble::Gone),
+                        Filled::Late(fault) => break Err(Trouble::Fault(fault)),
+                        Filled::Gone => break Err(Trouble::Gone),
                     }
                 }
                 Ok((used, Event::End)) => {
                     self.input.consume(used);
-                    return Ok(More::No);
+                    break Ok(More::No);
                 }
-                Ok((_, Event::Head | Event::Paused | Event::Closed(_))) => return Ok(More::No),
-                Err(fault) => return Err(Trouble::Fault(fault)),
+                Ok((_, Event::Head | Event::Paused | Event::Closed(_))) => break Ok(More::No),
+                Err(fault) => break Err(Trouble::Fault(fault)),
             }
+        })
+    }
+
+    fn trailers(&self) -> Fields<'_> {
+        self.server.trailers()
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        // Who has sent more has not gone; that is looked at when its turn comes.
+        if !self.input.unread().is_empty() || self.input.make_room(usize::MAX).is_err() {
+            return Poll::Pending;
+        }
+        match ready!(self.socket.poll_read(cx, self.input.spare())) {
+            Ok(count) if count > 0 => {
+                self.input.filled(count);
+                Poll::Pending
+            }
+            Ok(_) | Err(_) => Poll::Ready(Gone),
         }
     }
 
@@ -521,5 +585,26 @@ impl Carrier for H1<'_> {
             self.flush().await.map_err(|_| io::ErrorKind::BrokenPipe)?;
         }
         Ok(())
+    }
+
+    fn push_interim(&mut self, head: &ResponseHead) {
+        self.server.send_interim(head, self.output);
+    }
+
+    fn push(&mut self, content: &[u8]) {
+        self.server.frame(content.len(), self.output);
+        self.output.extend_from_slice(content);
+        self.server.frame_end(content.len(), self.output);
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        self.output.len() - self.sent
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        let flushed = ready!(self.socket.poll_write_all(cx, self.output, &[], &mut self.sent));
+        self.output.clear();
+        self.sent = 0;
+        Poll::Ready(flushed.map_err(|_| Gone))
     }
 }

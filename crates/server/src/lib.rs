@@ -18,6 +18,8 @@ pub mod core;
 pub mod descriptors;
 pub mod encode;
 mod exchange;
+mod forwarding;
+pub mod gateway;
 mod h1;
 pub mod limits;
 pub mod line;

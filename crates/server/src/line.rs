@@ -40,6 +40,10 @@ pub struct Line<'a> {
     pub duration_micros: u64,
     /// The id of the rule that answered; empty if none did.
     pub rule: &'a str,
+    /// The upstream that was asked, for a gateway.
+    pub upstream: Option<&'a str>,
+    /// Why its answer did not come, or not whole.
+    pub cause: Option<&'a str>,
     /// The id of the request.
     pub request_id: RequestId,
     /// The `Referer` field.
@@ -91,6 +95,13 @@ impl Line<'_> {
         out.extend_from_slice(if self.rule.is_empty() { "-" } else { self.rule }.as_bytes());
         out.push(b' ');
         out.extend_from_slice(self.request_id.as_str().as_bytes());
+        // What has no upstream has none of these: readers that know the form find it as it was.
+        for (name, text) in [(" upstream=", self.upstream), (" cause=", self.cause)] {
+            if let Some(text) = text {
+                out.extend_from_slice(name.as_bytes());
+                escape_text(text.as_bytes(), out);
+            }
+        }
     }
 
     fn write_json(&self, date: &[u8; IMF_FIXDATE_BYTES], out: &mut Vec<u8>) {
@@ -115,6 +126,12 @@ impl Line<'_> {
         number(out, self.duration_micros);
         let rule = Some(self.rule.as_bytes()).filter(|rule| !rule.is_empty());
         string(out, "rule", rule);
+        if self.upstream.is_some() {
+            string(out, "upstream", self.upstream.map(str::as_bytes));
+        }
+        if self.cause.is_some() {
+            string(out, "cause", self.cause.map(str::as_bytes));
+        }
         string(out, "id", Some(self.request_id.as_str().as_bytes()));
         string(out, "referer", self.referer);
         string(out, "user_agent", self.user_agent);
@@ -209,6 +226,8 @@ mod tests {
             octets: 1234,
             duration_micros: 56,
             rule: "missing",
+            upstream: None,
+            cause: None,
             request_id: RequestId::parse(b"abcdefghij234567").unwrap(),
             referer: None,
             user_agent: Some(user_agent),

@@ -264,6 +264,8 @@ mod tests {
                 octets: 5,
                 duration_micros: 7,
                 rule: "found",
+                upstream: None,
+                cause: None,
                 request_id: random.request_id(),
                 referer: None,
                 user_agent: None,

@@ -19,6 +19,7 @@ use crate::blocking::WorkError;
 use crate::configuration::{Current, Held};
 use crate::connection::{Active, Place, connection, turn_away};
 use crate::core::{Arrival, Core, Handler};
+use crate::gateway::Pool;
 use crate::notice;
 use crate::notice::Seldom;
 use crate::proxied;
@@ -45,6 +46,7 @@ pub struct Service {
     pub(crate) names: RefCell<NamesCache>,
     #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
+    pub(crate) pool: Pool,
     turned_away: Cell<usize>,
     waiting: Cell<usize>,
 }
@@ -93,6 +95,7 @@ impl Service {
             cache: RefCell::new(cache),
             names: RefCell::new(names),
             active: RefCell::default(),
+            pool: Pool::default(),
             turned_away: Cell::new(0),
             waiting: Cell::new(0),
         });
@@ -157,8 +160,9 @@ async fn sweep(service: Weak<Service>) {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
         let Some(service) = service.upgrade() else { return };
-        let now = service.core.clock.now().0;
-        service.cache.borrow_mut().sweep(now);
+        let now = service.core.clock.now();
+        service.cache.borrow_mut().sweep(now.0);
+        service.pool.sweep(now);
     }
 }
 

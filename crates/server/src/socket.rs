@@ -96,6 +96,14 @@ impl Socket {
         }
     }
 
+    /// Says that nothing more is sent; the peer may go on.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub fn poll_shutdown_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
     /// Sends what is left of `span` of `file` without copying it through this process.
     ///
     /// # Errors

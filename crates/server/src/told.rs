@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use wherefore_message::{FieldName, Request, Version};
+use wherefore_decide::Witness;
+use wherefore_message::{Cause, FieldName, Request, Version};
 
 use crate::answer::Answer;
 use crate::line::Line;
@@ -55,8 +56,19 @@ pub(crate) fn write_line(
         octets,
         duration_micros: core.clock.micros().saturating_sub(began),
         rule,
+        upstream: answer.upstream.as_deref(),
+        cause: cause(answer),
         request_id: answer.id.unwrap_or_else(|| core.random.request_id()),
         referer: field(FieldName::Referer),
         user_agent: field(FieldName::UserAgent),
     });
+}
+
+/// Why an upstream's answer did not come, or not whole.
+fn cause(answer: &Answer) -> Option<&'static str> {
+    let lost = answer.verdict.and_then(|verdict| match verdict.witness {
+        Witness::Upstream(lost) => Some(lost.cause),
+        _ => None,
+    });
+    answer.cut.or(lost).map(Cause::id)
 }

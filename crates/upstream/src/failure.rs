@@ -50,10 +50,8 @@ pub(crate) fn connect_cause(error: &io::Error) -> Cause {
         return Cause::OwnLack;
     }
     match error.kind() {
-        // A socket of this machine that is missing or not ours to use is as good as closed.
-        ErrorKind::ConnectionRefused | ErrorKind::NotFound | ErrorKind::PermissionDenied => {
-            Cause::Refused
-        }
+        // Of a socket of this machine: one that is missing is as good as one that is closed.
+        ErrorKind::ConnectionRefused | ErrorKind::NotFound => Cause::Refused,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
             Cause::Reset
         }
@@ -98,5 +96,48 @@ fn tls_cause(error: &rustls::Error) -> Cause {
         | rustls::Error::UnsupportedNameType
         | rustls::Error::InvalidCertRevocationList(_) => Cause::TlsCertificate,
         _ => Cause::TlsProtocol,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_has_its_cause() {
+        for (errno, cause) in [
+            (Errno::CONNREFUSED, Cause::Refused),
+            (Errno::NOENT, Cause::Refused),
+            (Errno::CONNRESET, Cause::Reset),
+            (Errno::TIMEDOUT, Cause::ConnectLate),
+            (Errno::AGAIN, Cause::ConnectLate),
+            (Errno::NETUNREACH, Cause::Unroutable),
+            (Errno::HOSTUNREACH, Cause::Unroutable),
+            (Errno::ACCESS, Cause::Unroutable),
+            (Errno::MFILE, Cause::OwnLack),
+            (Errno::NFILE, Cause::OwnLack),
+            (Errno::NOMEM, Cause::OwnLack),
+            (Errno::ADDRNOTAVAIL, Cause::OwnLack),
+        ] {
+            assert_eq!(connect_cause(&errno.into()), cause, "{errno:?}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_connection_has_its_cause() {
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+        for (error, cause) in [
+            (io::Error::new(ErrorKind::InvalidData, alert), Cause::TlsAlert),
+            (
+                io::Error::new(ErrorKind::InvalidData, rustls::Error::DecryptError),
+                Cause::TlsProtocol,
+            ),
+            (ErrorKind::UnexpectedEof.into(), Cause::Closed),
+            (ErrorKind::WriteZero.into(), Cause::Closed),
+            (Errno::CONNRESET.into(), Cause::Reset),
+            (Errno::PIPE.into(), Cause::Reset),
+        ] {
+            assert_eq!(broken_by(&error), cause, "{error}");
+        }
     }
 }

@@ -59,3 +59,54 @@ pub(crate) async fn connect_first(
 fn failed_at(address: SocketAddr, error: &io::Error) -> ConnectError {
     ConnectError::new(connect_cause(error), error).at(address)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream as Client};
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// A listener whose queue is full: the kernel drops who else comes.
+    fn full() -> (TcpListener, Client, SocketAddr) {
+        let (listener, address) = listener();
+        rustix::net::listen(&listener, 0).unwrap();
+        let first = Client::connect(address).unwrap();
+        (listener, first, address)
+    }
+
+    fn refusing() -> SocketAddr {
+        listener().1
+    }
+
+    // The clock goes on only where nothing else is to be done: no test waits for it.
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_silent_is_overtaken() {
+        let (_full, _first, silent) = full();
+        let (_listener, good) = listener();
+        let (stream, address) = connect_first(&[silent, good]).await.unwrap();
+        assert_eq!((address, stream.peer_addr().unwrap()), (good, good));
+    }
+
+    #[tokio::test]
+    async fn one_that_refuses_gives_way_at_once() {
+        let (_listener, good) = listener();
+        let addresses = [refusing(), refusing(), good];
+        assert_eq!(connect_first(&addresses).await.unwrap().1, good);
+    }
+
+    #[tokio::test]
+    async fn of_several_failures_the_one_that_says_most_is_told() {
+        let (refusing, nowhere) = (refusing(), SocketAddr::from(([255; 4], 1)));
+        for addresses in [[refusing, nowhere], [nowhere, refusing]] {
+            let error = connect_first(&addresses).await.unwrap_err();
+            assert_eq!((error.cause, error.address), (Cause::Refused, Some(refusing)));
+        }
+        assert_eq!(connect_first(&[nowhere]).await.unwrap_err().cause, Cause::Unroutable);
+        assert_eq!(connect_first(&[]).await.unwrap_err().cause, Cause::NameNotFound);
+    }
+}

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use wherefore_message::{FieldName, FieldSet, Request, ResponseHead, Status, Value};
+use wherefore_message::response::Author;
+use wherefore_message::{FieldName, FieldSet, Request, ResponseHead, Status, Value, list};
 
 use crate::gate::Scheme;
 use crate::policy::allowance::LimitKind;
@@ -71,11 +72,14 @@ const SHARING: FieldSet = FieldSet::of(&[
 const OURS: FieldSet = FieldSet::of(OURS_ALONE);
 
 /// Whether the operator's value is taken. What says what the answer is, is the rule's word: so is what an
-/// error says of caching, and pages of ours keep the policy that they were written for.
+/// error says of caching, and pages of ours keep the policy that they were written for. Of an upstream's answer the
+/// operator's word counts.
 fn is_settable(name: FieldName, head: &ResponseHead) -> bool {
     match name {
         _ if OURS.has(name) => false,
         _ if head.status.row().is_some_and(|row| row.must.has(name)) => false,
+        FieldName::ContentType if head.author == Author::Upstream => is_whole(head),
+        _ if head.author == Author::Upstream => true,
         FieldName::CacheControl | FieldName::Expires | FieldName::Age => {
             !head.status.is_error() && !is_of_the_moment(head)
         }
@@ -101,8 +105,18 @@ fn is_one_representation(head: &ResponseHead) -> bool {
     is_sent && !is_in_parts && head.present().has(FieldName::ETag)
 }
 
-/// The fields by which a browser lets a script have the answer.
+/// Whether an upstream's answer has one representation as its content, and not parts of one.
+fn is_whole(head: &ResponseHead) -> bool {
+    let is_in_parts =
+        head.status == Status::PARTIAL_CONTENT && !head.present().has(FieldName::ContentRange);
+    !is_in_parts && !head.status.is_error() && head.present().has(FieldName::ContentType)
+}
+
+/// The fields by which a browser lets a script have the answer. They are the route's to say, not an upstream's.
 fn allow(route: &Route, cors: &Cors, request: &Request<'_>, head: &mut ResponseHead) {
+    for name in head.present().and(SHARING).iter() {
+        head.remove(name);
+    }
     let origin = if cors.origins == Origins::Any && cors.credentials == Credentials::Omitted {
         // Said to everyone, also where nobody asks: a cache may give to a script what it has from a page.
         Value::Static("*")
@@ -137,6 +151,14 @@ fn is_origin(text: &str) -> bool {
 }
 
 fn vary_by(name: &str, head: &mut ResponseHead) {
+    if head.relayed_values(FieldName::Vary).next().is_some() {
+        let is_said = list::members(head.relayed_values(FieldName::Vary))
+            .any(|member| member.eq_ignore_ascii_case(name.as_bytes()));
+        if !is_said {
+            head.relay_known(FieldName::Vary, b"Vary", name.as_bytes());
+        }
+        return;
+    }
     let vary = match head.value(FieldName::Vary) {
         None => name.to_owned(),
         Some(value) => format!("{value}, {name}"),

@@ -21,6 +21,7 @@ mod order;
 mod policies;
 mod preflights;
 mod redirects;
+mod relayed;
 mod replies;
 mod required;
 mod routes;

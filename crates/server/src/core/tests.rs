@@ -57,6 +57,8 @@ fn log_line(core: &Core, peer: SocketAddr) {
         octets: 0,
         duration_micros: core.clock.micros(),
         rule: "found",
+        upstream: None,
+        cause: None,
         request_id: core.random.request_id(),
         referer: None,
         user_agent: None,

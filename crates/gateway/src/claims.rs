@@ -25,7 +25,7 @@ const NAMES: &[&[u8]] = &[
 ///
 /// Names with an underscore are such, since many programs take it and the hyphen for the same: what is dropped by one
 /// name would come in by the other.
-pub(super) fn is_claim(name: &[u8]) -> bool {
+pub(crate) fn is_claim(name: &[u8]) -> bool {
     if name.contains(&b'_') {
         return true;
     }

@@ -1,0 +1,250 @@
+//! What of an upstream's answer goes on to the client (RFC 9110 §7.6).
+
+mod cookie;
+mod location;
+mod trailers;
+
+use wherefore_message::proxy_status::Member;
+use wherefore_message::response::Author;
+use wherefore_message::token::is_token;
+use wherefore_message::{
+    Cause, FieldName, FieldSet, Fields, ResponseHead, Status, Value, Version, list, via,
+};
+
+use crate::hop::{Options, PROXY_AUTHENTICATION};
+use crate::names::{Names, is_among};
+
+pub use location::{Address, Addresses};
+pub use trailers::trailers;
+
+/// What an operator decided about the answers of an upstream.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The name of this gateway in `Via` and `Proxy-Status`, a token.
+    pub pseudonym: Box<str>,
+    /// Fields that are set, in place of any of these names.
+    pub set: Vec<(Box<str>, Box<str>)>,
+    /// Fields that are not relayed.
+    pub drop: Names,
+    /// Whether addresses of the upstream become public ones.
+    pub locations: Locations,
+    /// Beginnings of the paths of cookies, and what stands in their place: the first that fits.
+    pub cookie_paths: Vec<(Box<str>, Box<str>)>,
+    /// Domains of cookies, and what stands in their place; the attribute goes where that is empty.
+    pub cookie_domains: Vec<(Box<str>, Box<str>)>,
+}
+
+/// Whether `Location`, `Content-Location` and `Refresh` are rewritten where they lead to the upstream itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locations {
+    /// They are.
+    #[default]
+    Rewritten,
+    /// They go on as they came.
+    Kept,
+}
+
+impl Policy {
+    /// The default, by the same name as requests are forwarded by.
+    #[must_use]
+    pub fn new(forward: &crate::forward::Policy) -> Self {
+        Self {
+            pseudonym: forward.pseudonym.clone(),
+            set: Vec::new(),
+            drop: Names::NONE,
+            locations: Locations::default(),
+            cookie_paths: Vec::new(),
+            cookie_domains: Vec::new(),
+        }
+    }
+}
+
+/// An upstream's answer.
+#[derive(Clone, Copy, Debug)]
+pub struct From<'a> {
+    /// Its status.
+    pub status: Status,
+    /// The version that it came in.
+    pub version: Version,
+    /// Its fields.
+    pub fields: Fields<'a>,
+    /// Where the upstream was asked, and where the client asked.
+    pub addresses: Option<Addresses<'a>>,
+}
+
+/// What the answer says to the gateway itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// How its content is to go on.
+    pub buffering: Buffering,
+}
+
+/// What an answer says of buffering it (`X-Accel-Buffering`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Buffering {
+    /// Nothing.
+    #[default]
+    Unsaid,
+    /// Each part goes on at once.
+    No,
+    /// It may be.
+    Yes,
+}
+
+/// Makes the head of the answer that the client gets. What it lacks is the upstream's affair.
+pub fn head(policy: &Policy, from: &From<'_>, head: &mut ResponseHead) -> Told {
+    head.reset(from.status);
+    head.author = Author::Upstream;
+    let options = Options::of(from.fields);
+    let mut told = Told { buffering: Buffering::Unsaid };
+    for (known, name, value) in lines(from.fields) {
+        if known == FieldName::Other && is_to_gateway(name) {
+            if name.eq_ignore_ascii_case(b"X-Accel-Buffering") {
+                told.buffering = buffering(value);
+            }
+        } else if is_relayed(policy, &options, known, name)
+            && !(known == FieldName::Date && head.present().has(known))
+        {
+            relay(policy, from, known, (name, value), head);
+        }
+    }
+    if matches!(from.status, Status::SWITCHING_PROTOCOLS | Status::UPGRADE_REQUIRED) {
+        offer(from.fields, head);
+    }
+    let mut by = Vec::with_capacity(64);
+    via::add(from.fields.all(FieldName::Via), from.version, &policy.pseudonym, &mut by);
+    head.relay_known(FieldName::Via, b"Via", &by);
+    for (name, value) in &policy.set {
+        if !name.eq_ignore_ascii_case("Via") {
+            head.relay(name.as_bytes(), value.as_bytes());
+        }
+    }
+    told
+}
+
+/// Makes an interim answer that the client gets (RFC 9110 §15.2): of each only what its status means to say, so that
+/// nothing is said early that the final answer might not.
+pub fn interim(policy: &Policy, status: Status, fields: Fields<'_>, head: &mut ResponseHead) {
+    head.reset(status);
+    head.author = Author::Upstream;
+    let options = Options::of(fields);
+    match status {
+        Status::CONTINUE | Status::PROCESSING => {}
+        Status::EARLY_HINTS => {
+            for (known, name, value) in lines(fields) {
+                if HINTS.has(known) && is_relayed(policy, &options, known, name) {
+                    head.relay_known(known, name, value);
+                }
+            }
+        }
+        _ => {
+            for (known, name, value) in lines(fields) {
+                let speaks_of_it =
+                    matches!(known, FieldName::Other | FieldName::Location | FieldName::Link);
+                if speaks_of_it && !is_to_gateway(name) && is_relayed(policy, &options, known, name)
+                {
+                    head.relay_known(known, name, value);
+                }
+            }
+        }
+    }
+}
+
+/// Judges a 101: it has to change to the protocol that the upstream was asked for, and for WebSocket to accept the key
+/// (RFC 6455 §4.2.2). Whether the right one is for the client to find out, whose key it is.
+///
+/// # Errors
+/// The cause for which the client is told of a broken upstream.
+pub fn switched(fields: Fields<'_>, asked: Option<&[u8]>) -> Result<(), Cause> {
+    let asked = asked.ok_or(Cause::SwitchFailed)?;
+    let mut protocols = list::members(fields.all(FieldName::Upgrade));
+    let (first, more) = (protocols.next(), protocols.next());
+    let is_asked = more.is_none() && first.is_some_and(|first| first.eq_ignore_ascii_case(asked));
+    let accepts = lines(fields)
+        .filter(|(_, name, value)| {
+            name.eq_ignore_ascii_case(b"Sec-WebSocket-Accept") && !value.is_empty()
+        })
+        .count();
+    let is_whole = !asked.eq_ignore_ascii_case(b"websocket") || accepts == 1;
+    if is_asked && is_whole { Ok(()) } else { Err(Cause::SwitchFailed) }
+}
+
+/// Tells by `Proxy-Status` why an answer is the gateway's own (RFC 9209 §2).
+pub fn tell_cause(
+    pseudonym: &str,
+    cause: Cause,
+    received: Option<Status>,
+    head: &mut ResponseHead,
+) {
+    let member = Member { received_status: received, ..Member::error(pseudonym, cause) };
+    head.set(FieldName::ProxyStatus, Value::Text(member.written().into()));
+}
+
+/// What a 103 may say: each is of use before the final answer, and binds nobody (RFC 8297 §2).
+const HINTS: FieldSet = FieldSet::of(&[FieldName::Link, FieldName::ContentSecurityPolicy]);
+
+fn lines<'a>(fields: Fields<'a>) -> impl Iterator<Item = (FieldName, &'a [u8], &'a [u8])> {
+    let known = fields.lines().iter().map(|line| line.name);
+    known.zip(fields.iter()).map(|(known, (name, value))| (known, name, value))
+}
+
+fn is_relayed(policy: &Policy, options: &Options<'_>, known: FieldName, name: &[u8]) -> bool {
+    known != FieldName::Via
+        && !PROXY_AUTHENTICATION.has(known)
+        && !options.end(known, name)
+        && !policy.drop.has(known, name)
+        && !is_among(&policy.set, name)
+}
+
+/// Whether a field speaks to the gateway alone.
+fn is_to_gateway(name: &[u8]) -> bool {
+    const BEGINNING: &[u8] = b"X-Accel-";
+    name.get(..BEGINNING.len()).is_some_and(|start| start.eq_ignore_ascii_case(BEGINNING))
+}
+
+fn buffering(value: &[u8]) -> Buffering {
+    if value.eq_ignore_ascii_case(b"no") {
+        Buffering::No
+    } else if value.eq_ignore_ascii_case(b"yes") {
+        Buffering::Yes
+    } else {
+        Buffering::Unsaid
+    }
+}
+
+/// Relays a line, rewritten where it leads to the upstream's own address.
+fn relay(
+    policy: &Policy,
+    from: &From<'_>,
+    known: FieldName,
+    (name, value): (&[u8], &[u8]),
+    head: &mut ResponseHead,
+) {
+    let addresses = from.addresses.filter(|_| policy.locations == Locations::Rewritten);
+    let rewritten = match (known, addresses) {
+        (FieldName::Location | FieldName::ContentLocation, Some(addresses)) => {
+            addresses.public_of(value)
+        }
+        (FieldName::Other, Some(addresses)) if name.eq_ignore_ascii_case(b"Refresh") => {
+            addresses.refresh(value)
+        }
+        (FieldName::SetCookie, _) => cookie::rewritten(policy, value),
+        _ => None,
+    };
+    head.relay_known(known, name, rewritten.as_deref().unwrap_or(value));
+}
+
+/// The protocols that are changed to, or that must be: `Upgrade` ends with the connection, and is said anew on this
+/// one (RFC 9110 §7.8).
+fn offer(fields: Fields<'_>, head: &mut ResponseHead) {
+    let is_protocol = |text: &&[u8]| text.split(|octet| *octet == b'/').all(is_token);
+    let protocols = list::members(fields.all(FieldName::Upgrade)).filter(is_protocol);
+    let names: Vec<&str> = protocols.filter_map(|text| str::from_utf8(text).ok()).collect();
+    if !names.is_empty() {
+        head.push(FieldName::Upgrade, Value::Text(names.join(", ").into()));
+        head.push(FieldName::Connection, Value::Static("upgrade"));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! What is relayed, case by case, and what holds whatever an upstream sends.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use wherefore_h1::{Event, Limits, Millis, Outgoing, Server};
+use wherefore_message::FieldLines;
+
+use super::*;
+
+type Texts<'t> = &'t [(&'t str, &'t str)];
+
+fn policy() -> Policy {
+    Policy::new(&crate::forward::Policy::new("us"))
+}
+
+fn relayed(policy: &Policy, status: Status, lines: Texts<'_>) -> (ResponseHead, Told) {
+    let fields: FieldLines = lines.iter().copied().collect();
+    let addresses = Addresses {
+        upstream: Address { scheme: "http", authority: b"app:9000", base: "" },
+        public: Address { scheme: "https", authority: b"shop.example", base: "/shop" },
+    };
+    let from = From {
+        status,
+        version: Version::HTTP_11,
+        fields: fields.view(),
+        addresses: Some(addresses),
+    };
+    let mut head = ResponseHead::new(Status::OK);
+    let told = super::head(policy, &from, &mut head);
+    (head, told)
+}
+
+fn written(head: &ResponseHead) -> String {
+    let mut all = String::from_utf8(head.relayed_written().to_vec()).unwrap();
+    for (name, value) in head.fields() {
+        all.push_str(&format!("{name}: {value}\r\n"));
+    }
+    all
+}
+
+#[test]
+fn an_answer() {
+    let (head, told) = relayed(
+        &policy(),
+        Status::NOT_FOUND,
+        &[
+            ("server", "nginx"),
+            ("Date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ("Date", "another"),
+            ("Connection", "close, X-Hop, Server"),
+            ("X-Hop", "gone"),
+            ("Keep-Alive", "timeout=5"),
+            ("Content-Length", "5"),
+            ("Transfer-Encoding", "chunked"),
+            ("Upgrade", "h2c"),
+            ("Proxy-Authenticate", "Basic"),
+            ("X-Accel-Redirect", "/etc/passwd"),
+            ("X-Accel-Buffering", "no"),
+            ("Set-Cookie", "a=b"),
+            ("Set-Cookie", "c=d, e=f"),
+            ("Location", "http://app:9000/x"),
+            ("Content-Location", "/y"),
+            ("Refresh", "5;url=/z"),
+            ("Via", "1.0 other"),
+            ("Proxy-Status", "other; received-status=404"),
+        ],
+    );
+    let expected = "server: nginx\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d, e=f\r\n\
+         Location: https://shop.example/shop/x\r\nContent-Location: /shop/y\r\nRefresh: 5;url=/shop/z\r\n\
+         Proxy-Status: other; received-status=404\r\nVia: 1.0 other, 1.1 us\r\n";
+    assert_eq!(written(&head), expected);
+    assert_eq!((head.status, head.author), (Status::NOT_FOUND, Author::Upstream));
+    assert_eq!(told.buffering, Buffering::No);
+}
+
+#[test]
+fn the_fields_of_the_policy() {
+    let mut policy = policy();
+    policy.drop = Names::new(["Server", "X-Powered-By"]);
+    policy.set = vec![
+        ("X-Frame-Options".into(), "DENY".into()),
+        ("Content-Length".into(), "5".into()),
+        ("cache-control".into(), "no-store".into()),
+        ("X-Bad".into(), "a\r\nb: c".into()),
+        ("Via".into(), "none".into()),
+    ];
+    policy.locations = Locations::Kept;
+    let (head, _) = relayed(
+        &policy,
+        Status::OK,
+        &[
+            ("server", "x"),
+            ("x-powered-by", "y"),
+            ("x-frame-options", "ALLOW"),
+            ("Cache-Control", "public"),
+            ("Location", "http://app:9000/x"),
+        ],
+    );
+    let expected = "Location: http://app:9000/x\r\nVia: 1.1 us\r\nX-Frame-Options: DENY\r\ncache-control: no-store\r\n";
+    assert_eq!(written(&head), expected);
+}
+
+#[test]
+fn changes_of_protocol_are_said_anew() {
+    let lines = [("Upgrade", "websocket, a b"), ("Connection", "Upgrade"), ("X-A", "b")];
+    let (head, _) = relayed(&policy(), Status::SWITCHING_PROTOCOLS, &lines);
+    let expected = "X-A: b\r\nVia: 1.1 us\r\nUpgrade: websocket\r\nConnection: upgrade\r\n";
+    assert_eq!(written(&head), expected);
+    let (head, _) = relayed(&policy(), Status::UPGRADE_REQUIRED, &lines);
+    assert!(head.present().has(FieldName::Upgrade));
+    let (head, _) = relayed(&policy(), Status::OK, &lines);
+    assert!(!head.present().has(FieldName::Upgrade));
+}
+
+#[test]
+fn a_switch_is_to_what_was_asked_for() {
+    let judge = |lines: Texts<'_>, asked: Option<&str>| {
+        let fields: FieldLines = lines.iter().copied().collect();
+        switched(fields.view(), asked.map(str::as_bytes)).is_ok()
+    };
+    let accept = ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    let websocket = ("Upgrade", "WebSocket");
+    assert!(judge(&[websocket, accept], Some("websocket")));
+    assert!(!judge(&[websocket], Some("websocket")));
+    assert!(!judge(&[websocket, accept, accept], Some("websocket")));
+    assert!(!judge(&[websocket, ("Sec-WebSocket-Accept", "")], Some("websocket")));
+    assert!(!judge(&[websocket, accept], None));
+    assert!(!judge(&[accept], Some("websocket")));
+    assert!(judge(&[("Upgrade", "chat/1")], Some("chat/1")));
+    assert!(!judge(&[("Upgrade", "chat/2")], Some("chat/1")));
+    assert!(!judge(&[("Upgrade", "chat/1, chat/2")], Some("chat/1")));
+}
+
+#[test]
+fn interim_answers() {
+    let lines: FieldLines = [
+        ("Link", "</a.css>; rel=preload"),
+        ("link", "</b.js>; rel=preload"),
+        ("Set-Cookie", "a=b"),
+        ("Content-Length", "5"),
+        ("Connection", "x-progress"),
+        ("Server", "x"),
+        ("X-Progress", "1"),
+        ("X-Accel-Expires", "1"),
+        ("Upload-Offset", "5"),
+        ("Location", "/u/1"),
+    ]
+    .into_iter()
+    .collect();
+    let links = "Link: </a.css>; rel=preload\r\nlink: </b.js>; rel=preload\r\n";
+    for (status, expected) in [
+        (Status::CONTINUE, String::new()),
+        (Status::PROCESSING, String::new()),
+        (Status::EARLY_HINTS, links.to_owned()),
+        (Status::new(104).unwrap(), format!("{links}Upload-Offset: 5\r\nLocation: /u/1\r\n")),
+    ] {
+        let mut head = ResponseHead::new(Status::OK);
+        interim(&policy(), status, lines.view(), &mut head);
+        assert_eq!((head.status, written(&head)), (status, expected));
+    }
+}
+
+#[test]
+fn our_own_failure_is_told() {
+    let mut head = ResponseHead::new(Status::BAD_GATEWAY);
+    tell_cause("us", Cause::Malformed, Some(Status::OK), &mut head);
+    let told = head.value(FieldName::ProxyStatus).unwrap().to_string();
+    assert!(told.starts_with("us; error=http_protocol_error; received-status=200; details=\""));
+}
+
+fn names() -> impl Strategy<Value = String> {
+    let known = FieldName::KNOWN.iter().map(|name| name.as_str().to_owned());
+    let more = ["X-Mine", "Refresh", "HTTP2-Settings", "X-Accel-Buffering", "a"];
+    let all: Vec<String> = known.chain(more.map(str::to_owned)).collect();
+    prop_oneof![4 => select(all), 1 => "[a-zA-Z_-]{1,12}", 1 => "[ -~]{0,6}"]
+}
+
+fn values() -> impl Strategy<Value = String> {
+    let lists = vec(names(), 0..5).prop_map(|names| names.join(", "));
+    let some = ["/x", "http://app:9000/", "5;url=/", "a=b; Path=/", "//app:9000", "close", "5"];
+    prop_oneof![2 => lists, 2 => select(some.to_vec()).prop_map(str::to_owned), 1 => "[ -~\t]{0,20}", 1 => ".{0,8}"]
+}
+
+/// Each line of a head as it is written: its name in lower case, and its value.
+fn lines_of(written: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let text = written.split(|octet| *octet == b'\n').map(|line| line.strip_suffix(b"\r"));
+    let lines = text.flatten().filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let at = line.windows(2).position(|two| two == b": ").unwrap();
+            let name = String::from_utf8(line[..at].to_ascii_lowercase()).unwrap();
+            (name, line[at + 2..].to_vec())
+        })
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn nothing_of_the_connection_comes_through(
+        lines in vec((names(), values()), 0..16),
+        status in select(vec![200, 204, 206, 304, 404, 407, 426, 502]),
+        options in vec(names(), 0..4),
+    ) {
+        let options = options.join(",");
+        let mut lines: Vec<_> = lines.iter().map(|(name, value)| (&**name, &**value)).collect();
+        lines.push(("Connection", &options));
+        let status = Status::new(status).unwrap();
+        let (head, _) = relayed(&policy(), status, &lines);
+        let block = lines_of(head.relayed_written());
+        // One line stays one line: what is written is what is kept.
+        let kept: Vec<_> = head.relayed().map(|(name, value)| {
+            (String::from_utf8(name.to_ascii_lowercase()).unwrap(), value.to_vec())
+        }).collect();
+        prop_assert_eq!(&block, &kept);
+        for (name, _) in &block {
+            let known = FieldName::parse(name.as_bytes());
+            prop_assert!(!wherefore_message::response::OF_THE_CONNECTION.has(known), "{}", name);
+            prop_assert!(!PROXY_AUTHENTICATION.has(known) && !name.starts_with("x-accel-"));
+            let is_named = options.split(',').any(|option| option.trim().eq_ignore_ascii_case(name));
+            prop_assert!(known != FieldName::Other || !is_named, "{}", name);
+        }
+        for name in ["via", "date"] {
+            prop_assert!(block.iter().filter(|(other, _)| other == name).count() <= 1);
+        }
+        // What did come through is what came, but for what is rewritten.
+        let rewritten = ["via", "location", "content-location", "refresh", "set-cookie"];
+        for (name, value) in block.iter().filter(|(name, _)| !rewritten.contains(&&**name)) {
+            let came = |(other, text): &(&str, &str)| {
+                other.eq_ignore_ascii_case(name) && text.as_bytes() == &**value
+            };
+            prop_assert!(lines.iter().any(came), "{}", name);
+        }
+        // The role that writes it delimits the content once, and says one date.
+        let mut server = Server::new(&Limits::default());
+        let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+        prop_assert_eq!(server.receive(request, Millis(0)).unwrap().1, Event::Head);
+        prop_assert_eq!(server.receive(b"", Millis(0)).unwrap().1, Event::End);
+        let mut out = Vec::new();
+        server.send_head(&head, Outgoing::Sized(5), b"Sun, 06 Nov 1994 08:49:37 GMT", &mut out);
+        let end = out.windows(2).position(|two| two == b"\r\n").unwrap();
+        let wire = lines_of(&out[end + 2..]);
+        let count = |name: &str| wire.iter().filter(|(other, _)| other == name).count();
+        prop_assert!(count("content-length") <= 1 && count("transfer-encoding") == 0);
+        prop_assert_eq!(count("date"), 1);
+        prop_assert!(count("connection") <= 1 && count("via") == 1);
+    }
+
+    #[test]
+    fn relaying_again_adds_to_the_way_alone(lines in vec((names(), values()), 0..16)) {
+        let lines: Vec<_> = lines.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let mut policy = policy();
+        policy.locations = Locations::Kept;
+        let (first, _) = relayed(&policy, Status::OK, &lines);
+        let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).unwrap();
+        let again: Vec<_> = first.relayed().map(|(name, value)| (text(name), text(value))).collect();
+        let again: Vec<_> = again.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let (second, _) = relayed(&policy, Status::OK, &again);
+        let rest = |head: &ResponseHead| {
+            let lines = lines_of(head.relayed_written()).into_iter();
+            lines.filter(|(name, _)| name != "via").collect::<Vec<_>>()
+        };
+        prop_assert_eq!(rest(&first), rest(&second));
+    }
+
+    #[test]
+    fn trailers_frame_nothing(lines in vec((names(), values()), 0..16), head in values()) {
+        let fields: FieldLines = lines.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let head: FieldLines = [("Connection", &*head)].into_iter().collect();
+        let mut out = Vec::new();
+        trailers(head.view(), fields.view(), &mut out);
+        for (name, value) in lines_of(&out) {
+            let known = FieldName::parse(name.as_bytes());
+            let late = ["accept-ranges", "content-digest", "etag", "proxy-status", "repr-digest"];
+            prop_assert!(known == FieldName::Other || late.contains(&&*name), "{}", name);
+            prop_assert!(!name.contains('_') && !value.contains(&b'\r'));
+        }
+    }
+}
