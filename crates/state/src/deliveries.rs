@@ -138,16 +138,22 @@ pub enum AcceptError {
     TooLarge {
         /// How many one may have.
         limit: u64,
+        /// How many there are, or came before it was given up.
+        seen: u64,
     },
     /// What is kept of it but its content has more octets than it may have.
     HeadTooLarge {
         /// How many it may have.
-        limit: usize,
+        limit: u64,
+        /// How many there are, or came before it was given up.
+        seen: u64,
     },
     /// The client's key has more octets than one may have.
     KeyTooLong {
         /// How many one may have.
-        limit: usize,
+        limit: u64,
+        /// How many there are, or came before it was given up.
+        seen: u64,
     },
     /// The client used the key before, for something else.
     KeyReused,
@@ -236,17 +242,19 @@ impl Deliveries {
         if incoming.is_broken() {
             return Err(AcceptError::Incomplete);
         }
-        if request.key.as_ref().is_some_and(|key| key.key.len() > key_bytes_max) {
-            return Err(AcceptError::KeyTooLong { limit: key_bytes_max });
+        let key = request.key.as_ref().map_or(0, |key| key.key.len());
+        if key > key_bytes_max {
+            let (limit, seen) = (key_bytes_max as u64, key as u64);
+            return Err(AcceptError::KeyTooLong { limit, seen });
         }
-        let head = request.bytes();
-        if head > head_bytes_max {
-            return Err(AcceptError::HeadTooLarge { limit: head_bytes_max });
+        let head = request.bytes() as u64;
+        if head > head_bytes_max as u64 {
+            return Err(AcceptError::HeadTooLarge { limit: head_bytes_max as u64, seen: head });
         }
-        incoming.reserve(head as u64)?;
+        incoming.reserve(head)?;
         let print = incoming.print(&request);
         let content = incoming.flush().map_err(AcceptError::State)?;
-        let bytes = incoming.length() + head as u64;
+        let bytes = incoming.length() + head;
         let standing = Pending { accepted_at: now, tries: 0, next_at: now, last: None };
         let standing = Standing::Pending { standing, bytes };
         let letter = Box::new(Letter { request, content });
@@ -470,9 +478,9 @@ impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => f.write_str("as much as may be waits to be delivered"),
-            Self::TooLarge { limit } => write!(f, "the content has more than {limit} octets"),
-            Self::HeadTooLarge { limit } => write!(f, "the head has more than {limit} octets"),
-            Self::KeyTooLong { limit } => write!(f, "the key has more than {limit} octets"),
+            Self::TooLarge { limit, .. } => write!(f, "the content has more than {limit} octets"),
+            Self::HeadTooLarge { limit, .. } => write!(f, "the head has more than {limit} octets"),
+            Self::KeyTooLong { limit, .. } => write!(f, "the key has more than {limit} octets"),
             Self::KeyReused => f.write_str("the key was used before, for something else"),
             Self::Incomplete => f.write_str("a part of the content could not be taken"),
             Self::IdTaken => f.write_str("another delivery has the name"),

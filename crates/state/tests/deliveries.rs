@@ -288,12 +288,18 @@ fn bounds() {
     };
     let deliveries = scratch.open_within(bounds).unwrap();
     let too_large = accept(&deliveries, 1, &[0; 101], None, 0);
-    assert!(matches!(too_large, Err(AcceptError::TooLarge { limit: 100 })), "{too_large:?}");
+    assert!(
+        matches!(too_large, Err(AcceptError::TooLarge { limit: 100, seen: 101 })),
+        "{too_large:?}"
+    );
     let too_long = accept(&deliveries, 1, b"", Some("12345"), 0);
-    assert!(matches!(too_long, Err(AcceptError::KeyTooLong { limit: 4 })), "{too_long:?}");
+    assert!(matches!(too_long, Err(AcceptError::KeyTooLong { limit: 4, seen: 5 })), "{too_long:?}");
     let head = NewDelivery { target: vec![b'/'; 60].into(), ..request(None) };
     let too_large = deliveries.accept(deliveries.begin(id(1)).unwrap(), head, UnixMillis(0));
-    assert!(matches!(too_large, Err(AcceptError::HeadTooLarge { limit: 60 })), "{too_large:?}");
+    assert!(
+        matches!(too_large, Err(AcceptError::HeadTooLarge { limit: 60, seen: 92 })),
+        "{too_large:?}"
+    );
     let mut broken = deliveries.begin(id(1)).unwrap();
     broken.write(&[0; 90]).unwrap();
     assert!(broken.write(&[0; 90]).is_err());

@@ -83,7 +83,7 @@ impl Incoming {
         let limit = self.bounds.content_bytes_max;
         let length = self.length.saturating_add(octets.len() as u64);
         if length > limit {
-            return Err(AcceptError::TooLarge { limit });
+            return Err(AcceptError::TooLarge { limit, seen: length });
         }
         self.reserve(octets.len() as u64)?;
         self.hash.write(octets);
