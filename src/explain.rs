@@ -1,6 +1,7 @@
 //! `wherefore explain METHOD TARGET`: the path that a request would take through the rules.
 
 mod asking;
+mod later;
 mod submission;
 mod variants;
 
@@ -33,6 +34,7 @@ use wherefore_server::descriptors;
 use wherefore_store::{Access, LookFor, StoreError, Wait};
 
 use self::asking::{Asking, Who};
+use self::later::{of_later, of_monitor};
 use self::submission::of_submission;
 use self::variants::{by_name, from_list};
 use crate::configuration::{ConfigurationFile, Opened};
@@ -262,6 +264,9 @@ impl Explaining<'_> {
                 }
                 planned
             }
+            Ok(Admitted::Monitor(place)) => {
+                return Ok(told + &of_monitor(&question, &place, trail, detail));
+            }
             Ok(Admitted::Variants(listed)) => {
                 let Some(site) = site else { return Ok(told) };
                 let explained = from_list(&question, &listed, configuration, site, &mut trail);
@@ -304,7 +309,8 @@ impl Explaining<'_> {
                 }
                 out
             }
-            // Only inboxes take what is posted.
+            Ok(Plan::Later) => told + &of_later(request, trail, detail),
+            // Only inboxes take what is posted, and only gateways forward.
             Ok(Plan::Take(_) | Plan::Forward) => told,
         })
     }
