@@ -20,7 +20,7 @@ use crate::names::{Names, is_among};
 pub use target::{Rewrite, ambiguity, target};
 
 /// What an operator decided about the requests to an upstream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Which host the upstream is told.
     pub host: Host,
