@@ -7,6 +7,7 @@
 mod support;
 
 mod every;
+mod gateways;
 mod inboxes;
 mod racing;
 mod variants;
@@ -16,6 +17,7 @@ mod cors;
 mod pages;
 
 mod status_100;
+mod status_101;
 mod status_103;
 mod status_200;
 mod status_201;
@@ -57,7 +59,9 @@ mod status_431;
 mod status_451;
 mod status_500;
 mod status_501;
+mod status_502;
 mod status_503;
+mod status_504;
 mod status_505;
 mod status_506;
 mod status_507;

@@ -184,3 +184,90 @@ fn invited_content_that_breaks_off_changes_nothing() {
     assert_eq!(written::get(&server, "/a", "").status, 404);
     assert!(server.log_line("PUT /a").contains("client-aborted"));
 }
+
+mod by_a_gateway {
+    //! The upstream decides whether the content is wanted: the expectation goes on, and so does its answer.
+
+    use wherefore_gateway::Settings;
+
+    use crate::support::inside::serve_gateway;
+    use crate::support::lies::good;
+    use crate::support::upstream::{Step, Upstream};
+
+    const WAITING: &str =
+        "PUT /a HTTP/1.1\nHost: localhost\nExpect: 100-continue\nContent-Length: 5\n\n";
+
+    #[test]
+    fn the_upstream_invites_the_content() {
+        let upstream = Upstream::stepping(vec![
+            Step::Await,
+            Step::Write(b"HTTP/1.1 100 Continue\r\nX-Odd: 1\r\n\r\n".to_vec()),
+            Step::Read,
+            Step::Write(good("done").into_bytes()),
+        ]);
+        let gateway = serve_gateway(&[&upstream.url()], Settings::default(), |_| ());
+        let mut client = gateway.connect();
+        for _ in 0..2 {
+            client.send(WAITING);
+            let heard = upstream.heard();
+            assert_eq!(heard.field("expect"), Some("100-continue"));
+            upstream.go_on();
+            let invitation = client.head();
+            assert_eq!((invitation.status, invitation.fields.len()), (100, 0));
+            client.send("hello");
+            let reply = client.reply("PUT");
+            assert_eq!((reply.status, reply.text(), reply.interim.len()), (200, "done", 0));
+            assert_eq!(upstream.done().text(), "hello");
+        }
+    }
+
+    #[test]
+    fn the_upstream_refuses_and_no_content_is_invited() {
+        let upstream = Upstream::stepping(vec![
+            Step::Write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno".to_vec()),
+            Step::AwaitEnd,
+        ]);
+        let gateway = serve_gateway(&[&upstream.url()], Settings::default(), |_| ());
+        let mut client = gateway.connect();
+        client.send(WAITING);
+        let reply = client.reply("PUT");
+        assert_eq!((reply.status, reply.text(), reply.interim.len()), (403, "no", 0));
+    }
+
+    /// A client need not wait for ever, and some upstreams know no 100.
+    #[test]
+    fn content_that_comes_uninvited_goes_on() {
+        let upstream = Upstream::stepping(vec![Step::Read, Step::Write(good("ok").into_bytes())]);
+        let gateway = serve_gateway(&[&upstream.url()], Settings::default(), |_| ());
+        let mut client = gateway.connect();
+        client.send(WAITING);
+        let _ = upstream.heard();
+        client.send("hello");
+        assert_eq!(client.reply("PUT").text(), "ok");
+        assert_eq!(upstream.done().text(), "hello");
+    }
+
+    /// An HTTP/1.0 client can't mean it, and takes a 100 for the answer.
+    #[test]
+    fn an_old_client_is_told_none() {
+        let answer = ["HTTP/1.1 100 Continue\r\n\r\n", &good("ok")].concat();
+        let upstream = Upstream::stepping(vec![Step::Read, Step::Write(answer.into_bytes())]);
+        let gateway = serve_gateway(&[&upstream.url()], Settings::default(), |_| ());
+        let mut client = gateway.connect();
+        client.send("PUT /a HTTP/1.0\nExpect: 100-continue\nContent-Length: 5\n\nhello");
+        assert_eq!(client.head().status, 200);
+        assert_eq!(upstream.done().field("expect"), None);
+    }
+
+    /// What the head alone forbids is refused before the upstream hears of it.
+    #[test]
+    fn what_is_refused_here_is_not_forwarded() {
+        let upstream = Upstream::always(good("ok"));
+        let gateway = serve_gateway(&[&upstream.url()], Settings::default(), |_| ());
+        let request = "PUT /a HTTP/1.1\nHost: localhost\nExpect: a-miracle\nContent-Length: 5\n\n";
+        assert_eq!(gateway.ask(request).is(417, "expectation").interim.len(), 0);
+        let request = "PUT /a HTTP/1.1\nHost: localhost\nExpect: 100-continue\nContent-Length: 2000000000\n\n";
+        assert_eq!(gateway.ask(request).is(413, "content-size").interim.len(), 0);
+        assert_eq!(upstream.received().len(), 0);
+    }
+}

@@ -74,3 +74,52 @@ fn to_nobody_else() {
         assert_eq!((reply.status, reply.interim.len()), (status, 0), "{request}");
     }
 }
+
+mod by_a_gateway {
+    use wherefore_gateway::Settings;
+    use wherefore_server::gateway::Interim;
+
+    use crate::support::inside::serve_gateway;
+    use crate::support::lies::good;
+    use crate::support::upstream::{Step, Upstream};
+
+    const HINT: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\
+                        Set-Cookie: a=b\r\nConnection: close\r\n\r\n";
+
+    fn hinting() -> Upstream {
+        let steps = vec![
+            Step::Write(HINT.into()),
+            Step::Await,
+            Step::Write([HINT, &good("page")].concat().into_bytes()),
+        ];
+        Upstream::stepping(steps)
+    }
+
+    #[test]
+    fn hints_are_relayed_at_once_and_cleaned() {
+        let upstream = hinting();
+        let gateway = serve_gateway(&[&upstream.url()], Settings::default(), |_| ());
+        let mut client = gateway.connect();
+        client.send("GET / HTTP/1.1\nHost: localhost\n\n");
+        let hint = client.head();
+        assert_eq!((hint.status, hint.fields.len()), (103, 1));
+        assert_eq!(hint.field("link"), Some("</a.css>; rel=preload"));
+        upstream.go_on();
+        let reply = client.reply("GET");
+        assert_eq!((reply.status, reply.text(), reply.interim.len()), (200, "page", 1));
+    }
+
+    #[test]
+    fn they_end_here_where_the_client_or_the_operator_wants_none() {
+        for (version, interim) in [("1.0", Interim::Relayed), ("1.1", Interim::Dropped)] {
+            let upstream = hinting();
+            let gateway = serve_gateway(&[&upstream.url()], Settings::default(), |gateway| {
+                gateway.interim = interim;
+            });
+            upstream.go_on();
+            let request = format!("GET / HTTP/{version}\nHost: localhost\n\n");
+            let reply = gateway.ask(&request);
+            assert_eq!((reply.status, reply.interim.len()), (200, 0), "{version}");
+        }
+    }
+}

@@ -8,18 +8,21 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use wherefore_decide::policy::{
-    ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site,
+    self, ContentPolicy, Folder, FolderAccess, Hosts, Pattern, Resource, Route, Site,
 };
+use wherefore_gateway::{Address, Member, Place, Settings, Upstreams, forward};
 use wherefore_origin::Origin;
 use wherefore_server::admit::Kept;
 use wherefore_server::configuration::{Configuration, Current};
 use wherefore_server::core::{Ends, Server};
+use wherefore_server::gateway::{Gateway, Reached};
 use wherefore_server::limits::Limits;
 use wherefore_server::line::Format;
 use wherefore_server::service::Service;
 use wherefore_server::shutdown::Shutdown;
 use wherefore_server::{core, listen, log};
-use wherefore_store::Store;
+use wherefore_store::{MemoryStore, Store};
+use wherefore_upstream::{ConnectSettings, Connector, Endpoint, Target};
 
 use super::client::{Client, Reply};
 use super::server::first_with;
@@ -43,6 +46,66 @@ pub fn serve_route(
     limits: &[(&str, &str)],
     policies: impl FnOnce(Route) -> Route,
 ) -> Inside {
+    let folder = Folder { access: FolderAccess::Writable, ..Folder::read_only(0) };
+    let content = ContentPolicy::up_to(1 << 30, 1 << 20);
+    let route = Route::new(Pattern::everything(), Resource::Folder(folder), content);
+    let site = Site::new("inside", Hosts::loopback::<&str>(&[]), vec![policies(route)]);
+    let origin = Arc::new(Origin::new(store, None));
+    serve_configuration(Configuration::of_folder(site, origin), limits)
+}
+
+/// Serves a gateway to these upstreams, changed as `with` says.
+pub fn serve_gateway(
+    upstreams: &[&str],
+    settings: Settings,
+    with: impl FnOnce(&mut Gateway),
+) -> Inside {
+    serve_gateway_route(upstreams, settings, with, |route| route)
+}
+
+/// The same, by a route with further policies.
+pub fn serve_gateway_route(
+    upstreams: &[&str],
+    settings: Settings,
+    with: impl FnOnce(&mut Gateway),
+    policies: impl FnOnce(Route) -> Route,
+) -> Inside {
+    let members: Vec<Member> =
+        upstreams.iter().map(|url| Member::new(Address::parse(url).unwrap())).collect();
+    let reached = members.iter().map(|member| Reached {
+        target: target(&member.address),
+        authority: member.address.authority().into(),
+    });
+    let reached = reached.collect();
+    let upstreams = Upstreams::new(members, settings).unwrap();
+    let connector = Connector::new(&ConnectSettings::default()).unwrap();
+    let forward = forward::Policy::new("inside");
+    let mut gateway = Gateway::new("inside", upstreams, reached, Arc::new(connector), forward);
+    with(&mut gateway);
+    let content = ContentPolicy::up_to(1 << 30, 1 << 20);
+    let resource = Resource::Gateway(policy::Gateway::new(0));
+    let route = Route::new(Pattern::everything(), resource, content);
+    let site = Site::new("inside", Hosts::loopback::<&str>(&[]), vec![policies(route)]);
+    let store = Arc::new(MemoryStore::new());
+    let origin = Arc::new(Origin::new(store, None));
+    let configuration = Configuration {
+        gateways: vec![Arc::new(gateway)],
+        ..Configuration::of_folder(site, origin)
+    };
+    serve_configuration(configuration, &[])
+}
+
+fn target(address: &Address) -> Target {
+    let endpoint = match &address.place {
+        Place::Ip(address) => Endpoint::Ip(*address),
+        Place::Host { name, port } => Endpoint::Name { host: name.clone(), port: *port },
+        Place::Unix(path) => Endpoint::Unix(path.to_string().into()),
+    };
+    Target { endpoint, tls: None }
+}
+
+/// Serves this, with these `NAME=VALUE` limits of the server.
+pub fn serve_configuration(configuration: Configuration, limits: &[(&str, &str)]) -> Inside {
     let cores = NonZeroUsize::new(2).unwrap();
     let listeners = listen::bind("127.0.0.1:0".parse().unwrap(), cores).unwrap();
     let address = listeners.address;
@@ -50,13 +113,8 @@ pub fn serve_route(
     for (name, value) in limits {
         bounds.set(name, value).unwrap();
     }
-    let folder = Folder { access: FolderAccess::Writable, ..Folder::read_only(0) };
-    let content = ContentPolicy::up_to(1 << 30, 1 << 20);
-    let route = Route::new(Pattern::everything(), Resource::Folder(folder), content);
-    let site = Site::new("inside", Hosts::loopback::<&str>(&[]), vec![policies(route)]);
-    let origin = Arc::new(Origin::new(store, None));
     let kept = Kept::new([7; 64], None);
-    let current = Current::new(Configuration::of_folder(site, origin));
+    let current = Current::new(configuration);
     let shutdown = Shutdown::new();
     let (lines, received) = channel();
     let (log, writer) = log::start(Lines(lines), Format::Json).unwrap();

@@ -113,13 +113,14 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Unix(path) if self.base.is_empty() => write!(f, "unix:{path}"),
-            Place::Unix(path) => write!(f, "unix:{path}:{}", self.base),
+            Place::Unix(path) if self.base.is_empty() => return write!(f, "unix:{path}"),
+            Place::Unix(path) => write!(f, "unix:{path}:{}", self.base)?,
             Place::Host { .. } | Place::Ip(_) => {
                 write!(f, "{}://{}{}", self.scheme.name(), self.authority(), self.base)?;
-                f.write_str(if self.base.ends_with('/') { "/" } else { "" })
             }
         }
+        // One that ends the base was written twice.
+        f.write_str(if self.base.ends_with('/') { "/" } else { "" })
     }
 }
 
@@ -407,6 +408,16 @@ mod tests {
         ] {
             assert_eq!(parse(text).authority(), authority, "{text}");
         }
+    }
+
+    #[test]
+    fn slashes_at_the_end_are_kept_but_for_one() {
+        for (text, base) in [("http://h/a//", "/a/"), ("http://h//", "/"), ("unix:/s:/a//", "/a/")]
+        {
+            assert_eq!(&*parse(text).base, base);
+            assert_eq!(parse(text).to_string(), text);
+        }
+        assert_eq!(parse("unix:/s:/").to_string(), "unix:/s");
     }
 
     proptest! {

@@ -26,6 +26,7 @@ pub enum Retry {
 /// What is left for retries, over all cores: each request adds its ratio, each retry takes one; and beside that
 /// some are granted by time.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Budget {
     saved: AtomicU64,
     saved_max: u64,

@@ -1,8 +1,8 @@
 //! What ends with the connection that a message came by (RFC 9110 §7.6.1), in either direction.
 
 use wherefore_message::response::OF_THE_CONNECTION;
-use wherefore_message::token::{is_token, is_value_octet};
-use wherefore_message::{FieldName, FieldSet, Fields, list};
+use wherefore_message::token::{is_token, is_value_octet, trim};
+use wherefore_message::{FieldName, FieldSet, Fields};
 
 /// The most options of `Connection` that are looked at. A message with more has each field dropped that an option
 /// could name.
@@ -32,8 +32,7 @@ impl<'a> Options<'a> {
     pub(crate) fn of(fields: Fields<'a>) -> Self {
         let mut named = Named::Nothing;
         if fields.has(FieldName::Connection) {
-            let options = list::members(fields.all(FieldName::Connection));
-            for (i, option) in options.take(OPTIONS_MAX + 1).enumerate() {
+            for (i, option) in options_of(fields).take(OPTIONS_MAX + 1).enumerate() {
                 if i == OPTIONS_MAX {
                     named = Named::Everything;
                 } else if !is_usual(option) {
@@ -54,20 +53,27 @@ impl<'a> Options<'a> {
 
     /// Whether `option` is among them; it is looked for among the first.
     pub(crate) fn has(&self, option: &str) -> bool {
-        let options = list::members(self.fields.all(FieldName::Connection));
-        options.take(OPTIONS_MAX).any(|other| other.eq_ignore_ascii_case(option.as_bytes()))
+        options_of(self.fields)
+            .take(OPTIONS_MAX)
+            .any(|other| other.eq_ignore_ascii_case(option.as_bytes()))
     }
 
     fn name(&self, name: &[u8]) -> bool {
         match self.named {
             Named::Nothing => false,
             Named::Everything => true,
-            Named::Some => {
-                let mut options = list::members(self.fields.all(FieldName::Connection));
-                options.any(|option| option.eq_ignore_ascii_case(name))
-            }
+            Named::Some => options_of(self.fields).any(|option| option.eq_ignore_ascii_case(name)),
         }
     }
+}
+
+/// Each option. They are tokens: a quote is none, and must not hide the ones behind it.
+fn options_of<'a>(fields: Fields<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let lines = fields.all(FieldName::Connection);
+    lines
+        .flat_map(|line| line.split(|octet| *octet == b','))
+        .map(trim)
+        .filter(|option| !option.is_empty())
 }
 
 /// The options that name no field that would not go anyway.

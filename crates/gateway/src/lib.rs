@@ -14,6 +14,7 @@ pub mod queue;
 pub mod settings;
 mod strategy;
 pub mod upstreams;
+pub mod x402;
 
 pub use address::{Address, AddressError, AddressFault, Place, Scheme};
 pub use budget::Retry;

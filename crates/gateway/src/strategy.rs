@@ -23,7 +23,10 @@ pub(crate) trait Load {
 /// asked is passed over, so that those of the others come as if it was not there. That keeps the shares exact
 /// whatever core a request comes to, at the price of one number that all cores write to; turns of each core's own
 /// would cost nothing, but all cores would begin with the same members.
+///
+/// It has cache lines of its own, as what all cores only read must not move with what they write.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Turns {
     /// Members are 256 at most.
     order: Box<[u8]>,

@@ -8,6 +8,7 @@ use wherefore_message::token::{is_token_octet, is_value_octet};
 use wherefore_message::{Fault, FaultKind};
 
 use crate::limits::Limits;
+use crate::octets::from;
 
 /// The decoder of one content in chunks.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +43,9 @@ pub enum Decoded {
     End,
 }
 
-/// What comes next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What comes next. Those of which more than one octet is taken at a time stand last, so that the others are
+/// told from them at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
 enum At {
     #[default]
     SizeStart,
@@ -60,14 +62,14 @@ enum At {
     Escaped,
     QuotedEnd,
     SizeFeed,
-    Content,
     ContentReturn,
     ContentFeed,
+    EndFeed,
     TrailerStart,
     TrailerName,
     TrailerValue,
     TrailerFeed,
-    EndFeed,
+    Content,
     End,
 }
 
@@ -78,32 +80,25 @@ impl Chunked {
     /// # Errors
     /// Whatever is malformed or past a limit. A fault's octet counts from the content's start, framing
     /// included.
+    #[inline]
     pub fn decode(&mut self, input: &[u8], limits: &Limits) -> Result<(usize, Decoded), Fault> {
         let mut used = 0;
         while let Some(octet) = input.get(used) {
-            if self.at == At::Content {
-                let there = (input.len() - used) as u64;
-                let taken = self.left.min(there) as usize;
-                self.left -= taken as u64;
-                self.offset += taken as u64;
-                if self.left == 0 {
-                    self.at = At::ContentReturn;
+            if self.at >= At::TrailerStart {
+                if self.at == At::Content {
+                    let taken = self.content(input.len() - used);
+                    return Ok((used + taken, Decoded::Content(used..used + taken)));
                 }
-                return Ok((used + taken, Decoded::Content(used..used + taken)));
-            }
-            if self.at == At::End {
-                break;
-            }
-            if self.is_in_trailers(*octet) {
-                let start = used;
-                while let Some(octet) = input.get(used).filter(|octet| self.is_in_trailers(**octet))
-                {
-                    self.look_at(*octet, limits)?;
-                    used += 1;
+                if self.at == At::End {
+                    break;
                 }
-                return Ok((used, Decoded::Trailers(start..used)));
+                if self.is_in_trailers(*octet) {
+                    let end = used + self.trailers(from(input, used), limits)?;
+                    return Ok((end, Decoded::Trailers(used..end)));
+                }
             }
-            self.look_at(*octet, limits)?;
+            self.at = self.step(*octet, limits)?;
+            self.offset += 1;
             used += 1;
         }
         let found = if self.at == At::End { Decoded::End } else { Decoded::NeedMore };
@@ -122,16 +117,32 @@ impl Chunked {
         self.trailer_lines
     }
 
+    /// Takes content, of which this many octets are there, and returns how many of them are this chunk's.
+    fn content(&mut self, there: usize) -> usize {
+        let taken = self.left.min(there as u64);
+        self.left -= taken;
+        self.offset += taken;
+        if self.left == 0 {
+            self.at = At::ContentReturn;
+        }
+        taken as usize
+    }
+
     /// Whether this octet, which comes next, is of a trailer field's line.
     const fn is_in_trailers(&self, octet: u8) -> bool {
         matches!(self.at, At::TrailerName | At::TrailerValue | At::TrailerFeed)
             || (matches!(self.at, At::TrailerStart) && octet != b'\r')
     }
 
-    fn look_at(&mut self, octet: u8, limits: &Limits) -> Result<(), Fault> {
-        self.at = self.step(octet, limits)?;
-        self.offset += 1;
-        Ok(())
+    /// Takes a run of trailer fields' lines, up to what may be the blank line, and returns how long it is.
+    fn trailers(&mut self, input: &[u8], limits: &Limits) -> Result<usize, Fault> {
+        let mut used = 0;
+        while let Some(octet) = input.get(used).filter(|octet| self.is_in_trailers(**octet)) {
+            self.at = self.trailer(*octet, limits)?;
+            self.offset += 1;
+            used += 1;
+        }
+        Ok(used)
     }
 
     fn step(&mut self, octet: u8, limits: &Limits) -> Result<At, Fault> {
@@ -161,11 +172,7 @@ impl Chunked {
             }
             At::ContentReturn | At::ContentFeed => Err(self.fault(FaultKind::ChunkEnd)),
             At::TrailerStart | At::TrailerName | At::TrailerValue | At::TrailerFeed => {
-                self.trailers += 1;
-                if self.trailers > limits.trailers_bytes {
-                    return Err(self.trailer_fault(FaultKind::TrailersTooLarge));
-                }
-                self.trailer(octet)
+                self.trailer(octet, limits)
             }
             At::EndFeed if octet == b'\n' => Ok(At::End),
             At::EndFeed => Err(self.fault_before(FaultKind::BareCarriageReturn)),
@@ -232,7 +239,11 @@ impl Chunked {
     }
 
     /// Field lines as in a head (RFC 9112 §7.1.2), up to a blank line.
-    fn trailer(&mut self, octet: u8) -> Result<At, Fault> {
+    fn trailer(&mut self, octet: u8, limits: &Limits) -> Result<At, Fault> {
+        self.trailers += 1;
+        if self.trailers > limits.trailers_bytes {
+            return Err(self.trailer_fault(FaultKind::TrailersTooLarge));
+        }
         let kind = match (self.at, octet) {
             (At::TrailerFeed, b'\n') => {
                 self.trailer_lines += 1;

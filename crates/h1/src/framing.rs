@@ -40,6 +40,7 @@ pub enum Expecting {
 /// # Errors
 /// A length or transfer coding that leaves the end of the content uncertain, or a coding that is not
 /// known: chunked alone is.
+#[inline]
 pub fn framing(
     expecting: Expecting,
     version: Version,

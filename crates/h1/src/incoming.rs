@@ -9,7 +9,7 @@ use crate::chunked::{Chunked, Decoded};
 use crate::framing::Framing;
 use crate::limits::Limits;
 use crate::lines::Lines;
-use crate::octets::within;
+use crate::octets::{from, within};
 
 /// The content of one message after another. The memory of its trailer fields is reused.
 #[derive(Debug, Default)]
@@ -59,6 +59,7 @@ impl Default for Rest {
 
 impl Incoming {
     /// A head has said that its content is delimited so.
+    #[inline]
     pub(crate) fn begin(&mut self, framing: Framing) {
         self.length = 0;
         self.rest = match framing {
@@ -78,40 +79,36 @@ impl Incoming {
     ///
     /// # Errors
     /// Chunks or trailer fields that are malformed or past a limit.
+    #[inline]
     pub(crate) fn receive(
         &mut self,
         input: &[u8],
         limits: &Limits,
     ) -> Result<(usize, Found), Fault> {
-        let chunks = match &mut self.rest {
-            Rest::Length(0) => return Ok((0, Found::End)),
-            Rest::Length(_) | Rest::UntilClose if input.is_empty() => {
-                return Ok((0, Found::NeedMore));
-            }
-            Rest::Length(left) => {
-                let taken = (input.len() as u64).min(*left);
-                *left -= taken;
-                return Ok((taken as usize, Found::Content(0..taken as usize)));
-            }
-            Rest::UntilClose => return Ok((input.len(), Found::Content(0..input.len()))),
-            Rest::Chunks(chunks) => chunks,
-        };
-        match chunks.decode(input, limits)? {
-            (used, Decoded::NeedMore) => Ok((used, Found::NeedMore)),
-            (used, Decoded::Content(range)) => Ok((used, Found::Content(range))),
-            (used, Decoded::End) => {
-                self.end_trailers()?;
-                Ok((used, Found::End))
-            }
-            (used, Decoded::Trailers(range)) => {
-                self.trailers_text.extend_from_slice(within(input, range.start, range.end));
-                let (more, decoded) = chunks.decode(within(input, used, input.len()), limits)?;
-                if decoded == Decoded::End {
-                    self.end_trailers()?;
-                    return Ok((used + more, Found::End));
+        let mut start = 0;
+        loop {
+            return match &mut self.rest {
+                Rest::Length(0) => Ok((0, Found::End)),
+                Rest::Length(_) | Rest::UntilClose if input.is_empty() => Ok((0, Found::NeedMore)),
+                Rest::Length(left) => {
+                    let taken = (input.len() as u64).min(*left);
+                    *left -= taken;
+                    Ok((taken as usize, Found::Content(0..taken as usize)))
                 }
-                Ok((used + more, Found::NeedMore))
-            }
+                Rest::UntilClose => Ok((input.len(), Found::Content(0..input.len()))),
+                Rest::Chunks(chunks) => match chunks.decode(from(input, start), limits) {
+                    Ok((used, Decoded::Content(range))) => Ok((used, Found::Content(range))),
+                    Ok((used, Decoded::NeedMore)) => Ok((start + used, Found::NeedMore)),
+                    Ok((used, Decoded::Trailers(range))) => {
+                        let octets = within(input, start + range.start, start + range.end);
+                        self.trailers_text.extend_from_slice(octets);
+                        start += used;
+                        continue;
+                    }
+                    Ok((used, Decoded::End)) => self.end_chunks(start + used),
+                    Err(fault) => Err(fault),
+                },
+            };
         }
     }
 
@@ -143,13 +140,15 @@ impl Incoming {
         self.trailers.fields(&self.trailers_text)
     }
 
-    fn end_trailers(&mut self) -> Result<(), Fault> {
+    /// The last chunk and the trailer fields are there, and `used` octets of the input with them.
+    #[cold]
+    fn end_chunks(&mut self, used: usize) -> Result<(usize, Found), Fault> {
         if let Rest::Chunks(chunks) = &self.rest
             && chunks.trailer_lines() > 0
         {
             self.trailers_text.extend_from_slice(b"\r\n");
             self.trailers.read(&self.trailers_text, 0, chunks.trailer_lines())?;
         }
-        Ok(())
+        Ok((used, Found::End))
     }
 }

@@ -59,6 +59,7 @@ impl LineScan {
     ///
     /// # Errors
     /// A field line past a limit or badly ended.
+    #[inline]
     pub(crate) fn scan(&mut self, head: &[u8], limits: LineLimits) -> Result<Scanned, Fault> {
         loop {
             let feed = line_feed(from(head, self.looked)).map(|i| self.looked + i);
@@ -148,6 +149,7 @@ impl Lines {
     ///
     /// # Errors
     /// The first fault, with its line.
+    #[inline]
     pub(crate) fn read(&mut self, head: &[u8], start: usize, count: usize) -> Result<(), Fault> {
         self.lines.clear();
         if !quick_lines(head, start, count, &mut self.lines) {
@@ -173,6 +175,7 @@ impl Lines {
     }
 
     /// The lines of this name, and which they are.
+    #[inline]
     pub(crate) fn named(&self, name: FieldName) -> impl Iterator<Item = (usize, &Line)> {
         let lines = if self.present.has(name) { self.lines.as_slice() } else { &[] };
         lines.iter().enumerate().filter(move |(_, line)| line.name == name)
@@ -183,6 +186,7 @@ impl Lines {
     ///
     /// # Errors
     /// An option that is no token.
+    #[inline]
     pub(crate) fn wish(&self, head: &[u8]) -> Result<Wish, Fault> {
         let mut wish = Wish::Nothing;
         for (i, line) in self.named(FieldName::Connection) {

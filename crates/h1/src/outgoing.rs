@@ -37,6 +37,7 @@ pub(crate) enum Ended {
 
 impl Follows {
     /// Appends what stands before a run of this many octets.
+    #[inline]
     pub(crate) fn frame(&mut self, octets: usize, out: &mut Vec<u8>) {
         match self {
             // A chunk of 0 would be the last.
@@ -51,6 +52,7 @@ impl Follows {
     }
 
     /// Appends what stands after a run of this many octets.
+    #[inline]
     pub(crate) fn frame_end(self, octets: usize, out: &mut Vec<u8>) {
         if self == Self::Chunks && octets > 0 {
             out.extend_from_slice(b"\r\n");
@@ -59,6 +61,7 @@ impl Follows {
 
     /// Appends what ends the content, after which nothing follows. `trailers`, whole field lines, have
     /// a place in chunks alone (RFC 9112 §7.1.2).
+    #[inline]
     pub(crate) fn end(&mut self, trailers: &[u8], out: &mut Vec<u8>) -> Ended {
         match core::mem::replace(self, Self::Nothing) {
             Self::Chunks if trailers.is_empty() => out.extend_from_slice(b"0\r\n\r\n"),

@@ -4,8 +4,11 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use wherefore_h1::{After, Event, Limits, Millis, Outgoing, Server};
-use wherefore_message::{EntityTag, FieldName, ResponseHead, Status, Value};
+use wherefore_h1::{
+    After, Client, ClientEvent, ClientLimits, Event, Limits, Millis, Outbound, Outgoing, Server,
+    TeTrailers,
+};
+use wherefore_message::{EntityTag, FieldName, Method, ResponseHead, Status, Value};
 
 struct Counting;
 
@@ -91,5 +94,64 @@ fn a_thousand_requests_without_an_allocation() {
     server.reset();
     out.clear();
     assert_eq!(serve(&mut server, &mut head, REQUESTS, &mut out), 2);
+    assert_eq!(ALLOCATIONS.with(Cell::get), before);
+}
+
+const ANSWER: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n\
+    HTTP/1.1 200 OK\r\nServer: x\r\nETag: \"abc\"\r\nConnection: keep-alive\r\n\
+    Transfer-Encoding: chunked\r\n\r\n5;x=\"y\"\r\nhello\r\n0\r\nX: y\r\n\r\n";
+
+/// Asks, and receives the answer; returns how many heads there were.
+fn ask(client: &mut Client, out: &mut Vec<u8>) -> usize {
+    let request = Outbound {
+        method: Method::Post,
+        method_text: b"POST",
+        target: b"/a?b=c",
+        host: b"example.org",
+        lines: b"Accept: */*\r\n",
+        content: Outgoing::Streamed,
+        upgrade: Some(b"websocket"),
+        te_trailers: TeTrailers::Said,
+    };
+    client.begin(&request, out);
+    client.frame(5, out);
+    out.extend_from_slice(b"hello");
+    client.frame_end(5, out);
+    client.end_content(b"X: y\r\n", out);
+    let (mut unread, mut heads) = (ANSWER, 0);
+    loop {
+        let (used, event) = client.receive(unread).unwrap();
+        let octets = &unread[..used];
+        unread = &unread[used..];
+        match event {
+            ClientEvent::Interim | ClientEvent::Head => {
+                assert!(!client.response(octets).fields.lines().is_empty());
+                heads += 1;
+            }
+            ClientEvent::Content(_) => {}
+            ClientEvent::End => {
+                assert!(client.trailers().iter().count() == 1 && client.is_reusable());
+                return heads;
+            }
+            ClientEvent::NeedMore | ClientEvent::Switched | ClientEvent::Closed => {
+                panic!("{event:?}")
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thousand_answers_without_an_allocation() {
+    let (mut client, mut out) = (Client::new(&ClientLimits::default()), Vec::new());
+    assert_eq!(ask(&mut client, &mut out), 2);
+    let before = ALLOCATIONS.with(Cell::get);
+    assert!(before > 0, "the count counts");
+    for i in 0..1000 {
+        out.clear();
+        if i % 10 == 0 {
+            client.reset();
+        }
+        assert_eq!(ask(&mut client, &mut out), 2);
+    }
     assert_eq!(ALLOCATIONS.with(Cell::get), before);
 }

@@ -14,7 +14,7 @@ use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_decide::screen::Wire;
 use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server};
 use wherefore_message::problem::{self, ProblemForm};
-use wherefore_message::{Fault, FieldName, Fields, Method, Request, ResponseHead};
+use wherefore_message::{Fault, FieldName, Fields, Method, Request, ResponseHead, Version};
 use wherefore_origin::read::Content;
 
 use crate::answer::{Answer, explain};
@@ -168,7 +168,11 @@ impl H1<'_> {
             Ok(octets) => octets,
             Err(trouble) => {
                 self.log(answer, client, began, trouble.octets, Told::Broken);
-                return Some(End::Abort);
+                // What came of an upstream's answer is the client's; that its end is missing shows by its framing.
+                let is_kept = answer.cut.is_some() && self.flush().await.is_ok();
+                let version = self.server.request(self.input.head()).version;
+                let is_framed = version >= Version::HTTP_11;
+                return Some(if is_kept && is_framed { End::Linger } else { End::Abort });
             }
         };
         self.log(answer, client, began, octets, Told::Whole);

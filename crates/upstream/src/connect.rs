@@ -23,10 +23,11 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Sets it up: reads which name servers to ask, and the names that the machine itself knows.
+    /// Sets it up: reads which name servers to ask, and the names that the machine itself knows; both are as
+    /// they are now until another is made. The thread that it starts ends with it.
     ///
     /// # Errors
-    /// If a file that is named in the settings can't be read.
+    /// If a file that is named in the settings can't be read, or there is no thread to be had.
     pub fn new(settings: &ConnectSettings) -> Result<Self, SettingsError> {
         Names::new(settings).map(|names| Self { names })
     }

@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use wherefore_message::Cause;
 
-use crate::failure::ConnectError;
+use crate::failure::{ConnectError, connect_cause};
 
 /// No file of names or name servers is read further than this.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -217,6 +217,8 @@ fn in_turn(mut six: Vec<IpAddr>, mut four: Vec<IpAddr>, turn: usize) -> Vec<IpAd
 fn failed(host: &str, error: &NetError) -> ConnectError {
     let cause = match error {
         NetError::Timeout => Cause::NameLate,
+        NetError::Busy => Cause::OwnLack,
+        NetError::Io(error) if connect_cause(error) == Cause::OwnLack => Cause::OwnLack,
         _ => Cause::NameNotFound,
     };
     ConnectError::new(cause, format_args!("{host}: {error}"))
@@ -273,6 +275,20 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_the_resolver_says_has_its_cause() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        for (error, cause) in [
+            (NetError::Timeout, Cause::NameLate),
+            (NetError::Busy, Cause::OwnLack),
+            (NetError::from(io::Error::from(rustix::io::Errno::MFILE)), Cause::OwnLack),
+            (NetError::from(refused), Cause::NameNotFound),
+            (NetError::NoConnections, Cause::NameNotFound),
+        ] {
+            assert_eq!(failed("a.test", &error).cause, cause, "{error}");
+        }
+    }
 
     proptest! {
         #[test]

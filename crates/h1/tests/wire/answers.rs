@@ -130,6 +130,54 @@ fn a_switch_leaves_the_connection_to_another_protocol() {
     }
 }
 
+/// The client may send the other protocol's octets before it is told that they are welcome: they stay the
+/// caller's.
+#[test]
+fn what_follows_a_switch_is_left_unread() {
+    let upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n";
+    for (lines, ended) in [("", true), ("", false), ("Content-Length: 0\r\n", true)] {
+        let (mut server, unread) = asked(&format!("{upgrade}{lines}\r\n\u{1}\u{2}"));
+        if ended {
+            assert_eq!(server.receive(&unread, NOW), Ok((0, Event::End)));
+            assert_eq!(server.receive(&unread, NOW), Ok((0, Event::Paused)));
+        }
+        let (mut out, mut head) = (Vec::new(), ResponseHead::new(Status::SWITCHING_PROTOCOLS));
+        head.push(FieldName::Connection, Value::Static("upgrade"));
+        head.push(FieldName::Upgrade, Value::Static("websocket"));
+        server.send_head(&head, Outgoing::None, DATE, &mut out);
+        assert_eq!(server.unread(), Unread::None);
+        assert_eq!(server.finish(&mut out), After::Close(CloseReason::Switched));
+        assert!(text(&out).ends_with("\r\nConnection: upgrade\r\n\r\n"), "{}", text(&out));
+        let switched = Ok((0, Event::Closed(CloseReason::Switched)));
+        assert_eq!(server.receive(&unread, NOW), switched, "{lines:?}");
+    }
+}
+
+#[test]
+fn trailer_fields_go_out_where_content_is_in_chunks() {
+    let trailers = b"Digest: x\r\nX: \r\n";
+    for (request, content, rest) in [
+        (
+            GET,
+            Outgoing::Streamed,
+            "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nDigest: x\r\nX: \r\n\r\n",
+        ),
+        (GET, Outgoing::Sized(2), "Content-Length: 2\r\n\r\nhi"),
+        (HEAD, Outgoing::Streamed, "Transfer-Encoding: chunked\r\n\r\n"),
+        (KEEP_10, Outgoing::Streamed, "Connection: close\r\n\r\nhi"),
+    ] {
+        let (mut server, mut out) = (asked(request).0, Vec::new());
+        server.send_head(&ResponseHead::new(Status::OK), content, DATE, &mut out);
+        if server.sends_content() {
+            server.frame(2, &mut out);
+            out.extend_from_slice(b"hi");
+            server.frame_end(2, &mut out);
+        }
+        server.finish_with(trailers, &mut out);
+        assert_eq!(text(&out), format!("{START}{rest}"), "{request:?}");
+    }
+}
+
 #[test]
 fn interim_answers() {
     let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";

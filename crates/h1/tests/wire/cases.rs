@@ -1,7 +1,7 @@
-use wherefore_h1::{CloseReason, Limits};
+use wherefore_h1::{CloseReason, Event, Limits, Server};
 use wherefore_message::{Announced, FaultKind as K, Method, Version};
 
-use crate::drive::{Broken, Seen, fault, fault_with, head, run, run_with, text};
+use crate::drive::{Broken, NOW, Seen, fault, fault_with, head, run, run_with, text};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -141,14 +141,38 @@ fn host() {
 #[test]
 fn content_by_length() {
     let input = b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nhello";
-    let [Seen::Head(head), Seen::Content(content), Seen::End, Seen::Eof(Ok(()))] = &run(input)[..]
+    let [Seen::Head(head), Seen::Content(content), Seen::End(_), Seen::Eof(Ok(()))] =
+        &run(input)[..]
     else {
         panic!("head, content, end")
     };
     assert_eq!(head.announced, Announced::Length(5));
     assert_eq!(content, b"hello");
     let empty = run(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
-    assert!(matches!(&empty[..], [Seen::Head(_), Seen::End, Seen::Eof(Ok(()))]), "{empty:?}");
+    assert!(matches!(&empty[..], [Seen::Head(_), Seen::End(_), Seen::Eof(Ok(()))]), "{empty:?}");
+}
+
+#[test]
+fn trailer_fields_are_kept_until_the_next_head() {
+    let chunks = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n";
+    let input = format!("{chunks}Digest: x\r\nX:\r\n\r\n{chunks}\r\n{GET}");
+    let kept: Vec<_> = run(input.as_bytes())
+        .into_iter()
+        .filter_map(|seen| match seen {
+            Seen::End(trailers) => Some(trailers),
+            _ => None,
+        })
+        .collect();
+    let both = [("Digest", "x"), ("X", "")].map(|(name, value)| (name.into(), value.into()));
+    assert_eq!(kept, [both.to_vec(), Vec::new(), Vec::new()]);
+    let mut server = Server::new(&Limits::default());
+    let (head, _) = server.receive(input.as_bytes(), NOW).unwrap();
+    let (content, _) = server.receive(&input.as_bytes()[head..], NOW).unwrap();
+    let rest = &input.as_bytes()[head + content..];
+    assert!(matches!(server.receive(rest, NOW), Ok((_, Event::End))));
+    assert_eq!(server.trailers().iter().count(), 2);
+    server.reset();
+    assert_eq!(server.trailers().iter().count(), 0);
 }
 
 /// A GET may have content, and its framing is read as any other's (RFC 9110 §9.3.1).
@@ -190,7 +214,7 @@ fn content_in_chunks() {
             }
         }
         assert_eq!(text(&found), content, "{input:?}");
-        assert_eq!(seen.iter().filter(|seen| **seen == Seen::End).count(), 2, "{input:?}");
+        assert_eq!(seen.iter().filter(|seen| matches!(seen, Seen::End(_))).count(), 2, "{input:?}");
     }
 }
 
@@ -306,7 +330,7 @@ fn limits_of_the_head() {
     let passes = format!("{most}{value}{value}{value}E: {}\r\n\r\n", "f".repeat(50));
     assert_eq!(passes.len() - passes.find("Host").unwrap(), 256 + 2);
     let seen = run_with(passes.as_bytes(), &limits);
-    assert!(matches!(&seen[..], [Seen::Head(_), Seen::End, Seen::Eof(Ok(()))]), "{seen:?}");
+    assert!(matches!(&seen[..], [Seen::Head(_), Seen::End(_), Seen::Eof(Ok(()))]), "{seen:?}");
     assert!(passes.len() as u64 + limits.empty_lines * 2 <= limits.head_bytes_max());
 }
 

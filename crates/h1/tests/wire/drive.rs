@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use wherefore_h1::{After, CloseReason, Event, Limits, Millis, Outgoing, Server};
-use wherefore_message::{Announced, Fault, FaultKind, Method, ResponseHead, Status, Version};
+use wherefore_message::{
+    Announced, Fault, FaultKind, Fields, Method, ResponseHead, Status, Version,
+};
 
 pub(crate) const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 pub(crate) const NOW: Millis = Millis(1_000);
@@ -12,7 +14,8 @@ pub(crate) const NOW: Millis = Millis(1_000);
 pub(crate) enum Seen {
     Head(Box<Head>),
     Content(Vec<u8>),
-    End,
+    /// With the trailer fields.
+    End(Vec<(String, String)>),
     Fault(Fault, Broken),
     Closed(CloseReason),
     Eof(Result<(), Fault>),
@@ -122,7 +125,7 @@ impl Ends {
                     _ => self.seen.push(Seen::Content(octets[range].to_vec())),
                 },
                 Event::End => {
-                    self.seen.push(Seen::End);
+                    self.seen.push(Seen::End(lines(self.server.trailers())));
                     assert_eq!(self.server.receive(&self.unread, NOW), Ok((0, Event::Paused)));
                     if let After::Close(reason) = self.answer(Status::NO_CONTENT) {
                         self.seen.push(Seen::Closed(reason));
@@ -172,9 +175,13 @@ fn copy(server: &Server, octets: &[u8]) -> Head {
         query: request.target.query.map(text),
         version: request.version,
         host: request.authority.map(|authority| (text(authority.host), authority.port)),
-        fields: request.fields.iter().map(|(name, value)| (text(name), text(value))).collect(),
+        fields: lines(request.fields),
         announced: request.announced,
     }
+}
+
+fn lines(fields: Fields<'_>) -> Vec<(String, String)> {
+    fields.iter().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 pub(crate) fn text(octets: &[u8]) -> String {

@@ -125,8 +125,13 @@ impl Upload {
                 match self.stage {
                     Stage::Ended => return Poll::Ready(Ok(())),
                     Stage::Withheld => {
-                        ready!(carrier.poll_gone(cx));
-                        return Poll::Ready(Err(Halt::Gone));
+                        if carrier.poll_gone(cx).is_ready() {
+                            return Poll::Ready(Err(Halt::Gone));
+                        }
+                        if carrier.begun() == Begun::NotYet {
+                            return Poll::Pending;
+                        }
+                        continue;
                     }
                     Stage::Flowing | Stage::Refused => return Poll::Pending,
                 }

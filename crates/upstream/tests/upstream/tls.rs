@@ -185,6 +185,17 @@ async fn who_is_not_trusted_is_not() {
 }
 
 #[tokio::test]
+async fn the_system_trusts_others_than_us() {
+    // There are machines that trust nobody.
+    let client = match TlsClient::new(&TlsSettings::default()) {
+        Ok(client) => Arc::new(client),
+        Err(error) => return assert!(error.to_string().starts_with("no certificates"), "{error}"),
+    };
+    let error = failure(authority().signs("127.0.0.1").config(), client).await;
+    assert_eq!(error.cause, Cause::TlsCertificate, "{error}");
+}
+
+#[tokio::test]
 async fn what_does_not_speak_tls_is_told() {
     let ours = authority();
     let (address, served) = server(|mut peer| {
