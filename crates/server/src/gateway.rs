@@ -13,8 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use wherefore_gateway::transform::Transform;
 use wherefore_gateway::{Upstreams, forward, relay as relayed};
 use wherefore_h1::ClientLimits;
+use wherefore_message::Status;
 use wherefore_upstream::{Connector, Target, Times};
 
 pub(crate) use ask::{Asked, ask};
@@ -37,6 +39,10 @@ pub struct Gateway {
     pub forward: forward::Policy,
     /// What of their answers goes on.
     pub relay: relayed::Policy,
+    /// What is changed of their answers' content.
+    pub transform: Option<Transform>,
+    /// How they are asked whether they are well, if they are: when, the upstreams' own settings say.
+    pub probe: Option<Probe>,
     /// Whether interim answers other than 100 go on: 103 (RFC 8297) and others.
     pub interim: Interim,
     /// How long each step may take.
@@ -55,6 +61,19 @@ pub enum Interim {
     Relayed,
     /// They end here.
     Dropped,
+}
+
+/// How an upstream is asked whether it is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The target that it is asked for, in origin form.
+    pub path: Box<str>,
+    /// How long its answer may take, from connecting to the end of the head.
+    pub time: Duration,
+    /// The statuses of one that is well; all from 200 to 299 if there are none.
+    pub statuses: Vec<Status>,
+    /// The host that it is told, if not its own.
+    pub host: Option<Box<str>>,
 }
 
 /// How one upstream is reached.
@@ -134,6 +153,8 @@ impl Gateway {
             members,
             forward,
             relay,
+            transform: None,
+            probe: None,
             interim: Interim::Relayed,
             times: GatewayTimes::default(),
             limits: AnswerLimits::default(),
