@@ -2,6 +2,7 @@
 
 mod asking;
 mod forwarding;
+mod later;
 mod submission;
 mod variants;
 
@@ -35,6 +36,7 @@ use wherefore_store::{Access, LookFor, StoreError, Wait};
 
 use self::asking::{Asking, Who};
 use self::forwarding::{Forwarding, ends};
+use self::later::{of_later, of_monitor};
 use self::submission::of_submission;
 use self::variants::{by_name, from_list};
 use crate::configuration::{ConfigurationFile, Opened};
@@ -274,6 +276,9 @@ impl Explaining<'_> {
                 }
                 planned
             }
+            Ok(Admitted::Monitor(place)) => {
+                return Ok(told + &of_monitor(&question, &place, trail, detail));
+            }
             Ok(Admitted::Variants(listed)) => {
                 let Some(site) = site else { return Ok(told) };
                 let explained = from_list(&question, &listed, configuration, site, &mut trail);
@@ -316,7 +321,8 @@ impl Explaining<'_> {
                 }
                 out
             }
-            // Only inboxes take what is posted.
+            Ok(Plan::Later) => told + &of_later(request, trail, detail),
+            // Only inboxes take what is posted, and only gateways forward.
             Ok(Plan::Take(_) | Plan::Forward) => told,
         })
     }

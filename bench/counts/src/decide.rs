@@ -86,13 +86,14 @@ pub(crate) fn answer(
         Ok(Admitted::Server(site)) => plan::of_server(question, site, trail),
         Ok(Admitted::Variants(list)) => plan::after_lookup(question, &list.place(), found, trail),
         Ok(Admitted::Gateway(place)) => plan::of_gateway(question, &place, Passed::Never, trail),
+        Ok(Admitted::Monitor(place)) => plan::of_monitor(question, &place, None, trail),
         Ok(Admitted::Inbox(place)) => plan::of_inbox(question, &place, trail),
         Ok(Admitted::Resource(place)) => plan::after_lookup(question, &place, found, trail),
     };
     match plan {
         Ok(Plan::Read(verdict, reading)) => (verdict, Some(reading)),
         // The site has no inbox.
-        Ok(Plan::Write(_) | Plan::Take(_) | Plan::Forward) => {
+        Ok(Plan::Write(_) | Plan::Take(_) | Plan::Forward | Plan::Later) => {
             (plan::outcome(Acted::Replaced, trail), None)
         }
         Err(verdict) => (verdict, None),

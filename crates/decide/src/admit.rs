@@ -11,7 +11,7 @@ use crate::asker::{AskerFacts, Credentials};
 use crate::content::ContentFacts;
 use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
-use crate::plan::{Admitted, GatewayPlace, InboxPlace, Listed, Place, Question};
+use crate::plan::{Admitted, GatewayPlace, InboxPlace, Listed, MonitorPlace, Place, Question};
 use crate::policy::allowance::By;
 use crate::policy::{Auth, Limit, Matched, Price, Resource, Route, Site, Sites};
 use crate::preflight::PreflightFacts;
@@ -248,6 +248,11 @@ impl<'a> Admission<'a> {
             (place, route.and_then(|route| route.gateway()))
         {
             return Ok(Admitted::Gateway(GatewayPlace { matched, gateway, path }));
+        }
+        if let (Some((matched, path)), Some(Resource::Monitors)) =
+            (place, route.map(|route| &route.resource))
+        {
+            return Ok(Admitted::Monitor(MonitorPlace { matched, path }));
         }
         Ok(match (place, folder, inner) {
             (Some((matched, path)), Some(folder), Some(inner)) => {

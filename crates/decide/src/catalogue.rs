@@ -3,7 +3,7 @@
 use crate::rule::{Group, Info};
 use crate::{
     access, act, allowance, asker, conditions, content, elsewhere, find, forward, gate, hints,
-    inbox, negotiate, preflight, ranges, read, screen, target, upstream,
+    inbox, later, negotiate, preflight, ranges, read, screen, target, upstream,
 };
 
 macro_rules! groups {
@@ -57,6 +57,7 @@ groups! {
     Find "what is there, and what can be done with it" find find::FindFacts<'static>;
     Inbox "whether the inbox takes it" find inbox::InboxFacts<'static>;
     Forward "whether the gateway may forward it" find forward::ForwardFacts<'static>;
+    Monitor "whether what was accepted for later is known" find later::MonitorFacts<'static>;
     Negotiate "which of its variants is sent" choose negotiate::NegotiateFacts<'static>;
     Conditions "the client's preconditions" conditions conditions::ConditionFacts<'static>;
     Ranges "the part that is asked for" ranges ranges::RangeFacts<'static>;
@@ -65,6 +66,7 @@ groups! {
     Act "what the act met" outcome act::ActFacts;
     Upstream "what came of asking an upstream" outcome upstream::UpstreamFacts;
     Submitted "what became of what was posted" outcome inbox::SubmittedFacts<'static>;
+    Later "what became of what is to be delivered later" outcome later::LaterFacts;
 }
 
 /// How many groups there are.
@@ -103,7 +105,6 @@ mod tests {
     /// What no rule answers yet, and what will: each leaves this list with the role that sends it.
     const LATER: &[(u16, &str)] = &[
         (104, "resumable uploads"),
-        (202, "an inbox that delivers later"),
         (207, "WebDAV"),
         (226, "delta encoding"),
         (407, "the forward proxy"),

@@ -23,6 +23,7 @@ pub mod forward;
 pub mod gate;
 pub mod hints;
 pub mod inbox;
+pub mod later;
 pub mod negotiate;
 pub mod plan;
 pub mod policy;
@@ -40,8 +41,8 @@ pub mod variants;
 pub use admit::{Admission, Fetched, Need};
 pub use gate::{Client, Scheme};
 pub use plan::{
-    Admitted, GatewayPlace, InboxPlace, Listed, Part, Place, Plan, Question, Reading, Writing,
-    after_lookup,
+    Admitted, GatewayPlace, InboxPlace, Listed, MonitorPlace, Part, Place, Plan, Question, Reading,
+    Writing, after_lookup,
 };
 pub use rule::{Info, Verdict, Witness};
 pub use story::Trail;

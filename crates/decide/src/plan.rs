@@ -3,6 +3,7 @@
 
 use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
+use wherefore_message::later::Progress;
 use wherefore_message::path::Path;
 use wherefore_message::range::{ByteRange, Resolved};
 use wherefore_message::status::Class;
@@ -19,6 +20,7 @@ use crate::forward::{ForwardFacts, Passed};
 use crate::gate::Client;
 use crate::hints::HintFacts;
 use crate::inbox::{InboxFacts, SUBMISSION_PAGE, Submitted, SubmittedFacts};
+use crate::later::{Kept, LaterFacts, MonitorFacts};
 use crate::negotiate::{NegotiateFacts, Negotiated};
 use crate::policy::folder::Listing;
 use crate::policy::inbox::Format;
@@ -55,6 +57,8 @@ pub enum Admitted<'a> {
     Inbox(InboxPlace<'a>),
     /// To servers behind this one.
     Gateway(GatewayPlace<'a>),
+    /// To a monitor of what was accepted for later, of which it is now to be said how far it is.
+    Monitor(MonitorPlace<'a>),
     /// To the site itself: `OPTIONS *`.
     Server(&'a Site),
 }
@@ -105,6 +109,24 @@ pub struct GatewayPlace<'a> {
     pub path: Path<'a>,
 }
 
+/// A monitor, by the way that led to it.
+#[derive(Clone, Copy, Debug)]
+pub struct MonitorPlace<'a> {
+    /// The route that the path falls under.
+    pub matched: Matched<'a>,
+    /// The request's path.
+    pub path: Path<'a>,
+}
+
+impl<'a> MonitorPlace<'a> {
+    /// The name of what it tells of, whether there is any of that name or not.
+    #[must_use]
+    pub fn id(&self) -> &'a [u8] {
+        let rest = self.path.bytes().get(self.matched.rest_at..).unwrap_or_default();
+        rest.strip_prefix(b"/").unwrap_or(rest)
+    }
+}
+
 impl<'a> Listed<'a> {
     /// The same as a resource of a folder that is only read: whatever folder a variant stands in, it is not
     /// written to by the list's path.
@@ -124,6 +146,8 @@ pub enum Plan {
     Write(Writing),
     /// What is posted is taken by an inbox, and read like this; its verdict is known when it is stored.
     Take(Format),
+    /// The request is stored, to be delivered later; its verdict is known when it is.
+    Later,
     /// The request is forwarded; its verdict is known when an upstream has answered.
     Forward,
 }
@@ -144,6 +168,8 @@ pub enum Reading {
     Listing(ListingForm),
     /// Which methods are offered.
     Options(MethodSet),
+    /// How far something is that was accepted for later.
+    Progress(Progress),
     /// The request itself.
     Echo,
 }
@@ -244,6 +270,9 @@ pub fn of_inbox(
     }
     let (current, required) = (Current::None, route.preconditions);
     ask(&ConditionFacts { request, current, now, required }, trail)?;
+    if route.later.as_ref().is_some_and(|later| later.takes(request)) {
+        return Ok(Plan::Later);
+    }
     // What it does not take, a rule has refused.
     inbox.format(request).map(Plan::Take).ok_or_else(|| own_fault(trail))
 }
@@ -267,7 +296,43 @@ pub fn of_gateway(
     }
     let (current, required) = (Current::Upstream, route.preconditions);
     ask(&ConditionFacts { request, current, now, required }, trail)?;
-    Ok(Plan::Forward)
+    let is_for_later = route.later.as_ref().is_some_and(|later| later.takes(request));
+    Ok(if is_for_later { Plan::Later } else { Plan::Forward })
+}
+
+/// Stages three to five for a monitor, of which this is known.
+///
+/// # Errors
+/// The verdict, where a rule answers.
+pub fn of_monitor(
+    question: &Question<'_>,
+    place: &MonitorPlace<'_>,
+    progress: Option<Progress>,
+    trail: &mut Trail,
+) -> Result<Plan, Verdict> {
+    let Question { request, now, .. } = *question;
+    let route = place.matched.route;
+    ask(&MonitorFacts { request, route, progress }, trail)?;
+    // An unknown one, a rule has refused.
+    let Some(progress) = progress else { return Err(own_fault(trail)) };
+    if matches!(request.method, Method::Options | Method::Trace) {
+        let methods = route.methods(ResourceKind::File);
+        return told(request.method, methods, Subject::Representation, trail);
+    }
+    // It says something else whenever it is asked.
+    let (current, required) = (Current::Unmarked, Preconditions::Optional);
+    ask(&ConditionFacts { request, current, now, required }, trail)?;
+    settle(request.method, Subject::Representation, Reading::Progress(progress), trail)
+}
+
+/// What becomes of a request that was to be stored.
+#[must_use]
+pub fn kept(kept: Kept, trail: &mut Trail) -> Verdict {
+    match ask(&LaterFacts { kept }, trail) {
+        Err(verdict) => verdict,
+        // The last rule of the group always answers.
+        Ok(()) => own_fault(trail),
+    }
 }
 
 /// Whether this is as far as the client wants the request to come (RFC 9110 §7.6.2).

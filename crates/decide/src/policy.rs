@@ -11,6 +11,7 @@ pub mod gate;
 pub mod gateway;
 pub mod hosts;
 pub mod inbox;
+pub mod later;
 pub mod pattern;
 pub mod router;
 pub mod template;
@@ -30,6 +31,7 @@ pub use gate::Gate;
 pub use gateway::Gateway;
 pub use hosts::{DefaultFor, Hosts, Sites};
 pub use inbox::{Inbox, Thanks};
+pub use later::Later;
 pub use pattern::{Captures, Pattern};
 pub use router::Router;
 pub use template::Template;
@@ -114,6 +116,8 @@ pub struct Route {
     pub auth: Option<Auth>,
     /// How often, and how much at once.
     pub limits: Vec<Limit>,
+    /// What is stored, to be delivered later.
+    pub later: Option<Later>,
     /// What it costs.
     pub price: Option<Price>,
     /// What scripts of other origins may do (the Fetch standard's CORS protocol).
@@ -135,6 +139,8 @@ pub enum Resource {
     Gateway(Gateway),
     /// Something that is no longer here, or never was.
     Elsewhere(Elsewhere),
+    /// The monitors of what was accepted for later.
+    Monitors,
     /// One of several variants that stand under other paths of the site.
     Variants(VariantList),
 }
@@ -244,6 +250,7 @@ impl Route {
             gate: Gate::default(),
             auth: None,
             limits: Vec::new(),
+            later: None,
             price: None,
             cors: None,
             compress: None,
@@ -292,6 +299,7 @@ impl Route {
             Resource::Folder(folder) => Some(folder),
             Resource::Inbox(_)
             | Resource::Gateway(_)
+            | Resource::Monitors
             | Resource::Elsewhere(_)
             | Resource::Variants(_) => None,
         }
@@ -304,6 +312,7 @@ impl Route {
             Resource::Inbox(inbox) => Some(inbox),
             Resource::Folder(_)
             | Resource::Gateway(_)
+            | Resource::Monitors
             | Resource::Elsewhere(_)
             | Resource::Variants(_) => None,
         }
@@ -316,6 +325,7 @@ impl Route {
             Resource::Gateway(gateway) => Some(gateway),
             Resource::Folder(_)
             | Resource::Inbox(_)
+            | Resource::Monitors
             | Resource::Elsewhere(_)
             | Resource::Variants(_) => None,
         }
@@ -328,6 +338,7 @@ impl Route {
             Resource::Folder(folder) => folder.methods(kind),
             Resource::Inbox(_) => inbox::METHODS,
             Resource::Gateway(_) => gateway::METHODS,
+            Resource::Monitors => later::METHODS,
             // Whatever the method, the answer is where to go.
             Resource::Elsewhere(_) => IMPLEMENTED.without(MethodSet::of(&[Method::Trace])),
             Resource::Variants(_) => folder::READ,

@@ -4,6 +4,7 @@
 mod challenge;
 pub mod dress;
 mod location;
+pub mod monitor;
 mod page;
 mod policy_text;
 mod upstream;

@@ -75,7 +75,9 @@ fn decide(lines: &FieldLines, sites: &Sites, found: &Found) -> (Verdict, u64) {
     let Admitted::Resource(place) = admitted else { panic!("{admitted:?}") };
     let verdict = match plan::after_lookup(&question, &place, found, &mut trail) {
         Err(verdict) | Ok(Plan::Read(verdict, _)) => verdict,
-        Ok(other @ (Plan::Write(_) | Plan::Take(_) | Plan::Forward)) => panic!("{other:?}"),
+        Ok(other @ (Plan::Write(_) | Plan::Take(_) | Plan::Later | Plan::Forward)) => {
+            panic!("{other:?}")
+        }
     };
     (verdict, ALLOCATIONS.with(Cell::get) - before)
 }

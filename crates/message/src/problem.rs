@@ -190,7 +190,7 @@ impl Problem<'_> {
 /// The members of RFC 9457 §3.1.
 const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
-const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 :root{color-scheme:light dark}\
 body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem}\
 main{max-width:42rem;margin:0 auto;overflow-wrap:anywhere}\

@@ -124,7 +124,7 @@ statuses! {
     102 PROCESSING "Processing" 2518 "10.1" Never Apart must[] may[] not[ContentLength TransferEncoding] Relayed("dropped from WebDAV by RFC 4918");
     103 EARLY_HINTS "Early Hints" 8297 "2" Never Apart must[] may[] not[ContentLength TransferEncoding] Ours;
     104 UPLOAD_RESUMPTION_SUPPORTED "Upload Resumption Supported" 9110 "15.2" Never Apart must[] may[Location] not[ContentLength TransferEncoding] Ours;
-    200 OK "OK" 9110 "15.3.1" Allowed Heuristic must[] may[] not[] Ours;
+    200 OK "OK" 9110 "15.3.1" Allowed Heuristic must[] may[RetryAfter] not[] Ours;
     201 CREATED "Created" 9110 "15.3.2" Allowed Explicit must[Location] may[] not[] Ours;
     202 ACCEPTED "Accepted" 9110 "15.3.3" Allowed Explicit must[Location] may[RetryAfter] not[] Ours;
     203 NON_AUTHORITATIVE_INFORMATION "Non-Authoritative Information" 9110 "15.3.4" Allowed Heuristic must[] may[] not[] Ours;

@@ -160,6 +160,7 @@ async fn head<C: Carrier>(
             let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
             Box::pin(from).await;
         }
+        Ok(Admitted::Monitor(_)) => asked.fail(Failure::Panicked),
         Ok(Admitted::Gateway(place)) => {
             if pass == Pass::First
                 && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
@@ -175,7 +176,7 @@ async fn head<C: Carrier>(
         }
         Ok(Admitted::Inbox(place)) => {
             if let Some(format) = answer_inbox(&mut asked, &question, &place) {
-                match configuration.origin(place.inbox.origin) {
+                match place.inbox.origin.and_then(|folder| configuration.origin(folder)) {
                     Some(origin) => {
                         let job = Job::to_inbox(&question, sites, admission.site.index(), &place);
                         return Next::Take(format, Arc::clone(origin), Box::new(job));
@@ -280,7 +281,7 @@ async fn answer_place(
             Ok(Plan::Write(writing)) => {
                 return Some((writing, Box::new(Job::new(question, sites, site, place))));
             }
-            Ok(Plan::Take(_) | Plan::Forward) => {
+            Ok(Plan::Take(_) | Plan::Later | Plan::Forward) => {
                 asked.fail(Failure::Panicked);
                 return None;
             }

@@ -149,6 +149,8 @@ impl<'a> Asked<'a> {
         match reading {
             Reading::Options(methods) => reply::options(verdict, methods, &mut self.answer.head),
             Reading::Echo => self.echo(verdict),
+            // Nothing that is looked up is one.
+            Reading::Progress(_) => return Err(Stopped::Failed(Failure::Panicked)),
             Reading::Listing(form) => self.list(origin, path, form, verdict).await?,
             Reading::Representation { coding, part, digest } => {
                 let Some((selected, _)) = plan::selected(self.request, found) else {

@@ -179,7 +179,7 @@ async fn send(
         let found = narrowed.as_deref().unwrap_or(found);
         let (verdict, reading) = match judge(found, asked) {
             Ok(Plan::Read(verdict, reading)) => (verdict, reading),
-            Ok(Plan::Write(_) | Plan::Take(_) | Plan::Forward) => {
+            Ok(Plan::Write(_) | Plan::Take(_) | Plan::Later | Plan::Forward) => {
                 asked.fail(Failure::Panicked);
                 return Offered::Answered;
             }

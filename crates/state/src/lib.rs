@@ -1,7 +1,7 @@
 //! What is remembered between requests, outside the folders that are served.
 //!
-//! Over restarts: that something was there and was removed ([`Tombstones`]), and what accounts have paid
-//! in ([`Balances`]). What is said to be remembered survives a crash. A folder of state belongs to one
+//! Over restarts: that something was there and was removed ([`Tombstones`]), what accounts have paid in
+//! ([`Balances`]), and what is to be delivered later ([`Deliveries`]). What is said to be remembered survives a crash. A folder of state belongs to one
 //! process at a time, and its files carry the version of their form. Tombstones may be read by others, who
 //! see them as they are then.
 //!
@@ -12,6 +12,10 @@
 
 mod balances;
 mod concurrent;
+mod database;
+pub mod deliveries;
+#[cfg(test)]
+mod disk;
 mod error;
 mod folder;
 mod gcra;
@@ -26,6 +30,7 @@ pub use balances::{
     ACCOUNT_BYTES_MAX, BalanceBounds, Balances, CreditError, Credited, Insufficient, Reservation,
 };
 pub use concurrent::{Concurrent, IN_FLIGHT_KEYS_DEFAULT, Permit, TooMany};
+pub use deliveries::{Deliveries, DeliveryId};
 pub use error::StateError;
 pub use folder::{RootIdentity, state_folder_default};
 pub use gcra::{Denied, Quota, QuotaError, Standing};

@@ -14,8 +14,8 @@ use crate::policy::{Index, ResourceKind, Site, Template};
 /// A folder that takes what is posted to it.
 #[derive(Clone, Debug)]
 pub struct Inbox {
-    /// Which folder, among those of the configuration.
-    pub origin: Index,
+    /// Which folder, among those of the configuration; none where what is posted is delivered later.
+    pub origin: Option<Index>,
     /// The media types that it takes, as `Accept-Post` lists them.
     pub accept_post: Arc<str>,
     /// What it answers.
@@ -111,7 +111,7 @@ impl Inbox {
     #[must_use]
     pub fn new(origin: Index) -> Self {
         Self {
-            origin,
+            origin: Some(origin),
             accept_post: ACCEPT_POST.into(),
             thanks: Thanks::Created,
             limits: InboxLimits::default(),
@@ -159,7 +159,7 @@ impl Inbox {
     #[must_use]
     pub fn shown_at(&self, site: &Site, name: &str) -> Option<String> {
         site.routes().iter().enumerate().find_map(|(index, route)| {
-            let folder = route.folder().filter(|folder| folder.origin == self.origin)?;
+            let folder = route.folder().filter(|folder| Some(folder.origin) == self.origin)?;
             let is_read = route.methods(ResourceKind::File).has(Method::Get);
             if folder.rewrite.is_some() || !is_read || route.pattern.end() != End::Rest {
                 return None;

@@ -80,13 +80,20 @@ fn is_settable(name: FieldName, head: &ResponseHead) -> bool {
         _ if head.status.row().is_some_and(|row| row.must.has(name)) => false,
         FieldName::ContentType if head.author == Author::Upstream => is_whole(head),
         _ if head.author == Author::Upstream => true,
-        FieldName::CacheControl | FieldName::Expires | FieldName::Age => !head.status.is_error(),
+        FieldName::CacheControl | FieldName::Expires | FieldName::Age => {
+            !head.status.is_error() && !is_of_the_moment(head)
+        }
         FieldName::ContentSecurityPolicy | FieldName::Link | FieldName::XContentTypeOptions => {
             !head.present().has(name)
         }
         FieldName::ContentType => is_one_representation(head),
         _ => true,
     }
+}
+
+/// Whether the answer is another one whenever it is asked for, as a monitor's is.
+fn is_of_the_moment(head: &ResponseHead) -> bool {
+    matches!(head.value(FieldName::CacheControl), Some(Value::Static("no-store")))
 }
 
 /// Whether what is sent is a representation and nothing of ours: not an explanation, a listing, an echo, or

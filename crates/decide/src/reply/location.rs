@@ -47,9 +47,10 @@ pub(super) fn of(setting: &Setting<'_>, leads: Leads) -> Option<String> {
                     // The query was the form's.
                     return Some(page.expanded(&captures));
                 }
-                Resource::Folder(_) | Resource::Gateway(_) | Resource::Variants(_) => {
-                    return None;
-                }
+                Resource::Folder(_)
+                | Resource::Gateway(_)
+                | Resource::Monitors
+                | Resource::Variants(_) => return None,
             };
             let template = match elsewhere {
                 Elsewhere::Moved { to, .. } | Elsewhere::SeeOther(to) => to,

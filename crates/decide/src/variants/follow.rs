@@ -44,6 +44,7 @@ pub fn follow<'a>(site: &'a Site, from: &Matched<'_>, path: Path<'_>) -> Destina
                 Some(inner) => Destination::Folder(folder, PathBuf::from(inner)),
             }
         }
+        Resource::Monitors => Destination::Nowhere("what stands there are monitors"),
         Resource::Gateway(_) => Destination::Nowhere("what stands there is a gateway's"),
         Resource::Elsewhere(_) => Destination::Nowhere("what stands there has gone elsewhere"),
         Resource::Inbox(_) => Destination::Nowhere("what stands there only takes what is posted"),

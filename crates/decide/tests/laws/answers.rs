@@ -7,12 +7,13 @@ use wherefore_decide::plan::{self, Reading};
 use wherefore_decide::policy::Route;
 use wherefore_decide::policy::allowance::{By, LimitKind};
 use wherefore_decide::reply::dress::{Left, dress};
+use wherefore_decide::reply::monitor::{Monitored, monitor};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::story::Fate;
 use wherefore_message::problem::ProblemForm;
 use wherefore_message::{FieldName, FieldSet, ResponseHead, Status};
 
-use crate::ask::{Asked, Conducted, Said, Split};
+use crate::ask::{Asked, Conducted, NOW, Said, Split};
 
 pub(crate) const FORMS: [ProblemForm; 3] =
     [ProblemForm::Json, ProblemForm::Html, ProblemForm::Text];
@@ -84,7 +85,7 @@ impl Asked {
             let selected = seen.and_then(|found| plan::selected(request, found));
             let varies = seen.map_or(Varies::Not, Varies::of);
             let content = match &said {
-                Said::Write(_) | Said::Take(_) | Said::Forward => return None,
+                Said::Write(_) | Said::Take(_) | Said::Later | Said::Forward => return None,
                 Said::Answer(verdict) => {
                     let setting = Setting {
                         verdict,
@@ -106,6 +107,10 @@ impl Asked {
                 Said::Read(verdict, Reading::Listing(form)) => {
                     reply::listing(verdict, *form, &mut head);
                     None
+                }
+                Said::Read(verdict, Reading::Progress(progress)) => {
+                    let monitored = Monitored { progress, form, now: NOW, request_id: REQUEST_ID };
+                    Some(monitor(verdict, &monitored, &mut head))
                 }
                 Said::Read(verdict, Reading::Echo) => {
                     let echo = reply::echo(verdict, request, &mut head);

@@ -74,6 +74,7 @@ pub(crate) enum Said {
     Read(Verdict, Reading),
     Write(Writing),
     Take(Format),
+    Later,
     Forward,
 }
 
@@ -81,7 +82,7 @@ impl Said {
     pub(crate) fn verdict(&self) -> Option<&Verdict> {
         match self {
             Self::Answer(verdict) | Self::Read(verdict, _) => Some(verdict),
-            Self::Write(_) | Self::Take(_) | Self::Forward => None,
+            Self::Write(_) | Self::Take(_) | Self::Later | Self::Forward => None,
         }
     }
 
@@ -98,6 +99,7 @@ impl Said {
             }
             Self::Write(writing) => format!("{writing:?}"),
             Self::Take(format) => format!("{format:?}"),
+            Self::Later => "later".to_owned(),
             Self::Forward => "forward".to_owned(),
         }
     }
@@ -239,6 +241,9 @@ impl Asked {
                 Ok(Admitted::Gateway(place)) => {
                     plan::of_gateway(&question, &place, self.told.passed, &mut trail)
                 }
+                Ok(Admitted::Monitor(place)) => {
+                    plan::of_monitor(&question, &place, self.told.progress, &mut trail)
+                }
                 Ok(Admitted::Resource(place)) => {
                     plan::after_negotiation(&question, &place, found, negotiated, &mut trail)
                 }
@@ -252,6 +257,7 @@ impl Asked {
                 Ok(Plan::Read(verdict, reading)) => Said::Read(verdict, reading),
                 Ok(Plan::Write(writing)) => Said::Write(writing),
                 Ok(Plan::Take(format)) => Said::Take(format),
+                Ok(Plan::Later) => Said::Later,
                 Ok(Plan::Forward) => Said::Forward,
             };
             let Admission { site, path, matched, .. } = admission;

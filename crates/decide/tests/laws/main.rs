@@ -13,6 +13,7 @@ mod gates;
 mod gateways;
 mod guards;
 mod inboxes;
+mod later;
 mod locations;
 mod made;
 mod methods;

@@ -18,6 +18,7 @@ use wherefore_decide::policy::{
     Pattern, Preconditions, Price, Resource, Route, Site, Template,
 };
 use wherefore_decide::{Client, Scheme};
+use wherefore_message::later::Progress;
 use wherefore_message::network::{Network, Networks};
 use wherefore_message::{FieldName, Method, MethodSet};
 
@@ -34,6 +35,8 @@ pub(crate) struct Told {
     pub(crate) negotiated: Option<Negotiated>,
     /// Whether it came through this gateway before.
     pub(crate) passed: Passed,
+    /// How far it is that a monitor is asked for.
+    pub(crate) progress: Option<Progress>,
 }
 
 /// What came of the credentials.
@@ -51,8 +54,8 @@ impl Default for Told {
     fn default() -> Self {
         let credentials = Sent::Known("ann", vec!["staff".to_owned()]);
         let (client_limits, user_limits, negotiated) = (None, None, None);
-        let (paid, passed) = (Paid::Reserved, Passed::Never);
-        Self { client_limits, credentials, user_limits, paid, negotiated, passed }
+        let (paid, passed, progress) = (Paid::Reserved, Passed::Never, None);
+        Self { client_limits, credentials, user_limits, paid, negotiated, passed, progress }
     }
 }
 
@@ -310,6 +313,7 @@ fn tolds() -> impl Strategy<Value = Told> {
     (denied(), credentials, denied(), paid, weighted(0.2, negotiated)).prop_map(
         |(client_limits, credentials, user_limits, paid, negotiated)| Told {
             passed: Passed::Never,
+            progress: None,
             client_limits,
             credentials,
             user_limits,

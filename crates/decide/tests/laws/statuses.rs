@@ -121,7 +121,9 @@ proptest! {
     #[test]
     fn safe_methods_never_write_and_others_never_read(asked in requests(), found in founds()) {
         match asked.ask(&found).0 {
-            Said::Write(_) | Said::Take(_) | Said::Forward => prop_assert!(!asked.method().is_safe()),
+            Said::Write(_) | Said::Take(_) | Said::Later | Said::Forward => {
+                prop_assert!(!asked.method().is_safe());
+            }
             Said::Read(..) => prop_assert!(asked.method().is_safe()),
             Said::Answer(_) => {}
         }

@@ -200,6 +200,8 @@ async fn once<C: Carrier>(
         let mut exchange = Exchange { forwarded, upload, waits: Await::Request };
         let halted = match poll_fn(|cx| exchange.poll(cx, &mut hop, carrier)).await {
             Ok(()) => {
+                let status = hop.role.response(hop.input.head()).status;
+                permit.answered(status, now(service));
                 let gateway = Arc::clone(&forwarded.gateway);
                 return Ended::Answered(Box::new(Relay::new(
                     gateway,

@@ -1,79 +1,11 @@
 //! What the writer does when the disk is slow or fails.
 
-use std::fs::File;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
-use std::{env, fs, io, process};
-
-use redb::backends::FileBackend;
-use redb::{Database, StorageBackend};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use std::{env, fs, process};
 
 use super::*;
-
-/// A file whose writes can be counted, held up, and made to fail.
-#[derive(Debug, Default)]
-struct Disk {
-    syncs: AtomicU64,
-    /// How many writes and syncs still succeed; without end if it is negative.
-    steps_left: AtomicI64,
-    /// Told of each sync, which then waits to be let go on.
-    gate: Mutex<Option<(Sender<()>, Receiver<()>)>>,
-}
-
-impl Disk {
-    fn sound() -> Arc<Self> {
-        Arc::new(Self { steps_left: AtomicI64::new(-1), ..Self::default() })
-    }
-
-    fn step(&self) -> io::Result<()> {
-        let fewer = |left: i64| if left == 0 { None } else { Some((left - 1).max(-1)) };
-        let stepped = self.steps_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
-        stepped.map_or_else(|_| Err(io::ErrorKind::StorageFull.into()), |_| Ok(()))
-    }
-
-    fn sync(&self) {
-        self.syncs.fetch_add(1, Ordering::Relaxed);
-        let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((reached, go_on)) = gate.as_ref() {
-            // Once the other side is gone, the gate stands open.
-            let _ = reached.send(());
-            let _ = go_on.recv();
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Backend {
-    file: FileBackend,
-    disk: Arc<Disk>,
-}
-
-impl StorageBackend for Backend {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.disk.step()?;
-        self.file.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.disk.step()?;
-        self.disk.sync();
-        self.file.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.disk.step()?;
-        self.file.write(offset, data)
-    }
-}
+use crate::disk::Disk;
 
 struct Scratch(PathBuf);
 
@@ -89,13 +21,8 @@ impl Scratch {
     fn open(&self, disk: &Arc<Disk>) -> Balances {
         drop(Balances::open(&self.0, BalanceBounds::default()).unwrap());
         let file = self.0.join("balances/balances.redb");
-        let (path, disk) = (file.clone(), disk.clone());
-        let open = move || {
-            let file = File::options().read(true).write(true).open(&path)?;
-            let backend = Backend { file: FileBackend::new(file)?, disk: disk.clone() };
-            Database::builder().create_with_backend(backend)
-        };
-        let book = Book::open_with(file, BalanceBounds::default(), Box::new(open)).unwrap();
+        let open = disk.opens(file.clone());
+        let book = Book::open_with(file, BalanceBounds::default(), open).unwrap();
         Balances::start(book, FolderLock::take(&self.0.join("balances")).unwrap()).unwrap()
     }
 }
