@@ -182,7 +182,7 @@ fn a_request_that_comes_round_is_known_and_one_that_goes_on_is_not() {
     assert!(reload(&server, &route(&to_itself)));
     let reply = server.ask(GET);
     assert_eq!(reply.status, 502, "{reply:?}");
-    server.log_line("proxy_loop_detected");
+    server.log_line(" forward-loop ");
 }
 
 #[test]
