@@ -108,9 +108,7 @@ fn answered(asked: &mut Asked<'_>, forwarded: &Forwarded, mut relay: Box<Relay>)
     asked.answer.upstream = name_of(gateway, relay.member());
     let Some(response) = relay.response() else { return asked.fail(Failure::Panicked) };
     let judged = match (response.status, response.announced) {
-        (Status::SWITCHING_PROTOCOLS, _) => {
-            relayed::switched(response.fields, forwarded.upgrade())
-        }
+        (Status::SWITCHING_PROTOCOLS, _) => relayed::switched(response.fields, forwarded.upgrade()),
         // What says beforehand that it is too large need not be broken off.
         (_, Announced::Length(length)) if length > gateway.limits.content_bytes_max => {
             Err(Cause::ContentTooLarge)
