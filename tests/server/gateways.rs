@@ -5,14 +5,14 @@ use std::fs;
 use crate::support::client::Client;
 use crate::support::configured::{Configured, basic, setup};
 use crate::support::lies::good;
-use crate::support::server::command;
-use crate::support::upstream::{Received, Refusing, Step, Upstream};
+use crate::support::server::{command, eventually};
+use crate::support::upstream::{Act, Received, Refusing, Step, Upstream};
 
 const GET: &str = "GET /api/a?b HTTP/1.1\nHost: localhost\n\n";
 
 /// An upstream that says in its content what it was asked for.
 fn telling() -> Upstream {
-    Upstream::start(|received| crate::support::upstream::Act::Answer(good(&received.target).into()))
+    Upstream::start(|received| Act::Answer(good(&received.target).into()))
 }
 
 /// Serves one route, for all paths under `/api`.
@@ -165,6 +165,35 @@ fn what_is_known_of_upstreams_goes_on() {
         assert!(reload(&server, &text(more)));
         assert_eq!(server.ask(GET).status, 503, "{more}");
     }
+}
+
+#[test]
+fn what_is_known_of_upstreams_is_known_to_all_routes_of_their_group() {
+    let refusing = Refusing::start();
+    let server = setup().serve(&format!(
+        "{}[[site.localhost.route]]\npath = \"/other/*\"\ngateway = \"app\"\ntransform = {{ drop = \"X\" }}\n\
+         [gateway.app]\nto = \"http://{}\"\nunhealthy-after = 1\nunhealthy-time = \"1h\"\n",
+        route("gateway = \"app\""),
+        refusing.address
+    ));
+    assert_eq!(server.ask(GET).status, 502);
+    assert_eq!(server.ask(&GET.replace("/api/", "/other/")).status, 503);
+}
+
+#[test]
+fn who_is_found_ill_by_a_check_is_left_alone() {
+    let upstream = Upstream::start(|received| {
+        let is_check = received.target == "/health?deep";
+        assert!(!is_check || received.field("host") == Some("app.test"));
+        let status = if is_check { "500 Internal Server Error" } else { "200 OK" };
+        Act::Answer(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into())
+    });
+    let server = serve(&format!(
+        "gateway = {{ to = \"{}/base\", unhealthy-after = 1, \
+         check = {{ path = \"/health?deep\", every = \"100ms\", host = \"app.test\" }} }}",
+        upstream.url()
+    ));
+    eventually("it is found ill", || server.ask(GET).status == 503);
 }
 
 #[test]
