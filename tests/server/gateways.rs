@@ -181,6 +181,27 @@ fn what_is_known_of_upstreams_is_known_to_all_routes_of_their_group() {
 }
 
 #[test]
+fn who_is_reached_in_another_way_may_be_well() {
+    let refusing = Refusing::start();
+    let gateway = |name: &str| {
+        format!(
+            "gateway = {{ to = \"http://{}\", unhealthy-after = 1, unhealthy-time = \"1h\", \
+             tls = {{ server-name = \"{name}\" }} }}",
+            refusing.address
+        )
+    };
+    let server = setup().serve(&format!(
+        "{}[[site.localhost.route]]\npath = \"/other/*\"\n{}\n",
+        route(&gateway("a.test")),
+        gateway("b.test")
+    ));
+    for status in [502, 503] {
+        assert_eq!(server.ask(GET).status, status);
+        assert_eq!(server.ask(&GET.replace("/api/", "/other/")).status, status);
+    }
+}
+
+#[test]
 fn who_is_found_ill_by_a_check_is_left_alone() {
     let upstream = Upstream::start(|received| {
         let is_check = received.target == "/health?deep";
