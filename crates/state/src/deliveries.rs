@@ -349,6 +349,12 @@ impl Deliveries {
         }
     }
 
+    /// Leaves a delivery alone until this moment, for a reason that is no try of it: nothing is written.
+    pub fn set_aside(&self, lease: Lease, why: Setback, until: UnixMillis) {
+        self.shared.lock().postpone(lease.delivery.id, why, until);
+        drop(lease);
+    }
+
     /// How far a delivery is; none if it is not known, or no longer. Never waits for the disk.
     #[must_use]
     pub fn progress(&self, id: DeliveryId) -> Option<Progress> {
