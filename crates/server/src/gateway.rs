@@ -2,9 +2,11 @@
 //! told and what of its answer goes on is decided elsewhere; here octets are carried, and waits bounded.
 
 mod ask;
+mod errand;
 mod forwarded;
 mod hop;
 mod pool;
+mod probe;
 mod relay;
 mod tunnel;
 mod upload;
@@ -17,11 +19,14 @@ use wherefore_gateway::transform::Transform;
 use wherefore_gateway::{Upstreams, forward, relay as relayed};
 use wherefore_h1::ClientLimits;
 use wherefore_message::Status;
+use wherefore_message::status::Class;
 use wherefore_upstream::{Connector, Target, Times};
 
 pub(crate) use ask::{Asked, ask};
+pub(crate) use errand::{Errand, ErrandContent, Returned, errand};
 pub(crate) use forwarded::{Forwarded, Known};
 pub(crate) use pool::Pool;
+pub(crate) use probe::probe;
 pub(crate) use relay::Relay;
 pub(crate) use tunnel::{Near, tunnel};
 
@@ -74,6 +79,15 @@ pub struct Probe {
     pub statuses: Vec<Status>,
     /// The host that it is told, if not its own.
     pub host: Option<Box<str>>,
+}
+
+impl Probe {
+    fn is_met_by(&self, status: Status) -> bool {
+        match &*self.statuses {
+            [] => status.class() == Class::Success,
+            statuses => statuses.contains(&status),
+        }
+    }
 }
 
 /// How one upstream is reached.

@@ -135,13 +135,16 @@ async fn wait<C: Carrier>(
     let lost = |cause, wait_seconds| Ok(Err(Lost { wait_seconds, ..Lost::to(cause) }));
     let random = service.core.random.next_u64();
     let soon = u32::try_from(service.core.load.retry_after(random)).unwrap_or(u32::MAX);
-    match not {
+    let none = |not| match not {
         NotChosen::NoneHealthy { retry_in_millis } => {
-            return lost(Cause::NoneHealthy, spread(retry_in_millis, random));
+            Lost { wait_seconds: spread(retry_in_millis, random), ..Lost::to(Cause::NoneHealthy) }
         }
-        NotChosen::AllTried => return lost(Cause::NoneHealthy, soon),
-        NotChosen::AllDrained => return lost(Cause::Draining, soon),
-        NotChosen::AllBusy => {}
+        NotChosen::AllTried => Lost { wait_seconds: soon, ..Lost::to(Cause::NoneHealthy) },
+        NotChosen::AllDrained => Lost { wait_seconds: soon, ..Lost::to(Cause::Draining) },
+        NotChosen::AllBusy => Lost { wait_seconds: soon, ..Lost::to(Cause::QueueLate) },
+    };
+    if not != NotChosen::AllBusy {
+        return Ok(Err(none(not)));
     }
     let Some(mut place) = upstreams.enqueue(wish) else { return lost(Cause::QueueFull, soon) };
     let deadline = service.core.wheel.deadline();
@@ -152,10 +155,7 @@ async fn wait<C: Carrier>(
         }
         let wish = Wish { now: now(service), ..*wish };
         if let Poll::Ready(chosen) = place.poll_permit(&wish, cx) {
-            let cause = Cause::NoneHealthy;
-            return Poll::Ready(Ok(
-                chosen.map_err(|_| Lost { wait_seconds: soon, ..Lost::to(cause) })
-            ));
+            return Poll::Ready(Ok(chosen.map_err(none)));
         }
         ready!(deadline.poll_expired(cx));
         Poll::Ready(lost(Cause::QueueLate, soon))
@@ -274,6 +274,28 @@ async fn connected<C: Carrier>(
             Err(error.cause)
         }
     })
+}
+
+/// The status that one upstream answers with, asked on a connection of its own, however it fares otherwise. None if it
+/// does not answer.
+pub(super) async fn status_of<C: Carrier>(
+    service: &Service,
+    carrier: &mut C,
+    forwarded: &Forwarded,
+    member: usize,
+) -> Option<Status> {
+    let gateway = &*forwarded.gateway;
+    let target = &gateway.members.get(member)?.target;
+    let stream = gateway.connector.connect(target, &gateway.times.connect).await.ok()?;
+    let mut hop = Hop::new(stream, &gateway.limits.wire, &service.core);
+    let (framed, waits) = forwarded.framed();
+    let upload = Upload::new(framed, waits, forwarded.content_bytes_max);
+    hop.role.begin(&forwarded.outbound(member), &mut hop.output);
+    let mut exchange = Exchange { forwarded, upload, waits: Await::Request };
+    let heard = poll_fn(|cx| exchange.poll(cx, &mut hop, carrier)).await;
+    let status = heard.ok().map(|()| hop.role.response(hop.input.head()).status);
+    hop.rest(&service.core.buffers, service.core.clock.now());
+    status
 }
 
 /// A request on its way, up to the head of its answer.
