@@ -18,7 +18,7 @@ use crate::complaint::Complaint;
 use crate::keys::{self, File};
 use crate::source::{Placed, Span};
 use crate::table::Set;
-use crate::value::{Either, HostPattern, List, PathPattern};
+use crate::value::{Either, HostPattern, List, PathPattern, Text};
 
 /// How what is accepted for later is kept and delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
