@@ -20,14 +20,22 @@ use crate::gateway::{self, Forwarded, Gateway, Known, Relay};
 use crate::reading::Asked;
 use crate::service::Service;
 
-/// Answers for a gateway, unless the request is to be forwarded.
+/// What becomes of a request for a gateway that is not answered yet.
+pub(crate) enum Onward {
+    /// It is forwarded.
+    Now(Box<Forwarded>),
+    /// It is kept, to be delivered later.
+    Later,
+}
+
+/// Answers for a gateway, unless the request is to go on.
 pub(crate) fn answer_gateway<C: Carrier>(
     asked: &mut Asked<'_>,
     question: &Question<'_>,
     place: &GatewayPlace<'_>,
     configuration: &Configuration,
     (carrier, site): (&C, usize),
-) -> Option<Box<Forwarded>> {
+) -> Option<Onward> {
     let Some(gateway) = configuration.gateway(place.gateway.upstreams) else {
         asked.fail(Failure::Panicked);
         return None;
@@ -54,8 +62,10 @@ pub(crate) fn answer_gateway<C: Carrier>(
                 request_id: id.as_str(),
                 site,
             };
-            return Some(Box::new(Forwarded::new(gateway, request, place, &known)));
+            let forwarded = Forwarded::new(gateway, request, place, &known);
+            return Some(Onward::Now(Box::new(forwarded)));
         }
+        Ok(Plan::Later) => return Some(Onward::Later),
         Ok(Plan::Read(verdict, Reading::Options(methods))) => {
             reply::options(&verdict, methods, &mut asked.answer.head);
             asked.answer.verdict = Some(verdict);
