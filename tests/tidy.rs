@@ -45,7 +45,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("message", &[]),
     ("decide", &[]),
-    ("h1", &["httparse"]),
+    ("h1", &[]),
     ("coding", &["brotli", "flate2", "zstd-safe"]),
     ("config", &["annotate-snippets", "toml"]),
     ("gateway", &["serde_json"]),
