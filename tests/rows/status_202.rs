@@ -131,8 +131,8 @@ fn what_is_posted_is_accepted_and_delivered() {
 fn an_inbox_takes_the_types_that_it_says_and_its_url_is_asked_for() {
     let upstream = Upstream::always(good(""));
     let server = delivering(&upstream, "");
-    let monitor = accepted(&server, "/json", "Content-Type: application/json\n", "{}");
-    assert_eq!(upstream.done().target, "/in/box");
+    let monitor = accepted(&server, "/json?a", "Content-Type: application/json\n", "{}");
+    assert_eq!(upstream.done().target, "/in/box?a");
     assert_eq!(settled(&server, &monitor)["state"], "delivered");
     let reply = post(&server, "/json", "Content-Type: text/plain\n", "x");
     reply.is(415, "inbox-type");
@@ -326,11 +326,11 @@ fn monitors_are_read_and_nothing_else() {
     for target in [unknown.as_str(), "/state%20of%20things/x"] {
         error_holds(&server, 404, "monitor-known", target, "");
     }
-    get(&server, "/.well-known/wherefore/later/x", "").is(404, "route");
+    get(&server, "/.well-known/wherefore/later/x", "").is(404, "nameable");
     let reply = server.ask(&format!("DELETE {monitor} HTTP/1.1\nHost: localhost\n\n"));
     assert_eq!(reply.is(405, "monitor-method").field("allow"), Some("GET, HEAD, OPTIONS"));
     let reply = server.ask(&format!("OPTIONS {monitor} HTTP/1.1\nHost: localhost\n\n"));
-    assert_eq!((reply.status, reply.field("allow")), (204, Some("GET, HEAD, OPTIONS")));
+    assert_eq!((reply.status, reply.field("allow")), (200, Some("GET, HEAD, OPTIONS")));
 }
 
 /// A reload may take a destination away: what goes there is kept, and goes there once it is said again.
@@ -347,7 +347,7 @@ fn a_destination_that_is_gone_for_a_while() {
     fs::write(&file, format!("{none}{route}")).unwrap();
     server.signal("HUP");
     server.notice("what is to be delivered to app is kept");
-    get(&server, &monitor, "").is(404, "route");
+    get(&server, &monitor, "").is(404, "nameable");
     let upstream = Upstream::start_at(address, |_| Act::Answer(good("").into_bytes()));
     fs::write(&file, before).unwrap();
     server.signal("HUP");

@@ -12,7 +12,7 @@ use crate::status_202::configuration;
 use crate::support::lies::good;
 use crate::support::server::{PATIENCE, eventually};
 use crate::support::setup;
-use crate::support::upstream::{Act, Upstream};
+use crate::support::upstream::{Act, Step, Upstream};
 
 const ROUNDS: usize = 6;
 const CLIENTS: usize = 4;
@@ -44,17 +44,14 @@ fn nothing_acknowledged_is_lost_by_kills() {
     // Some are taken, some refused for now, and of some nobody hears what came of them.
     let upstream = Upstream::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) % 5 {
         0 => Act::Answer(b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n".to_vec()),
-        1 => Act::Steps(vec![
-            crate::support::upstream::Step::Read,
-            crate::support::upstream::Step::Reset,
-        ]),
+        1 => Act::Steps(vec![Step::Read, Step::Reset]),
         _ => Act::Answer(good("").into_bytes()),
     });
     let numbers = AtomicUsize::new(0);
     let acknowledged = Mutex::new(HashSet::new());
     let mut server = setup().serve(&configuration(&upstream.url(), ""));
     for round in 0..ROUNDS {
-        let (address, pid) = (server.address, server.pid());
+        let address = server.address;
         let until = acknowledged.lock().unwrap().len() + 10 + 7 * round;
         thread::scope(|scope| {
             for _ in 0..CLIENTS {
@@ -70,8 +67,7 @@ fn nothing_acknowledged_is_lost_by_kills() {
                 });
             }
             eventually("some are acknowledged", || acknowledged.lock().unwrap().len() >= until);
-            let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]);
-            assert!({ killed }.status().unwrap().success());
+            server.signal("KILL");
         });
         server = server.crash_and_restart();
     }
