@@ -21,6 +21,8 @@ mod status_101;
 mod status_103;
 mod status_200;
 mod status_201;
+mod status_202;
+mod status_202_kill;
 mod status_204;
 mod status_205;
 mod status_206;
