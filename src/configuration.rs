@@ -24,6 +24,7 @@ use wherefore_store::{Access, Links};
 
 use crate::UsageError;
 use crate::folder::{FolderOptions, Folders};
+use crate::gateways::Gateways;
 use crate::limits::{self, Limits};
 
 /// The longest file that the configuration may name (a page, a list of users, keys), in octets.
@@ -163,6 +164,7 @@ fn named_limits(
 pub(crate) struct Opened {
     folders: Folders,
     origins: HashMap<OriginKey, Arc<Origin>>,
+    gateways: Gateways,
 }
 
 /// A folder and how it is opened.
@@ -202,10 +204,12 @@ impl Opened {
                 }
             }
         });
+        let gateways = self.gateways.open(from, model, &mut complaints);
         if !complaints.is_empty() {
             return Err(complaints);
         }
         self.origins = kept;
+        let gateways = self.gateways.keep(gateways);
         let trusted = model.server.trusted_proxies.clone();
         let dialect = match model.server.forwarded {
             Some(ForwardedForm::XForwarded) => Dialect::XForwarded,
@@ -217,7 +221,7 @@ impl Opened {
             origins,
             users,
             tokens,
-            gateways: Vec::new(),
+            gateways,
             proxies: Arc::new(Proxies { trusted, dialect }),
             countries,
         })

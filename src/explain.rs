@@ -1,6 +1,7 @@
 //! `wherefore explain METHOD TARGET`: the path that a request would take through the rules.
 
 mod asking;
+mod forwarding;
 mod later;
 mod submission;
 mod variants;
@@ -21,12 +22,12 @@ use wherefore_decide::inbox::Shown;
 use wherefore_decide::plan::{self, Admitted, Place, Plan, Question};
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::{Detail, Story};
-use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_decide::{Client, Scheme, Trail, Verdict};
+use wherefore_gateway::forward::is_loop;
 use wherefore_h1::{Event, Millis, Server};
 use wherefore_message::date::HttpDate;
 use wherefore_message::path::{Path as SitePath, decode_made};
-use wherefore_message::{Cause, Method, Request, Status};
+use wherefore_message::{Method, Request, Status};
 use wherefore_origin::Origin;
 use wherefore_origin::encode::offer;
 use wherefore_server::configuration::Configuration;
@@ -34,6 +35,7 @@ use wherefore_server::descriptors;
 use wherefore_store::{Access, LookFor, StoreError, Wait};
 
 use self::asking::{Asking, Who};
+use self::forwarding::{Forwarding, ends};
 use self::later::{of_later, of_monitor};
 use self::submission::of_submission;
 use self::variants::{by_name, from_list};
@@ -258,9 +260,19 @@ impl Explaining<'_> {
                 planned
             }
             Ok(Admitted::Gateway(place)) => {
-                let planned = plan::of_gateway(&question, &place, Passed::Never, &mut trail);
+                let index = usize::from(place.gateway.upstreams);
+                let Some(gateway) = configuration.gateways.get(index) else { return Ok(told) };
+                let passed = if is_loop(request, &gateway.forward.pseudonym) {
+                    Passed::Before
+                } else {
+                    Passed::Never
+                };
+                let planned = plan::of_gateway(&question, &place, passed, &mut trail);
                 if let Ok(Plan::Forward) = planned {
-                    return Ok(told + &of_gateway(trail, detail));
+                    let (question, place, who) = (&question, &place, &self.who);
+                    let forwarding = Forwarding { question, place, configuration, gateway, who };
+                    told.push_str(&forwarding.told());
+                    return Ok(told + &ends(&trail, detail));
                 }
                 planned
             }
@@ -314,24 +326,6 @@ impl Explaining<'_> {
             Ok(Plan::Take(_) | Plan::Forward) => told,
         })
     }
-}
-
-/// What can come of asking an upstream: its answer, or one way of each to have none.
-fn of_gateway(trail: Trail, detail: Detail) -> String {
-    let mut out = "It is forwarded; the answer is the upstream's, if there is one.\n".to_owned();
-    let ends = [
-        ("the upstream answers 200", Heard::Answer(Status::OK, Changed::Not)),
-        ("it refuses the connection", Heard::Nothing(Lost::to(Cause::Refused))),
-        ("it does not answer in time", Heard::Nothing(Lost::to(Cause::AnswerLate))),
-        ("none is healthy", Heard::Nothing(Lost::to(Cause::NoneHealthy))),
-    ];
-    for (what, heard) in ends {
-        let mut branch = trail;
-        let verdict = plan::heard(heard, &mut branch);
-        let _ = writeln!(out, "If {what}:");
-        out.push_str(&Story { trail: &branch, verdict: Some(&verdict), detail }.to_string());
-    }
-    out
 }
 
 /// What stands at a path of a folder.

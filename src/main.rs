@@ -8,6 +8,7 @@ mod configured;
 mod credit;
 mod explain;
 mod folder;
+mod gateways;
 mod hash_password;
 mod limits;
 mod process;

@@ -17,7 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("decide", &["message"]),
     ("h1", &["message"]),
     ("access", &["message"]),
-    ("config", &["message", "decide"]),
+    ("config", &["message", "decide", "gateway"]),
     ("store", &["message"]),
     ("state", &["message"]),
     ("coding", &["message"]),

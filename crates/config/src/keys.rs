@@ -5,13 +5,17 @@ use crate::kind::{Choice, Kind, Scope, Shape, key};
 use crate::table::{Keys, keys};
 use crate::value::{
     Count, Duration, FilePath, ForwardedForm, HostPattern, List, ListenAddress, LogForm, Name,
-    Named, Network,
+    NameServer, Named, Network,
 };
 
+mod gateway;
 mod policy;
 mod route;
 mod site;
 
+pub use gateway::{
+    Breaker, Check, Gateway, RequestHeaders, ResponseHeaders, Transform, Upstream, UpstreamTls,
+};
 pub use policy::{
     Auth, Blocked, By, ByField, Compress, ContentLimit, Cors, Limit, Maintenance, Policies, Price,
 };
@@ -45,6 +49,11 @@ keys! {
         "limits",
         "{ per-client = { rate = \"100/hour\" } }",
         "Limits on how often or how many at once, each under a name that `limit` refers to",
+    );
+    gateway: Named<Name, Gateway> = key(
+        "gateway",
+        "{ app = { to = \"http://127.0.0.1:9000\" } }",
+        "Groups of upstreams, each under a name that a route's `gateway` refers to",
     );
     site: Named<HostPattern, Site> = key(
         "site",
@@ -104,11 +113,33 @@ keys! {
         "\"/run/wherefore.sock\"",
         "The socket by which the running server is told to reload, and asked why; its owner's alone",
     ).of_start();
+    via: Name = key(
+        "via",
+        "\"edge-1\"",
+        "The server's name in `Via`, which no other on the way may have, since a request that comes round is known \
+         by it; one by chance at each start where it is not said",
+    ).spec(9110, "7.6.3");
+    resolver: Resolver = key(
+        "resolver",
+        "{ servers = [\"192.0.2.53\"] }",
+        "Who is asked for the addresses of upstreams; whom the system asks where it is not said",
+    ).of_start();
     limits: Named<Name, Setting> = key(
         "limits",
         "{ target-bytes = \"16KiB\" }",
         "The bounds that `wherefore serve --help` lists, by their names",
     ).of_start();
+}
+
+keys! {
+    /// Who is asked for names.
+    Resolver: scope("a resolver", "`resolver = { ... }`: who is asked for the addresses of upstreams.");
+
+    servers: List<NameServer> = key(
+        "servers",
+        "[\"192.0.2.53\", \"[2001:db8::53]:5353\"]",
+        "The name servers, each by its address, with its port where that is not 53",
+    ).required().within(1, 16);
 }
 
 keys! {

@@ -4,10 +4,12 @@
 mod compress;
 mod fields;
 mod folders;
+mod gateway;
 mod inbox;
 mod policies;
 mod route;
 mod server;
+mod transform;
 mod variants;
 
 use std::collections::HashMap;
@@ -27,6 +29,7 @@ use route::Laid;
 
 pub(crate) use fields::{STRICT, USUAL};
 pub use folders::{Folder, contradictions};
+pub use gateway::{Check, Gateway, GatewaySettings, GatewayTimes, Tls};
 pub use server::{Server, needs_restart};
 
 /// A whole configuration, before anything of it is opened.
@@ -44,6 +47,8 @@ pub struct Model {
     pub users: Vec<Users>,
     /// The issuers of tokens, by theirs.
     pub tokens: Vec<Tokens>,
+    /// The gateways, by theirs.
+    pub gateways: Vec<Gateway>,
     /// The file that tells the country of an address, if a route asks for it.
     pub countries: Option<Placed<PathBuf>>,
     /// The folder in which accounts are kept, if a route has a price.
@@ -124,10 +129,11 @@ pub fn model(
     let server = lowering.server(file);
     lowering.state = server.state.clone();
     lowering.limits(file);
+    lowering.gateways(file);
     let users = named(file.users.as_ref().map(|set| &set.value)).filter_map(users).collect();
     let tokens = named(file.tokens.as_ref().map(|set| &set.value)).filter_map(tokens).collect();
     let (sites, places) = lowering.sites(file);
-    let Lowering { mut complaints, folders, countries, accounts, .. } = lowering;
+    let Lowering { mut complaints, folders, gateways, countries, accounts, .. } = lowering;
     let by_path: Vec<_> = folders.iter().map(|one| (one.path.value.clone(), one)).collect();
     complaints.extend(contradictions(&by_path));
     report.extend(complaints);
@@ -138,6 +144,7 @@ pub fn model(
         folders,
         users,
         tokens,
+        gateways,
         countries,
         accounts,
     })
@@ -155,6 +162,9 @@ struct Lowering<'a, 'r> {
     users: HashMap<String, Index>,
     tokens: HashMap<String, Index>,
     limits: HashMap<String, Limit>,
+    /// The groups of upstreams by their names; none for one that was complained about.
+    groups: HashMap<String, Option<gateway::Group>>,
+    gateways: Vec<Gateway>,
     state: Option<Placed<PathBuf>>,
     countries: Option<Placed<PathBuf>>,
     accounts: Option<Placed<PathBuf>>,
@@ -172,6 +182,8 @@ impl<'a, 'r> Lowering<'a, 'r> {
             users: HashMap::new(),
             tokens: HashMap::new(),
             limits: HashMap::new(),
+            groups: HashMap::new(),
+            gateways: Vec::new(),
             state: None,
             countries: None,
             accounts: None,

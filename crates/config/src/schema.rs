@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(route["required"][0], "path");
         assert_eq!(route["properties"]["gone"]["anyOf"][0]["const"], true);
         assert_eq!(route["properties"]["trace"]["type"], "boolean");
-        assert_eq!(route["oneOf"][1]["required"][0], "redirect");
+        assert_eq!(route["oneOf"][2]["required"][0], "redirect");
         assert_eq!(route["properties"]["content-max"]["default"], "1GiB");
         assert_eq!(route["dependentSchemas"]["writable"]["anyOf"][0]["required"][0], "folder");
         let cors = &site["properties"]["cors"]["anyOf"];

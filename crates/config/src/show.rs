@@ -27,6 +27,10 @@ pub fn show(file: &File, source: &Source) -> String {
         let header = format!("[limits.{}]", shown_key(name.value.as_str()));
         out.table(&header, &limit.value.resolved(), &[]);
     }
+    for (name, gateway) in file.gateway.iter().flat_map(|set| &set.value.0) {
+        let header = format!("[gateway.{}]", shown_key(name.value.as_str()));
+        out.table(&header, &gateway.value.resolved(), &[]);
+    }
     for (host, site) in file.site.iter().flat_map(|set| &set.value.0) {
         let host = shown_key(&host.value.to_string());
         out.site(&host, &site.value);

@@ -19,11 +19,14 @@ mod name;
 mod path;
 mod refused;
 mod template;
+mod upstream;
 mod uri;
 mod word;
 
 pub use address::{ListenAddress, Network};
-pub use field::{Directives, FieldName, FieldValue, LinkValue, MediaRange, SetField};
+pub use field::{
+    Directives, FieldName, FieldValue, LinkValue, MediaRange, RelayedField, SetField, ToldField,
+};
 pub use host::{DefaultSite, HostPattern};
 pub use measure::{Count, Duration, Rate, Size};
 pub use moment::Moment;
@@ -31,6 +34,10 @@ pub use name::{Country, FileName, FilePath, Language, Name, Prose};
 pub use path::{CaptureName, PathPattern, Segment, SitePath, Tail};
 pub use refused::{ErrorStatus, refusal};
 pub use template::{Template, TemplatePart, TryStep};
+pub use upstream::{
+    AnswerStatus, AnswerText, AskedPath, CertificateName, CookieAttribute, GatewayTo, HashKey,
+    HostAndPort, NameServer, ToldHost, UpstreamUrl,
+};
 pub use uri::{AbsoluteUri, CorsOrigin, Origin};
 pub use word::*;
 

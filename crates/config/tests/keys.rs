@@ -200,8 +200,14 @@ impl Case<'_> {
                         let _ = writeln!(text, "{}", line(row));
                     }
                 }
-                let choice = scope.keys().find(|row| row.is_choice).filter(|_| !next.is_choice);
-                let _ = writeln!(text, "{}", choice.map(line).unwrap_or_default());
+                let mut rows = Vec::new();
+                company(scope, next, &mut rows);
+                if !next.is_choice && !rows.iter().any(|row| row.is_choice) {
+                    rows.extend(scope.keys().find(|row| row.is_choice));
+                }
+                for row in rows {
+                    let _ = writeln!(text, "{}", line(row));
+                }
             }
         }
         let _ = writeln!(text, "{body}");

@@ -17,10 +17,10 @@ use crate::claims;
 use crate::hop::{Options, PROXY_AUTHENTICATION, is_value, line};
 use crate::names::{Names, is_among};
 
-pub use target::{Rewrite, ambiguity, target};
+pub use target::{Rewrite, target};
 
 /// What an operator decided about the requests to an upstream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Which host the upstream is told.
     pub host: Host,

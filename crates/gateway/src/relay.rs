@@ -19,7 +19,7 @@ pub use location::{Address, Addresses};
 pub use trailers::trailers;
 
 /// What an operator decided about the answers of an upstream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The name of this gateway in `Via` and `Proxy-Status`, a token.
     pub pseudonym: Box<str>,

@@ -93,7 +93,7 @@ pub struct Breaker {
 }
 
 /// The settings of a group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How a member is chosen.
     pub strategy: Strategy,

@@ -25,7 +25,7 @@ pub use replacer::{
 };
 
 /// What is changed of the answers of a route.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transform {
     replace: Replacements,
     /// In place of which texts, if content is changed at all.

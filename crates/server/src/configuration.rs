@@ -11,10 +11,11 @@ use arc_swap::ArcSwap;
 use wherefore_access::basic::Users;
 use wherefore_access::bearer::Tokens;
 use wherefore_access::country::Countries;
-use wherefore_access::forwarded::{self, Proxies};
+use wherefore_access::forwarded::{self, Dialect, Proxies};
 use wherefore_decide::policy::gate::Country;
 use wherefore_decide::policy::{Index, Site, Sites};
 use wherefore_decide::{Client, Scheme};
+use wherefore_gateway::forward::PeerTrust;
 use wherefore_message::Fields;
 use wherefore_origin::Origin;
 
@@ -72,6 +73,19 @@ impl Configuration {
                 ..Client::UNKNOWN
             },
             Err(fault) => Client { fault: Some(fault.text()), ..Client::at(peer) },
+        }
+    }
+
+    /// How far what a peer says of others is believed.
+    #[must_use]
+    pub fn peer_trust(&self, peer: IpAddr) -> PeerTrust {
+        if self.proxies.trusted.is_empty() || !self.proxies.trusted.has(peer.to_canonical()) {
+            return PeerTrust::Stranger;
+        }
+        match self.proxies.dialect {
+            Dialect::Forwarded => PeerTrust::Forwarded,
+            Dialect::XForwarded => PeerTrust::XForwarded,
+            Dialect::Either => PeerTrust::Either,
         }
     }
 

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use wherefore_access::forwarded::Dialect;
 use wherefore_decide::act::Failure;
 use wherefore_decide::forward::Passed;
 use wherefore_decide::plan::{self, GatewayPlace, Plan, Question, Reading};
 use wherefore_decide::policy::Matched;
 use wherefore_decide::reply;
 use wherefore_decide::upstream::{Changed, Heard, Lost};
-use wherefore_gateway::forward::{self, PeerTrust};
+use wherefore_gateway::forward;
 use wherefore_gateway::relay::{self as relayed, Address, Addresses};
 use wherefore_message::{FieldLines, Request, Status};
 
@@ -49,7 +48,7 @@ pub(crate) fn answer_gateway<C: Carrier>(
             let known = Known {
                 client: question.client,
                 peer,
-                peer_trust: trust(configuration, carrier),
+                peer_trust: configuration.peer_trust(peer),
                 user,
                 copied: copied.view(),
                 request_id: id.as_str(),
@@ -66,19 +65,6 @@ pub(crate) fn answer_gateway<C: Carrier>(
         Err(verdict) => asked.refuse(&verdict, None),
     }
     None
-}
-
-/// How far what the peer says of others is believed.
-fn trust<C: Carrier>(configuration: &Configuration, carrier: &C) -> PeerTrust {
-    let proxies = &configuration.proxies;
-    if proxies.trusted.is_empty() || !proxies.trusted.has(carrier.peer().to_canonical()) {
-        return PeerTrust::Stranger;
-    }
-    match proxies.dialect {
-        Dialect::Forwarded => PeerTrust::Forwarded,
-        Dialect::XForwarded => PeerTrust::XForwarded,
-        Dialect::Either => PeerTrust::Either,
-    }
 }
 
 /// Forwards the request, and answers.

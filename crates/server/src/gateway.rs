@@ -2,9 +2,11 @@
 //! told and what of its answer goes on is decided elsewhere; here octets are carried, and waits bounded.
 
 mod ask;
+mod errand;
 mod forwarded;
 mod hop;
 mod pool;
+mod probe;
 mod relay;
 mod tunnel;
 mod upload;
@@ -13,13 +15,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use wherefore_gateway::transform::Transform;
 use wherefore_gateway::{Upstreams, forward, relay as relayed};
 use wherefore_h1::ClientLimits;
+use wherefore_message::Status;
+use wherefore_message::status::Class;
 use wherefore_upstream::{Connector, Target, Times};
 
 pub(crate) use ask::{Asked, ask};
+pub(crate) use errand::{Errand, ErrandContent, Returned, errand};
 pub(crate) use forwarded::{Forwarded, Known};
 pub(crate) use pool::Pool;
+pub(crate) use probe::probe;
 pub(crate) use relay::Relay;
 pub(crate) use tunnel::{Near, tunnel};
 
@@ -37,6 +44,10 @@ pub struct Gateway {
     pub forward: forward::Policy,
     /// What of their answers goes on.
     pub relay: relayed::Policy,
+    /// What is changed of their answers' content.
+    pub transform: Option<Transform>,
+    /// How they are asked whether they are well, if they are: when, the upstreams' own settings say.
+    pub probe: Option<Probe>,
     /// Whether interim answers other than 100 go on: 103 (RFC 8297) and others.
     pub interim: Interim,
     /// How long each step may take.
@@ -55,6 +66,28 @@ pub enum Interim {
     Relayed,
     /// They end here.
     Dropped,
+}
+
+/// How an upstream is asked whether it is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The target that it is asked for, in origin form.
+    pub path: Box<str>,
+    /// How long its answer may take, from connecting to the end of the head.
+    pub time: Duration,
+    /// The statuses of one that is well; all from 200 to 299 if there are none.
+    pub statuses: Vec<Status>,
+    /// The host that it is told, if not its own.
+    pub host: Option<Box<str>>,
+}
+
+impl Probe {
+    fn is_met_by(&self, status: Status) -> bool {
+        match &*self.statuses {
+            [] => status.class() == Class::Success,
+            statuses => statuses.contains(&status),
+        }
+    }
 }
 
 /// How one upstream is reached.
@@ -134,6 +167,8 @@ impl Gateway {
             members,
             forward,
             relay,
+            transform: None,
+            probe: None,
             interim: Interim::Relayed,
             times: GatewayTimes::default(),
             limits: AnswerLimits::default(),

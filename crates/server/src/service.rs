@@ -19,7 +19,7 @@ use crate::blocking::WorkError;
 use crate::configuration::{Current, Held};
 use crate::connection::{Active, Place, connection, turn_away};
 use crate::core::{Arrival, Core, Handler};
-use crate::gateway::Pool;
+use crate::gateway::{Pool, probe};
 use crate::notice;
 use crate::notice::Seldom;
 use crate::proxied;
@@ -100,6 +100,7 @@ impl Service {
             waiting: Cell::new(0),
         });
         spawn_local(sweep(Rc::downgrade(&service)));
+        spawn_local(probe(Rc::downgrade(&service)));
         service
     }
 

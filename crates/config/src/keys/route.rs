@@ -1,11 +1,11 @@
 //! The keys of a route.
 
-use super::{Policies, scope};
+use super::{Gateway, Policies, Transform, scope};
 use crate::kind::{Choice, Scope, key};
 use crate::table::keys;
 use crate::value::{
-    CodingName, Count, Either, FileName, FilePath, InboxAnswer, Language, Links, List, MediaRange,
-    Moment, Negotiate, Origin, PathPattern, SitePath, Size, Template, TryStep, Yes,
+    CodingName, Count, Either, FileName, FilePath, GatewayTo, InboxAnswer, Language, Links, List,
+    MediaRange, Moment, Negotiate, Origin, PathPattern, SitePath, Size, Template, TryStep, Yes,
 };
 
 keys! {
@@ -31,6 +31,12 @@ keys! {
         "The files of this folder. What `path` says literally before `*` or a capture is not looked for in it; of a \
          path that is literal to its end, the last segment is",
     ).choice();
+    gateway: Either<List<GatewayTo>, Gateway> = key(
+        "gateway",
+        "\"http://127.0.0.1:9000\"",
+        "Forwards requests to this upstream, or to one of several, and relays what it answers: a URL, a list of URLs, \
+         or the name of a group",
+    ).choice().spec(9110, "3.7");
     redirect: Template = key(
         "redirect",
         "\"/new/{name}\"",
@@ -131,6 +137,11 @@ keys! {
         "true",
         "Whether a client whose languages are not there gets none (406)",
     ).default("false").with(&["negotiate", "variants"]).spec(9110, "15.5.7");
+    transform: Transform = key(
+        "transform",
+        "{ replace = { \"http://app.internal\" = \"https://example.org\" } }",
+        "What is changed of the upstream's answers (203)",
+    ).with(&["gateway"]).spec(9110, "7.7");
     websocket_only: bool = key(
         "websocket-only",
         "true",

@@ -41,12 +41,13 @@ impl Lowering<'_, '_> {
             compress.bytes_min = min.value.bytes;
         }
         if let Some(types) = &told.types {
-            compress.types = self.types(&types.value);
+            compress.types = Types::Listed(self.type_ranges(&types.value));
         }
         compress
     }
 
-    fn types(&mut self, types: &List<MediaRange>) -> Types {
+    /// The types of a list, each alone or as a range.
+    pub(super) fn type_ranges(&mut self, types: &List<MediaRange>) -> Vec<TypeRange> {
         let mut ranges = Vec::new();
         for media_type in &types.0 {
             match TypeRange::parse(media_type.value.as_str()) {
@@ -58,7 +59,7 @@ impl Lowering<'_, '_> {
                 }
             }
         }
-        Types::Listed(ranges)
+        ranges
     }
 }
 

@@ -131,6 +131,9 @@ impl Lowering<'_, '_> {
         if let Some(inbox) = &route.inbox {
             return self.inbox(route, inbox, pattern).map(Resource::Inbox);
         }
+        if let Some(to) = &route.gateway {
+            return self.gateway(route, to).map(Resource::Gateway);
+        }
         if route.variants.is_some() {
             return Some(Resource::Variants(self.empty_list(route)));
         }

@@ -35,6 +35,10 @@ pub struct Server {
     pub group: Option<Placed<String>>,
     /// The socket by which it is told to reload.
     pub control: Option<Placed<PathBuf>>,
+    /// The server's name in `Via`.
+    pub via: Option<String>,
+    /// The servers that are asked for names; none for the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// The named limits.
     pub limits: Vec<(Placed<String>, Placed<String>)>,
 }
@@ -60,6 +64,13 @@ impl Lowering<'_, '_> {
             user: text(&server.user),
             group: text(&server.group),
             control: path(&server.control),
+            via: server.via.as_ref().map(|set| set.value.as_str().to_owned()),
+            name_servers: server
+                .resolver
+                .iter()
+                .filter_map(|set| set.value.servers.as_ref())
+                .flat_map(|set| set.value.0.iter().map(|one| one.value.0))
+                .collect(),
             limits: server
                 .limits
                 .iter()

@@ -35,10 +35,50 @@ text! {
     },
     |text| {
         is_name(text)?;
-        match OWNED.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
-            Some((name, why)) => Err(Wrong::new(format!("`{name}` can't be set")).right(*why)),
-            None => Ok(()),
-        }
+        is_free(text, OWNED.iter())
+    }
+}
+
+text! {
+    /// The name of a field that can be set in requests to an upstream.
+    ToldField,
+    Kind {
+        name: "the name of a field that an upstream can be told",
+        example: "\"X-Tenant\"",
+        wrong: &["\"\"", "\"X Y\"", "\"Content-Length\"", "\"host\"", "\"Via\""],
+        shape: Shape::Text(NAME_PATTERN),
+    },
+    |text| {
+        is_name(text)?;
+        let own = [("Expect", OF_THE_MESSAGE), ("Host", "the key `host` says it"), ("Via", OF_THE_SERVER)];
+        is_free(text, OWNED.iter().filter(|(_, why)| *why == OF_THE_MESSAGE).chain(&own))
+    }
+}
+
+text! {
+    /// The name of a field that can be set in what is relayed of an upstream's answers.
+    RelayedField,
+    Kind {
+        name: "the name of a field that can be set in answers",
+        example: "\"X-Frame-Options\"",
+        wrong: &["\"\"", "\"X Y\"", "\"Content-Length\"", "\"via\""],
+        shape: Shape::Text(NAME_PATTERN),
+    },
+    |text| {
+        is_name(text)?;
+        let own = [("Via", OF_THE_SERVER), ("Request-Id", OF_THE_SERVER)];
+        is_free(text, OWNED.iter().filter(|(_, why)| *why == OF_THE_MESSAGE).chain(&own))
+    }
+}
+
+/// Whether a field is none of these.
+fn is_free<'a>(
+    text: &str,
+    mut owned: impl Iterator<Item = &'a (&'a str, &'a str)>,
+) -> Result<(), Wrong> {
+    match owned.find(|(name, _)| name.eq_ignore_ascii_case(text)) {
+        Some((name, why)) => Err(Wrong::new(format!("`{name}` can't be set")).right(*why)),
+        None => Ok(()),
     }
 }
 

@@ -138,6 +138,40 @@ words! {
         Zstd = "zstd",
     }
 
+    /// How an upstream is chosen.
+    Balance "how an upstream is chosen" "\"least\"" {
+        /// One after the other.
+        RoundRobin = "round-robin",
+        /// The one with the fewest requests in flight.
+        Least = "least",
+        /// The one with fewer in flight of two that are drawn.
+        TwoChoices = "two-choices",
+        /// The same one for the same key.
+        Hash = "hash",
+    }
+
+    /// By which fields an upstream is told who asks, and from where.
+    ToldForwarded "which fields tell who asks" "\"x-forwarded\"" {
+        /// All of them.
+        Both = "both",
+        /// `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto`.
+        XForwarded = "x-forwarded",
+        /// `Forwarded`.
+        Forwarded = "forwarded",
+        /// None.
+        None = "none",
+    }
+
+    /// Which protocols a client may change to.
+    Upgrade "which protocols may be changed to" "\"any\"" {
+        /// WebSocket.
+        WebSocket = "websocket",
+        /// Any that is not HTTP itself or TLS.
+        Any = "any",
+        /// None.
+        None = "none",
+    }
+
     /// What a form that was taken is answered with.
     InboxAnswer "the answer to a form" "\"reset\"" {
         /// 201, with the place of what was stored.

@@ -3,7 +3,7 @@
 //! Where decoding changed nothing but the spelling of single octets (no empty segment, no dot segment), the path goes
 //! on as the client spelt it, so that signatures over it hold: decoded by the same rules it is the path that was
 //! judged. Octets that no URI may hold bare are encoded even then. Else the path that was judged is encoded anew.
-//! What an upstream might yet read otherwise is found by [`ambiguity`], and is for the rules to refuse.
+//! What an upstream might yet read otherwise is found by [`path::ambiguity`], and is for the rules to refuse.
 
 use wherefore_message::Request;
 use wherefore_message::path::{self, Path};
@@ -110,43 +110,4 @@ impl Iterator for Octets<'_> {
 
 fn hex(digit: u8) -> Option<u8> {
     (digit as char).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
-/// Why an upstream might take a path, as it came and without its query, for another than the rules do; none where
-/// there is one way to read it. Each of these has led past the rules of some gateway.
-#[must_use]
-pub fn ambiguity(raw: &[u8]) -> Option<&'static str> {
-    // Nearly every path has nothing that could be.
-    if !raw.iter().any(|octet| matches!(octet, b'%' | b'\\' | b';') || octet.is_ascii_control()) {
-        return None;
-    }
-    raw.split(|octet| *octet == b'/').find_map(ambiguity_in)
-}
-
-fn ambiguity_in(segment: &[u8]) -> Option<&'static str> {
-    let (mut name, mut has_parameters, mut has_encoded_dot) = (Vec::new(), false, false);
-    for (octet, used) in (Octets { raw: segment }) {
-        match octet {
-            b'/' => return Some("a segment of the path holds an encoded slash"),
-            b'\\' => return Some("the path holds a backslash"),
-            octet if octet.is_ascii_control() => return Some("the path holds a control character"),
-            b';' => has_parameters = true,
-            octet if !has_parameters => {
-                has_encoded_dot |= octet == b'.' && used > 1;
-                // More than two octets are no dot segment.
-                if name.len() < 3 {
-                    name.push(octet);
-                }
-            }
-            _ => {}
-        }
-    }
-    if !matches!(&*name, b"." | b"..") {
-        return None;
-    }
-    match (has_parameters, has_encoded_dot) {
-        (true, _) => Some("a dot segment of the path has parameters"),
-        (false, true) => Some("a dot segment of the path is percent-encoded"),
-        (false, false) => None,
-    }
 }

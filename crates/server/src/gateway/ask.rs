@@ -276,6 +276,28 @@ async fn connected<C: Carrier>(
     })
 }
 
+/// The status that one upstream answers with, asked on a connection of its own, however it fares otherwise. None if it
+/// does not answer.
+pub(super) async fn status_of<C: Carrier>(
+    service: &Service,
+    carrier: &mut C,
+    forwarded: &Forwarded,
+    member: usize,
+) -> Option<Status> {
+    let gateway = &*forwarded.gateway;
+    let target = &gateway.members.get(member)?.target;
+    let stream = gateway.connector.connect(target, &gateway.times.connect).await.ok()?;
+    let mut hop = Hop::new(stream, &gateway.limits.wire, &service.core);
+    let (framed, waits) = forwarded.framed();
+    let upload = Upload::new(framed, waits, forwarded.content_bytes_max);
+    hop.role.begin(&forwarded.outbound(member), &mut hop.output);
+    let mut exchange = Exchange { forwarded, upload, waits: Await::Request };
+    let heard = poll_fn(|cx| exchange.poll(cx, &mut hop, carrier)).await;
+    let status = heard.ok().map(|()| hop.role.response(hop.input.head()).status);
+    hop.rest(&service.core.buffers, service.core.clock.now());
+    status
+}
+
 /// A request on its way, up to the head of its answer.
 struct Exchange<'a> {
     forwarded: &'a Forwarded,

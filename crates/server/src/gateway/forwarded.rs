@@ -14,6 +14,7 @@ use wherefore_message::path::encode_path;
 use wherefore_message::{Announced, FieldName, FieldSet, Fields, Method, Request, Version};
 
 use super::Gateway;
+use super::errand::Errand;
 use super::upload::{Framed, Waits};
 
 /// A request that is to be forwarded.
@@ -88,11 +89,7 @@ impl Forwarded {
             forward::host(policy, request, "", &mut host);
             host
         });
-        let content = match request.announced {
-            Announced::Nothing => Outgoing::None,
-            Announced::Length(length) => Outgoing::Sized(length),
-            Announced::Unknown => Outgoing::Streamed,
-        };
+        let content = outgoing(request.announced);
         let waits = if request.fields.has(FieldName::Expect)
             && request.version >= Version::HTTP_11
             && expect::read(request.fields.all(FieldName::Expect)) == Expectation::Continue
@@ -121,6 +118,32 @@ impl Forwarded {
             content,
             waits,
             key: key(gateway, request, known, place.path.bytes()),
+        }
+    }
+
+    /// A request of our own.
+    pub(super) fn of_errand(
+        gateway: &Arc<Gateway>,
+        errand: &Errand<'_>,
+        announced: Announced,
+    ) -> Self {
+        Self {
+            gateway: Arc::clone(gateway),
+            client: Client::UNKNOWN,
+            route: (0, 0),
+            rest_at: 0,
+            replaced: "".into(),
+            content_bytes_max: u64::MAX,
+            method: errand.method,
+            method_text: Vec::new(),
+            target: errand.target.to_vec(),
+            lines: errand.lines.to_vec(),
+            host: errand.host.map(<[u8]>::to_vec),
+            upgrade: None,
+            te_trailers: TeTrailers::Unsaid,
+            content: outgoing(announced),
+            waits: Waits::Not,
+            key: None,
         }
     }
 
@@ -172,6 +195,14 @@ fn replaced(place: &GatewayPlace<'_>) -> Box<str> {
         encode_path(replaced, &mut encoded);
     }
     encoded.into()
+}
+
+const fn outgoing(announced: Announced) -> Outgoing {
+    match announced {
+        Announced::Nothing => Outgoing::None,
+        Announced::Length(length) => Outgoing::Sized(length),
+        Announced::Unknown => Outgoing::Streamed,
+    }
 }
 
 /// What is hashed to find the request's upstream.
