@@ -116,3 +116,110 @@ fn what_has_no_content_is_not_waited_for() {
     }
     assert_eq!(upstream.accepted(), 1);
 }
+
+#[test]
+fn who_goes_is_no_fault_of_the_upstream_and_its_request_is_cancelled() {
+    let upstream = Upstream::silent();
+    let gateway = before(&upstream);
+    let mut client = gateway.connect();
+    client.send(GET);
+    let _ = upstream.heard();
+    drop(client);
+    let line = gateway.log_line("client-aborted");
+    assert!(line["status"].is_null() && line["cause"].is_null(), "{line}");
+    // The upstream sees the connection end: nobody waits for what it is doing.
+    assert!(upstream.done().end.is_some() || upstream.received().len() == 1);
+}
+
+#[test]
+fn who_goes_in_the_middle_of_an_answer_ends_it() {
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let upstream = Upstream::stepping(vec![Step::Write(head), Step::AwaitEnd]);
+    let gateway = before(&upstream);
+    let mut client = gateway.connect();
+    client.send(GET);
+    assert_eq!(client.head().status, 200);
+    drop(client);
+    let line = gateway.log_line("broken-off");
+    assert!(line["cause"].is_null(), "{line}");
+    let _ = upstream.done();
+}
+
+#[test]
+fn who_breaks_its_content_off_breaks_the_upstream_s() {
+    let upstream = Upstream::stepping(vec![Step::Read, Step::Write(good("no").into_bytes())]);
+    let gateway = before(&upstream);
+    let mut client = gateway.connect();
+    client.send("PUT / HTTP/1.1\nHost: localhost\nContent-Length: 10\n\nhalf");
+    let _ = upstream.heard();
+    drop(client);
+    gateway.log_line("client-aborted");
+    assert!(!upstream.done().is_whole, "half of it never looks whole");
+}
+
+#[test]
+fn malformed_content_is_the_client_s_fault_and_not_passed_on() {
+    let upstream = Upstream::stepping(vec![Step::Read, Step::Write(good("no").into_bytes())]);
+    let gateway = before(&upstream);
+    let mut client = gateway.connect();
+    client.send("PUT / HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\n3\nabc\n");
+    let _ = upstream.heard();
+    client.send("zz\n");
+    client.reply("PUT").is(400, "content-syntax");
+    assert!(!upstream.done().is_whole);
+}
+
+#[test]
+fn trailers_go_on_to_who_takes_them() {
+    let upstream = Upstream::start(|received| {
+        assert_eq!(received.trailers, [("X-Sum".to_owned(), "7".to_owned())]);
+        let trailers = "X-Late: yes\r\nContent-Length: 5\r\n";
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Late\r\n\r\n";
+        Act::Answer(format!("{head}1\r\na\r\n0\r\n{trailers}\r\n").into_bytes())
+    });
+    let gateway = before(&upstream);
+    for (te, takes) in [("TE: trailers\nConnection: TE\n", true), ("", false)] {
+        let mut client = gateway.connect();
+        client.send(&format!(
+            "POST / HTTP/1.1\nHost: localhost\n{te}Transfer-Encoding: chunked\n\n1\nx\n0\nX-Sum: 7\n\n"
+        ));
+        assert_eq!(client.head().status, 200);
+        assert_eq!([client.line(), client.line(), client.line()], ["1", "a", "0"]);
+        if takes {
+            assert_eq!(client.line(), "X-Late: yes");
+        }
+        assert_eq!(client.line(), "");
+    }
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let upstream = Upstream::start(|received| Act::Answer(good(&received.target).into_bytes()));
+    let gateway = before(&upstream);
+    let mut client = gateway.connect();
+    let requests: String =
+        (0..20).map(|i| format!("GET /{i} HTTP/1.1\nHost: localhost\n\n")).collect();
+    client.send(&requests);
+    for i in 0..20 {
+        assert_eq!(client.reply("GET").text(), format!("/{i}"));
+    }
+}
+
+#[test]
+fn what_could_mean_something_else_to_an_upstream_is_not_forwarded() {
+    let upstream = Upstream::start(|received| Act::Answer(good(&received.target).into_bytes()));
+    let gateway = before(&upstream);
+    for target in ["/public/..;/private", "/a%5c..%5cb", "/a%0d%0aX:%20y"] {
+        gateway.ask(&format!("GET {target} HTTP/1.1\nHost: localhost\n\n")).is(400, "forward-path");
+    }
+    for (target, forwarded) in [
+        ("/a/../b?x=%2F", "/b?x=%2F"),
+        ("//a//b", "/a/b"),
+        ("/a%20b%7Ec", "/a%20b%7Ec"),
+        ("/a;v=1/b", "/a;v=1/b"),
+        ("http://localhost/abs?q", "/abs?q"),
+    ] {
+        let reply = gateway.ask(&format!("GET {target} HTTP/1.1\nHost: localhost\n\n"));
+        assert_eq!(reply.text(), forwarded, "{target}");
+    }
+}

@@ -21,6 +21,7 @@ mod status_101;
 mod status_103;
 mod status_200;
 mod status_201;
+mod status_203;
 mod status_204;
 mod status_205;
 mod status_206;

@@ -422,3 +422,128 @@ fn a_place_is_given_back_when_the_client_goes() {
     server.log_line("client-aborted");
     assert_eq!(get(&server, "/each/file", "").status, 200);
 }
+
+mod by_a_gateway {
+    //! Upstreams that failed too often are left alone, and the client is told when one is tried again.
+
+    use std::time::Duration;
+
+    use wherefore_gateway::{Recovery, Settings};
+    use wherefore_server::gateway::Probe;
+
+    use super::is_503;
+    use crate::support::inside::serve_gateway;
+    use crate::support::lies::good;
+    use crate::support::server::eventually;
+    use crate::support::upstream::{Act, Refusing, Step, Upstream};
+
+    const GET: &str = "GET / HTTP/1.1\nHost: localhost\n\n";
+
+    #[test]
+    fn an_upstream_that_failed_too_often_is_left_alone() {
+        let upstream = Refusing::start();
+        let settings = Settings { unhealthy_time: Duration::from_secs(60), ..Settings::default() };
+        let url = format!("http://{}", upstream.address);
+        let gateway = serve_gateway(&[&url], settings, |_| ());
+        for _ in 0..3 {
+            gateway.ask(GET).is(502, "upstream-connects");
+        }
+        let reply = gateway.ask(GET);
+        is_503(&reply, "upstream-healthy");
+        let seconds: u64 = reply.field("retry-after").unwrap().parse().unwrap();
+        assert!((55..=80).contains(&seconds), "{seconds}");
+        assert!(reply.field("proxy-status").unwrap().contains("error=destination_unavailable"));
+    }
+
+    /// After its time one request is sent on trial; what succeeds brings the upstream back.
+    #[test]
+    fn it_is_tried_again() {
+        let upstream = Upstream::stepping(vec![Step::Read, Step::Reset]);
+        let address = upstream.address;
+        let settings =
+            Settings { unhealthy_time: Duration::from_millis(50), ..Settings::default() };
+        let gateway = serve_gateway(&[&upstream.url()], settings, |_| ());
+        for _ in 0..3 {
+            assert_eq!(gateway.ask(GET).status, 502);
+        }
+        assert_eq!(upstream.stop(), address);
+        let upstream = Upstream::start_at(address, |_| Act::Answer(good("back").into_bytes()));
+        eventually("it is asked again", || gateway.ask(GET).status == 200);
+        assert_eq!(gateway.ask(GET).text(), "back");
+        drop(upstream);
+    }
+
+    #[test]
+    fn an_upstream_that_a_check_finds_ill_is_left_alone() {
+        let upstream = Upstream::start(|received| {
+            let is_check = received.target == "/health";
+            let answer = if is_check {
+                "HTTP/1.1 500 Ill\r\nContent-Length: 0\r\n\r\n".into()
+            } else {
+                good("x")
+            };
+            Act::Answer(answer.into_bytes())
+        });
+        let fine = Upstream::always(good("fine"));
+        let every = Duration::from_millis(50);
+        let settings = Settings {
+            recovery: Recovery::Probes { every, healthy_after: 1 },
+            unhealthy_after: 1,
+            ..Settings::default()
+        };
+        let gateway = serve_gateway(&[&upstream.url(), &fine.url()], settings, |gateway| {
+            gateway.probe = Some(Probe {
+                path: "/health".into(),
+                time: Duration::from_secs(5),
+                statuses: Vec::new(),
+                host: None,
+            });
+        });
+        eventually("only the other is asked", || (0..8).all(|_| gateway.ask(GET).text() == "fine"));
+    }
+
+    #[test]
+    fn as_many_wait_for_an_upstream_as_may() {
+        let upstream =
+            Upstream::stepping(vec![Step::Await, Step::Write(good("late").into_bytes())]);
+        let settings = Settings {
+            in_flight_max: 1,
+            queue_max: 1,
+            queue_time: Duration::from_secs(30),
+            ..Settings::default()
+        };
+        let gateway = serve_gateway(&[&upstream.url()], settings, |_| ());
+        let mut asked: Vec<_> = (0..3).map(|_| gateway.connect()).collect();
+        asked[0].send(GET);
+        let _ = upstream.heard();
+        // One waits, whichever comes first, and the other is told so at once.
+        asked[1].send(GET);
+        asked[2].send(GET);
+        gateway.log_line("upstream-free");
+        upstream.go_on();
+        assert_eq!(asked[0].reply("GET").text(), "late");
+        upstream.go_on();
+        let mut replies = [asked[1].reply("GET"), asked[2].reply("GET")];
+        replies.sort_by_key(|reply| reply.status);
+        assert_eq!(replies[0].text(), "late");
+        is_503(&replies[1], "upstream-free");
+        assert_eq!(replies[1].problem()["cause"], "queue-full");
+    }
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        let upstream = Upstream::silent();
+        let settings = Settings {
+            in_flight_max: 1,
+            queue_time: Duration::from_millis(100),
+            ..Settings::default()
+        };
+        let gateway = serve_gateway(&[&upstream.url()], settings, |_| ());
+        let mut first = gateway.connect();
+        first.send(GET);
+        let _ = upstream.heard();
+        let reply = gateway.ask(GET);
+        is_503(&reply, "upstream-free");
+        assert_eq!(reply.problem()["cause"], "queue-late");
+    }
+}

@@ -12,7 +12,7 @@ use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_gateway::forward;
 use wherefore_gateway::relay::{self as relayed, Address, Addresses, Buffering};
 use wherefore_gateway::transform::Transform;
-use wherefore_message::{Cause, FieldLines, Request, ResponseHead, Status};
+use wherefore_message::{Announced, Cause, FieldLines, Request, ResponseHead, Status};
 
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
@@ -21,14 +21,22 @@ use crate::gateway::{self, Coded, Cut, Forwarded, Gateway, Known, Relay};
 use crate::reading::Asked;
 use crate::service::Service;
 
-/// Answers for a gateway, unless the request is to be forwarded.
+/// What becomes of a request for a gateway that is not answered yet.
+pub(crate) enum Onward {
+    /// It is forwarded.
+    Now(Box<Forwarded>),
+    /// It is kept, to be delivered later.
+    Later,
+}
+
+/// Answers for a gateway, unless the request is to go on.
 pub(crate) fn answer_gateway<C: Carrier>(
     asked: &mut Asked<'_>,
     question: &Question<'_>,
     place: &GatewayPlace<'_>,
     configuration: &Configuration,
     (carrier, site): (&C, usize),
-) -> Option<Box<Forwarded>> {
+) -> Option<Onward> {
     let Some(gateway) = configuration.gateway(place.gateway.upstreams) else {
         asked.fail(Failure::Panicked);
         return None;
@@ -55,8 +63,10 @@ pub(crate) fn answer_gateway<C: Carrier>(
                 request_id: id.as_str(),
                 site,
             };
-            return Some(Box::new(Forwarded::new(gateway, request, place, &known)));
+            let forwarded = Forwarded::new(gateway, request, place, &known);
+            return Some(Onward::Now(Box::new(forwarded)));
         }
+        Ok(Plan::Later) => return Some(Onward::Later),
         Ok(Plan::Read(verdict, Reading::Options(methods))) => {
             reply::options(&verdict, methods, &mut asked.answer.head);
             asked.answer.verdict = Some(verdict);
@@ -158,8 +168,15 @@ fn head(
     let gateway = &forwarded.gateway;
     let response = relay.response().ok_or(Cause::Malformed)?;
     let status = response.status;
-    if status == Status::SWITCHING_PROTOCOLS {
-        relayed::switched(response.fields, forwarded.upgrade())?;
+    match (status, response.announced) {
+        (Status::SWITCHING_PROTOCOLS, _) => {
+            relayed::switched(response.fields, forwarded.upgrade())?;
+        }
+        // What says beforehand that it is too large need not be broken off.
+        (_, Announced::Length(length)) if length > gateway.limits.content_bytes_max => {
+            return Err(Cause::ContentTooLarge);
+        }
+        _ => {}
     }
     let public = public_authority(request);
     let from = relayed::From {

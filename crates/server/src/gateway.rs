@@ -24,7 +24,7 @@ use wherefore_message::status::Class;
 use wherefore_upstream::{Connector, Target, Times};
 
 pub(crate) use ask::{Asked, ask};
-pub(crate) use errand::{Errand, ErrandContent, Returned, errand};
+pub(crate) use errand::{Errand, ErrandContent, Returned, errand, hand_over};
 pub(crate) use forwarded::{Forwarded, Known};
 pub(crate) use pool::Pool;
 pub(crate) use probe::probe;

@@ -21,8 +21,8 @@ use crate::keys::{self, File};
 use crate::source::{Placed, Span};
 use crate::table::{Key, Set};
 use crate::value::{
-    self, Balance, Either, GatewayTo, HashKey, List, Named, ToldForwarded, ToldHost, Upgrade,
-    UpstreamUrl,
+    self, Balance, Either, GatewayTo, HashKey, List, Named, Switch, ToldForwarded, ToldHost,
+    Upgrade, UpstreamUrl,
 };
 
 /// A gateway, and where it stands in the file.
@@ -139,17 +139,44 @@ impl Lowering<'_, '_> {
         let span = to.from.span().unwrap_or(route.head);
         let Group { mut gateway, base } = match &to.value {
             Either::Table(keys) => self.group("", keys, span),
-            Either::Short(List(list)) => match list.as_slice() {
-                [Placed { value: GatewayTo::Group(name), span }] => {
-                    self.group_named(name.as_str(), *span)
-                }
-                list => self.group_of_urls(list, span),
-            },
+            Either::Short(List(list)) => self.group_of(list, span),
         }?;
+        let is_closed = gateway.settings.forward.upgrades == Upgrades::None;
+        if let Some(Set { value: true, from }) = &route.websocket_only
+            && is_closed
+            && let Some(span) = from.span()
+        {
+            let what = "nothing but WebSocket is let in here, and the gateway lets none through";
+            self.complain(Complaint::error(span, what).right("upgrade = \"websocket\" there"));
+        }
         if let Some(transform) = &route.transform {
             gateway.settings.transform = self.transform(transform);
         }
-        Some(policy::Gateway { upstreams: self.gateway_number(gateway), base })
+        Some(self.gateway_of(Group { gateway, base }))
+    }
+
+    /// The group that is named by its name, or by its URLs.
+    pub(super) fn group_of(&mut self, list: &[Placed<GatewayTo>], span: Span) -> Option<Group> {
+        match list {
+            [Placed { value: GatewayTo::Group(name), span }] => {
+                self.group_named(name.as_str(), *span)
+            }
+            list => self.group_of_urls(list, span),
+        }
+    }
+
+    /// A gateway to a group.
+    pub(super) fn gateway_of(&mut self, Group { gateway, base }: Group) -> policy::Gateway {
+        policy::Gateway { upstreams: self.gateway_number(gateway), base }
+    }
+
+    /// Policies that make no difference to what a gateway relays.
+    pub(super) fn complain_of_idle_policies(&mut self, own: &keys::Policies, route: &keys::Route) {
+        let Some(Set { value: Switch::On | Switch::As(_), from }) = &own.compress else { return };
+        let what = "what a gateway relays is not encoded by this";
+        let right = "`transform = { recompress = [\"zstd\", \"gzip\"] }`";
+        let span = from.span().unwrap_or(route.head);
+        self.complain(Complaint::warning(span, what).right(right));
     }
 
     /// The group of this name. What is none inside was complained about.
@@ -468,14 +495,14 @@ fn statuses(set: Option<&Set<List<value::AnswerStatus>>>) -> Vec<Status> {
     set.into_iter().flat_map(|set| &set.value.0).map(|status| status.value.0).collect()
 }
 
-fn time(key: &Key<value::Duration>) -> Duration {
+pub(super) fn time(key: &Key<value::Duration>) -> Duration {
     Duration::from_millis(key.as_ref().map_or(0, |set| set.value.millis))
 }
 
-fn number<T: TryFrom<u64> + Default>(key: &Key<value::Count>) -> T {
+pub(super) fn number<T: TryFrom<u64> + Default>(key: &Key<value::Count>) -> T {
     key.as_ref().and_then(|set| T::try_from(set.value.0).ok()).unwrap_or_default()
 }
 
-fn bytes(key: &Key<value::Size>) -> Option<u64> {
+pub(super) fn bytes(key: &Key<value::Size>) -> Option<u64> {
     key.as_ref().map(|set| set.value.bytes)
 }

@@ -12,6 +12,9 @@ use crate::policy::Index;
 pub struct Later {
     /// Where they go, among the destinations of the configuration.
     pub destination: Index,
+    /// What stands in the destination's paths in place of the segments that the route's pattern names, as a target has
+    /// it. None: the path goes on whole.
+    pub base: Option<Box<str>>,
     /// Which of them are.
     pub when: When,
     /// The path under which a route of the site has the monitors; begins and ends with a slash.
@@ -37,7 +40,7 @@ impl Later {
     /// Destination number `destination`, with monitors where they usually stand.
     #[must_use]
     pub fn new(destination: Index, when: When) -> Self {
-        Self { destination, when, monitors: MONITORS.into() }
+        Self { destination, base: None, when, monitors: MONITORS.into() }
     }
 
     /// Whether this request is accepted for later. One that only reads is not: its answer is all that it is for, and

@@ -150,13 +150,16 @@ async fn wait<C: Carrier>(
     let lost = |cause, wait_seconds| Ok(Err(Lost { wait_seconds, ..Lost::to(cause) }));
     let random = service.core.random.next_u64();
     let soon = u32::try_from(service.core.load.retry_after(random)).unwrap_or(u32::MAX);
-    match not {
+    let none = |not| match not {
         NotChosen::NoneHealthy { retry_in_millis } => {
-            return lost(Cause::NoneHealthy, spread(retry_in_millis, random));
+            Lost { wait_seconds: spread(retry_in_millis, random), ..Lost::to(Cause::NoneHealthy) }
         }
-        NotChosen::AllTried => return lost(Cause::NoneHealthy, soon),
-        NotChosen::AllDrained => return lost(Cause::Draining, soon),
-        NotChosen::AllBusy => {}
+        NotChosen::AllTried => Lost { wait_seconds: soon, ..Lost::to(Cause::NoneHealthy) },
+        NotChosen::AllDrained => Lost { wait_seconds: soon, ..Lost::to(Cause::Draining) },
+        NotChosen::AllBusy => Lost { wait_seconds: soon, ..Lost::to(Cause::QueueLate) },
+    };
+    if not != NotChosen::AllBusy {
+        return Ok(Err(none(not)));
     }
     let Some(mut place) = upstreams.enqueue(wish) else { return lost(Cause::QueueFull, soon) };
     let deadline = service.core.wheel.deadline();
@@ -167,10 +170,7 @@ async fn wait<C: Carrier>(
         }
         let wish = Wish { now: now(service), ..*wish };
         if let Poll::Ready(chosen) = place.poll_permit(&wish, cx) {
-            let cause = Cause::NoneHealthy;
-            return Poll::Ready(Ok(
-                chosen.map_err(|_| Lost { wait_seconds: soon, ..Lost::to(cause) })
-            ));
+            return Poll::Ready(Ok(chosen.map_err(none)));
         }
         ready!(deadline.poll_expired(cx));
         Poll::Ready(lost(Cause::QueueLate, soon))
