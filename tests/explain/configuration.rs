@@ -368,8 +368,7 @@ fn what_asking_takes_and_uses_up_is_told_with_each_end() {
     assert!(text.contains(part), "{text}");
     assert!(told(&["GET", "/hinted/file"]).contains("103 Early Hints is sent first."));
     let text = told(&["POST", "/later?a"]);
-    let part =
-        "It would go to unix:/nowhere/app.sock, as POST /in?a.\nIt is stored, to be delivered later";
+    let part = "It would go to unix:/nowhere/app.sock, as POST /in?a.\nIt is stored, to be delivered later";
     assert!(text.contains(part), "{text}");
 }
 
