@@ -11,7 +11,7 @@ use wherefore_decide::reply::monitor::{Monitored, monitor};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::story::Fate;
 use wherefore_message::problem::ProblemForm;
-use wherefore_message::{FieldName, FieldSet, ResponseHead, Status};
+use wherefore_message::{FieldLines, FieldName, FieldSet, ResponseHead, Status};
 
 use crate::ask::{Asked, Conducted, NOW, Said, Split};
 
@@ -73,6 +73,11 @@ impl Answer {
     }
 }
 
+/// What somebody else says of who is not let in, if it leads to where it is to sign in.
+fn login() -> FieldLines {
+    [("Location", "https://login.example/")].into_iter().collect()
+}
+
 impl Asked {
     /// The answer to this request, with this to be found; none where it comes through to a write.
     pub(crate) fn answer(&self, found: &Found, form: ProblemForm) -> Option<Answer> {
@@ -98,7 +103,9 @@ impl Asked {
                         varies,
                         field: None,
                     };
-                    reply::explained(&setting, form, REQUEST_ID, &mut head)
+                    let content = reply::explained(&setting, form, REQUEST_ID, &mut head);
+                    reply::asked(verdict, login().view(), &mut head);
+                    content
                 }
                 Said::Read(verdict, Reading::Options(methods)) => {
                     reply::options(verdict, *methods, &mut head);
