@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use wherefore_config::Complaint;
 use wherefore_config::model::{self, GatewaySettings, GatewayTimes, Model};
 use wherefore_config::source::Span;
-use wherefore_gateway::{Address, Place, Scheme, Upstreams, forward, relay};
+use wherefore_gateway::{Address, GroupError, Member, Place, Scheme, Upstreams, forward, relay};
 use wherefore_server::gateway::{
     AnswerLimits, Gateway, GatewayTimes as ServerTimes, Interim, Probe, Reached,
 };
@@ -59,6 +59,7 @@ impl Gateways {
             Some(name) => name.clone(),
             None => self.pseudonym.get_or_insert_with(by_chance).clone(),
         };
+        let pseudonym = forward::Policy::new(&pseudonym).pseudonym;
         let connector = match self.connector(model) {
             Ok(connector) => connector,
             Err(why) => {
@@ -70,11 +71,11 @@ impl Gateways {
         for gateway in &model.gateways {
             let settings = GatewaySettings {
                 forward: forward::Policy {
-                    pseudonym: forward::Policy::new(&pseudonym).pseudonym,
+                    pseudonym: pseudonym.clone(),
                     ..gateway.settings.forward.clone()
                 },
                 relay: relay::Policy {
-                    pseudonym: forward::Policy::new(&pseudonym).pseudonym,
+                    pseudonym: pseudonym.clone(),
                     ..gateway.settings.relay.clone()
                 },
                 ..gateway.settings.clone()
@@ -83,7 +84,12 @@ impl Gateways {
             let same = |open: &&Open| open.settings == settings && open.files == files;
             let made = match self.open.iter().find(same) {
                 Some(open) => Ok(Arc::clone(&open.gateway)),
-                None => self.made(from, (&settings, gateway.tls_span), &connector, &opened),
+                None => self
+                    .upstreams(&settings, &files, &opened)
+                    .map_err(|error| Complaint::error(gateway.span, error.to_string()))
+                    .and_then(|upstreams| {
+                        made(from, (&settings, gateway.tls_span), &connector, upstreams)
+                    }),
             };
             match made {
                 Ok(gateway) => opened.0.push(Open { settings, files, gateway }),
@@ -109,66 +115,76 @@ impl Gateways {
         Ok(Arc::clone(self.connector.insert(Arc::new(connector))))
     }
 
-    fn made(
-        &self,
-        from: &ConfigurationFile,
-        (settings, tls_span): (&GatewaySettings, Span),
-        connector: &Arc<Connector>,
-        opened: &Opened,
-    ) -> Result<Arc<Gateway>, Complaint> {
-        let upstreams = self.upstreams(settings, opened);
-        let upstreams = upstreams.map_err(|error| Complaint::error(tls_span, error.to_string()))?;
-        let is_tls = |member: &wherefore_gateway::Member| member.address.scheme == Scheme::Https;
-        let tls = if settings.members.iter().any(is_tls) {
-            let client = TlsClient::new(&tls(from, &settings.tls)).map_err(|error| {
-                Complaint::error(tls_span, format!("TLS can't be spoken with upstreams: {error}"))
-            })?;
-            Some(Arc::new(client))
-        } else {
-            None
-        };
-        let members = settings.members.iter().map(|member| reached(&member.address, tls.as_ref()));
-        let connector = Arc::clone(connector);
-        let (members, forward) = (members.collect(), settings.forward.clone());
-        let mut gateway = Gateway::new(&settings.name, upstreams, members, connector, forward);
-        let usual = AnswerLimits::default();
-        let mut limits = AnswerLimits { idle_max: settings.idle_max, ..usual };
-        limits.wire.head_bytes_max = settings.answer_head_bytes_max;
-        limits.content_bytes_max = settings.answer_bytes_max.unwrap_or(usual.content_bytes_max);
-        gateway.relay = settings.relay.clone();
-        gateway.transform.clone_from(&settings.transform);
-        gateway.probe = settings.check.as_ref().map(probe);
-        gateway.interim = if settings.early_hints { Interim::Relayed } else { Interim::Dropped };
-        gateway.times = times(&settings.times);
-        gateway.limits = limits;
-        Ok(Arc::new(gateway))
-    }
-
-    /// What is known of the members: shared by all gateways to the same, and taken over where their group changed.
+    /// What is known of the members: shared by all gateways that reach the same in the same way, and taken over where
+    /// what is said of choosing them changed.
     fn upstreams(
         &self,
         settings: &GatewaySettings,
+        files: &[File],
         opened: &Opened,
-    ) -> Result<Arc<Upstreams>, wherefore_gateway::GroupError> {
-        let same = |open: &&Open| {
-            open.settings.name == settings.name
-                && open.settings.members == settings.members
-                && open.settings.choosing == settings.choosing
-        };
-        if let Some(open) = opened.0.iter().chain(&self.open).find(same) {
-            return Ok(Arc::clone(&open.gateway.upstreams));
+    ) -> Result<Arc<Upstreams>, GroupError> {
+        let known =
+            || opened.0.iter().chain(&self.open).filter(|open| open.reaches(settings, files));
+        let same = known().find(|open| {
+            open.settings.members == settings.members && open.settings.choosing == settings.choosing
+        });
+        if let Some(same) = same {
+            return Ok(Arc::clone(&same.gateway.upstreams));
         }
         let upstreams = Upstreams::new(settings.members.clone(), settings.choosing.clone())?;
-        let earlier = self.open.iter().find(|open| open.settings.name == settings.name);
-        if let Some(earlier) = earlier {
+        if let Some(earlier) = known().next() {
             upstreams.adopt(&earlier.gateway.upstreams);
         }
         Ok(upstreams)
     }
 }
 
+impl Open {
+    /// Whether it reaches its upstreams as a gateway of these settings does: then it knows how they are.
+    fn reaches(&self, settings: &GatewaySettings, files: &[File]) -> bool {
+        let own = &self.settings;
+        own.name == settings.name
+            && own.tls == settings.tls
+            && own.check == settings.check
+            && self.files == files
+    }
+}
+
 /// Gateways that were opened, and do not hold yet.
 pub(crate) struct Opened(Vec<Open>);
+
+/// A gateway to these upstreams.
+fn made(
+    from: &ConfigurationFile,
+    (settings, tls_span): (&GatewaySettings, Span),
+    connector: &Arc<Connector>,
+    upstreams: Arc<Upstreams>,
+) -> Result<Arc<Gateway>, Complaint> {
+    let is_tls = |member: &Member| member.address.scheme == Scheme::Https;
+    let tls = if settings.members.iter().any(is_tls) {
+        let client = TlsClient::new(&tls(from, &settings.tls)).map_err(|error| {
+            Complaint::error(tls_span, format!("TLS can't be spoken with upstreams: {error}"))
+        })?;
+        Some(Arc::new(client))
+    } else {
+        None
+    };
+    let members = settings.members.iter().map(|member| reached(&member.address, tls.as_ref()));
+    let connector = Arc::clone(connector);
+    let (members, forward) = (members.collect(), settings.forward.clone());
+    let mut gateway = Gateway::new(&settings.name, upstreams, members, connector, forward);
+    let usual = AnswerLimits::default();
+    let mut limits = AnswerLimits { idle_max: settings.idle_max, ..usual };
+    limits.wire.head_bytes_max = settings.answer_head_bytes_max;
+    limits.content_bytes_max = settings.answer_bytes_max.unwrap_or(usual.content_bytes_max);
+    gateway.relay = settings.relay.clone();
+    gateway.transform.clone_from(&settings.transform);
+    gateway.probe = settings.check.as_ref().map(probe);
+    gateway.interim = if settings.early_hints { Interim::Relayed } else { Interim::Dropped };
+    gateway.times = times(&settings.times);
+    gateway.limits = limits;
+    Ok(Arc::new(gateway))
+}
 
 /// A name that no other process has: a loop is known by it.
 fn by_chance() -> String {

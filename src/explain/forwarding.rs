@@ -40,7 +40,7 @@ impl Forwarding<'_> {
         let _ = writeln!(told, "It is asked:");
         let head = self.head();
         for line in String::from_utf8_lossy(&head).lines() {
-            let _ = writeln!(told, "  {}", line.escape_debug());
+            let _ = writeln!(told, "  {}", line.replace(char::is_control, "\u{fffd}"));
         }
         let withheld = self.withheld(&head);
         if !withheld.is_empty() {

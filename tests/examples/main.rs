@@ -9,6 +9,7 @@ mod support;
 mod requests;
 mod site;
 mod translation;
+mod upstreams;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 use crate::requests::{Step, steps};
 use crate::support::server::command;
 use crate::support::{Client, Running};
+use crate::upstreams::Upstreams;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -56,7 +58,7 @@ fn each_is_right() {
 fn each_answers_as_is_written_beside_it() {
     let mut wrong = Vec::new();
     for folder in examples() {
-        let (own, server) = started(&folder);
+        let (own, server, _upstreams) = started(&folder);
         // Kept open until the last is asked: some requests are not to end before.
         let mut connections = Vec::new();
         for step in steps_of(&folder) {
@@ -72,17 +74,23 @@ fn each_answers_as_is_written_beside_it() {
 }
 
 /// Serves a copy, so that nothing is written to the example itself.
-fn started(folder: &Path) -> (TempDir, Running) {
+fn started(folder: &Path) -> (TempDir, Running, Upstreams) {
     let own = TempDir::new().unwrap();
     copy(folder, own.path());
+    let upstreams = Upstreams::of(own.path());
+    let running = serve(own.path(), "wherefore.toml");
+    (own, running, upstreams)
+}
+
+/// Serves a configuration of a folder, wherever it says to listen.
+fn serve(folder: &Path, name: &str) -> Running {
     let mut command = command();
     command.args(["serve", "--listen", "127.0.0.1:0", "--cores", "2", "--allow-root", "--config"]);
-    command.arg(own.path().join("wherefore.toml"));
+    command.arg(folder.join(name));
     let state = TempDir::new().unwrap();
     // Where state is kept of which the configuration says nothing.
     command.env("XDG_STATE_HOME", state.path());
-    let running = Running::started(command, own.path(), state);
-    (own, running)
+    Running::started(command, folder, state)
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -27,6 +27,10 @@ const TABLES: &[&str] = &[
     "[site.a]\naliases = \"b\"\n",
     "[site.a]\nhttps = \"only\"\n",
     "[[site.a.route]]\npath = \"/a\"\nfolder = \"a\"\nwritable = true\n",
+    "[[site.a.route]]\npath = \"/a\"\ngateway = \"http://a\"\n",
+    "[gateway.a]\n",
+    "[gateway.a]\nto = \"http://a\"\n",
+    "[gateway.a]\nto = \"http://a\"\nbalance = \"hash\"\n",
 ];
 
 fn page() -> String {
@@ -55,6 +59,7 @@ fn can_stand_somewhere(setting: &str) -> bool {
         return is_right(&format!("{setting}\nhtpasswd = \"a\"\n"))
             || is_right(&format!("{setting}\njwks = \"a\"\n"))
             || is_right(&format!("{setting}\nrate = \"1/hour\"\n"))
+            || is_right(&format!("{setting}\nto = \"http://a\"\n"))
             || is_right(setting);
     }
     TABLES.iter().any(|before| is_right(&format!("{before}{setting}\n")))

@@ -5,6 +5,7 @@
 mod case;
 mod configuration;
 mod folder;
+mod gateway;
 #[path = "../support/mod.rs"]
 mod support;
 

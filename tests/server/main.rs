@@ -11,6 +11,7 @@ mod compress;
 mod crash;
 mod descriptors;
 mod drain;
+mod gateways;
 mod many;
 mod privileges;
 mod proxy_protocol;

@@ -197,8 +197,11 @@ impl<'t> Table<'t> {
             span,
             part: Part::Whole,
         };
+        let complaints = reader.complaints.len();
         let value = T::read(found, reader)?;
+        // Of a list with members that are wrong it is not known how long it is meant to be.
         if let (Some((least, most)), Some(number)) = (row.bounds, value.measure())
+            && reader.complaints.len() == complaints
             && !(least..=most).contains(&number)
         {
             let [found, least, most] = [number, least, most].map(T::measured);

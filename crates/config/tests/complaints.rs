@@ -49,6 +49,28 @@ fn all_mistakes_of_a_file_are_told_at_once_and_in_order() {
 }
 
 #[test]
+fn what_is_wrong_with_an_upstream_is_told_once_and_with_what_is_meant() {
+    let found = said(
+        "[gateway.app]\n\
+         to = \"127.0.0.1:9000\"\n\
+         request-headers = { set = { Host = \"a\" } }\n\
+         unhealthy-statuses = [99]\n\
+         proxy_read_timeout = \"5s\"\n",
+    );
+    assert_eq!(
+        found,
+        [
+            "w:2:7: error: an upstream begins with http://, https:// or unix:/; \"http://127.0.0.1:9000\"",
+            "w:3:29: error: `Host` can't be set; the key `host` says it",
+            "w:4:23: error: `99` is the status of no answer; a code from 200 to 599",
+            "w:5:1: error: a gateway has no key `proxy_read_timeout`; `answer-time = \"60s\"` until an \
+             answer begins, `pause-time = \"60s\"` within it",
+        ]
+    );
+    assert_eq!(said("gateway.app.to = [\"ftp://a\"]").len(), 1);
+}
+
+#[test]
 fn a_status_by_number_is_refused_by_name_and_with_the_reason() {
     for (key, why) in [
         ("status = 418", "418 is never sent: reserved for a joke (RFC 9110 §15.5.19)"),

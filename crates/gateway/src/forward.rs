@@ -14,7 +14,7 @@ use wherefore_message::response::OF_THE_CONNECTION;
 use wherefore_message::{FieldName, FieldSet, Fields, Method, Request, Version, list, via};
 
 use crate::claims;
-use crate::hop::{Options, PROXY_AUTHENTICATION, is_value, line};
+use crate::hop::{Options, PROXY_AUTHENTICATION, is_value, known_line, line, own_line};
 use crate::names::{Names, is_among};
 
 pub use target::{Rewrite, target};
@@ -183,15 +183,19 @@ pub enum TeTrailers {
 pub fn fields<'a>(policy: &Policy, from: &From<'a>, out: &mut Vec<u8>) -> Forwarding<'a> {
     let request = from.request;
     let options = Options::of(request.fields);
+    let replaced = Replaced::of(policy, from);
     let lines = request.fields.lines().iter().zip(request.fields.iter());
     for (known, (name, value)) in lines.map(|(known, text)| (known.name, text)) {
-        if !options.end(known, name) && is_passed(policy, from, known, name) {
-            line(name, value, out);
+        if !options.end(known, name)
+            && is_passed(policy, from, known, name)
+            && !replaced.has(known, name)
+        {
+            known_line(known, name, value, out);
         }
     }
     out.extend_from_slice(from.lines);
-    own(policy, from, out);
-    chain::write(policy, from, out);
+    own(policy, &replaced, from, out);
+    chain::write(policy, &replaced, from, out);
     for (name, value) in from.copied.iter() {
         if is_free(name) {
             line(name, value, out);
@@ -272,7 +276,7 @@ const OURS: FieldSet = FieldSet::of(&[
 
 /// Whether a line of the client goes on as it came.
 fn is_passed(policy: &Policy, from: &From<'_>, known: FieldName, name: &[u8]) -> bool {
-    let is_told = match known {
+    match known {
         _ if OURS.has(known) || PROXY_AUTHENTICATION.has(known) => false,
         _ if from.withheld.has(known) => false,
         FieldName::XForwardedPort | FieldName::XForwardedPrefix | FieldName::XRealIp => {
@@ -282,18 +286,35 @@ fn is_passed(policy: &Policy, from: &From<'_>, known: FieldName, name: &[u8]) ->
         FieldName::MaxForwards => !matches!(from.request.method, Method::Options | Method::Trace),
         FieldName::Other => from.peer_trust != PeerTrust::Stranger || !claims::is_claim(name),
         _ => true,
-    };
-    is_told && !is_replaced(policy, from, known, name)
+    }
 }
 
-/// Whether something else stands in place of the lines of this name, or nothing is to stand there.
-fn is_replaced(policy: &Policy, from: &From<'_>, known: FieldName, name: &[u8]) -> bool {
-    let is_user = |field: &str| field.as_bytes().eq_ignore_ascii_case(name);
-    policy.drop.has(known, name)
-        || policy.copied.has(known, name)
-        || is_among(&policy.set, name)
-        || policy.user_field.as_deref().is_some_and(is_user)
-        || from.copied.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+/// The names in whose place something else stands, or nothing is to stand.
+enum Replaced<'a> {
+    /// There are none.
+    Nothing,
+    Some(&'a Policy, &'a From<'a>),
+}
+
+impl<'a> Replaced<'a> {
+    fn of(policy: &'a Policy, from: &'a From<'a>) -> Self {
+        let is_nothing = policy.drop == Names::NONE
+            && policy.copied == Names::NONE
+            && policy.set.is_empty()
+            && policy.user_field.is_none()
+            && from.copied.lines().is_empty();
+        if is_nothing { Self::Nothing } else { Self::Some(policy, from) }
+    }
+
+    fn has(&self, known: FieldName, name: &[u8]) -> bool {
+        let Self::Some(policy, from) = self else { return false };
+        let is_user = |field: &str| field.as_bytes().eq_ignore_ascii_case(name);
+        policy.drop.has(known, name)
+            || policy.copied.has(known, name)
+            || is_among(&policy.set, name)
+            || policy.user_field.as_deref().is_some_and(is_user)
+            || from.copied.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+    }
 }
 
 /// Whether a field may be set at all: not where the message would be another, or come another way.
@@ -303,9 +324,9 @@ fn is_free(name: &[u8]) -> bool {
 }
 
 /// What the gateway says of itself and of the request.
-fn own(policy: &Policy, from: &From<'_>, out: &mut Vec<u8>) {
+fn own(policy: &Policy, replaced: &Replaced<'_>, from: &From<'_>, out: &mut Vec<u8>) {
     let request = from.request;
-    let stands = |known: FieldName| !is_replaced(policy, from, known, known.as_str().as_bytes());
+    let stands = |known: FieldName| !replaced.has(known, known.as_str().as_bytes());
     out.extend_from_slice(b"Via: ");
     via::add(request.fields.all(FieldName::Via), request.version, &policy.pseudonym, out);
     out.extend_from_slice(b"\r\n");
@@ -321,7 +342,7 @@ fn own(policy: &Policy, from: &From<'_>, out: &mut Vec<u8>) {
         line(b"Max-Forwards", number.to_string().as_bytes(), out);
     }
     if stands(FieldName::RequestId) && !from.request_id.is_empty() {
-        line(b"Request-Id", from.request_id.as_bytes(), out);
+        own_line(b"Request-Id", from.request_id.as_bytes(), out);
     }
     if let (Some(name), Some(user)) = (&policy.user_field, from.user)
         && is_free(name.as_bytes())

@@ -4,7 +4,6 @@ mod cookie;
 mod location;
 mod trailers;
 
-use wherefore_message::proxy_status::Member;
 use wherefore_message::response::Author;
 use wherefore_message::token::is_token;
 use wherefore_message::{
@@ -167,17 +166,6 @@ pub fn switched(fields: Fields<'_>, asked: Option<&[u8]>) -> Result<(), Cause> {
         .count();
     let is_whole = !asked.eq_ignore_ascii_case(b"websocket") || accepts == 1;
     if is_asked && is_whole { Ok(()) } else { Err(Cause::SwitchFailed) }
-}
-
-/// Tells by `Proxy-Status` why an answer is the gateway's own (RFC 9209 §2).
-pub fn tell_cause(
-    pseudonym: &str,
-    cause: Cause,
-    received: Option<Status>,
-    head: &mut ResponseHead,
-) {
-    let member = Member { received_status: received, ..Member::error(pseudonym, cause) };
-    head.set(FieldName::ProxyStatus, Value::Text(member.written().into()));
 }
 
 /// What a 103 may say: each is of use before the final answer, and binds nobody (RFC 8297 §2).

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use crate::network::write_address;
 use crate::token::is_token;
 
 /// What one proxy says of whoever asked it.
@@ -21,10 +22,12 @@ impl Element<'_> {
         out.extend_from_slice(b"for=");
         match self.by_whom.map(|address| address.to_canonical()) {
             None => out.extend_from_slice(b"unknown"),
-            Some(IpAddr::V4(address)) => out.extend_from_slice(address.to_string().as_bytes()),
+            Some(address @ IpAddr::V4(_)) => write_address(address, out),
             // Brackets and colons stand in no token (RFC 7239 §6).
-            Some(IpAddr::V6(address)) => {
-                out.extend_from_slice(format!("\"[{address}]\"").as_bytes());
+            Some(address @ IpAddr::V6(_)) => {
+                out.extend_from_slice(b"\"[");
+                write_address(address, out);
+                out.extend_from_slice(b"]\"");
             }
         }
         if let Some(host) = self.host {

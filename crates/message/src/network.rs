@@ -8,6 +8,29 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 
+/// Appends an address as text, one of IPv4 that came as IPv6 as what it is. It is what each forwarded request says, so
+/// no formatter stands between.
+pub fn write_address(address: IpAddr, out: &mut Vec<u8>) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            for (i, octet) in address.octets().into_iter().enumerate() {
+                if i > 0 {
+                    out.push(b'.');
+                }
+                let (hundreds, tens) = (octet / 100, octet / 10 % 10);
+                if hundreds > 0 {
+                    out.push(b'0' + hundreds);
+                }
+                if hundreds > 0 || tens > 0 {
+                    out.push(b'0' + tens);
+                }
+                out.push(b'0' + octet % 10);
+            }
+        }
+        IpAddr::V6(address) => out.extend_from_slice(address.to_string().as_bytes()),
+    }
+}
+
 /// The addresses that share their first bits: CIDR notation (RFC 4632 §3.1, RFC 4291 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network {
@@ -250,6 +273,23 @@ fn is_in<A: Copy + Ord>(ranges: &[(A, A)], address: A) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_written_as_they_are_displayed() {
+        for octet in 0..=255 {
+            let addresses = [
+                IpAddr::from([octet, 255 - octet, 10, 0]),
+                IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(octet)]),
+                IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0xc000, u16::from(octet)]),
+            ];
+            for address in addresses {
+                let mut out = Vec::new();
+                write_address(address, &mut out);
+                assert_eq!(String::from_utf8(out).unwrap(), address.to_canonical().to_string());
+            }
+        }
+    }
+
     use proptest::prelude::*;
 
     fn network(text: &str) -> Network {

@@ -150,7 +150,9 @@ impl ResponseHead {
 
     /// The same, where it is known already which name it is.
     pub fn relay_known(&mut self, known: FieldName, name: &[u8], value: &[u8]) {
-        if !OF_THE_CONNECTION.has(known) && is_token(name) && is_value(value) {
+        // A known name is a token.
+        let is_name = known != FieldName::Other || is_token(name);
+        if !OF_THE_CONNECTION.has(known) && is_name && is_value(value) {
             self.present.insert(known);
             self.relayed.push(known, name, value);
         }

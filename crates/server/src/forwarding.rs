@@ -11,7 +11,7 @@ use wherefore_decide::reply;
 use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_gateway::forward;
 use wherefore_gateway::relay::{self as relayed, Address, Addresses};
-use wherefore_message::{FieldLines, Request, Status};
+use wherefore_message::{Announced, Cause, FieldLines, Request, Status};
 
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
@@ -107,9 +107,15 @@ fn answered(asked: &mut Asked<'_>, forwarded: &Forwarded, mut relay: Box<Relay>)
     let gateway = &forwarded.gateway;
     asked.answer.upstream = name_of(gateway, relay.member());
     let Some(response) = relay.response() else { return asked.fail(Failure::Panicked) };
-    if response.status == Status::SWITCHING_PROTOCOLS
-        && let Err(cause) = relayed::switched(response.fields, forwarded.upgrade())
-    {
+    let judged = match (response.status, response.announced) {
+        (Status::SWITCHING_PROTOCOLS, _) => relayed::switched(response.fields, forwarded.upgrade()),
+        // What says beforehand that it is too large need not be broken off.
+        (_, Announced::Length(length)) if length > gateway.limits.content_bytes_max => {
+            Err(Cause::ContentTooLarge)
+        }
+        _ => Ok(()),
+    };
+    if let Err(cause) = judged {
         relay.abandon();
         let lost = Heard::Nothing(Lost::to(cause));
         let verdict = plan::heard(lost, &mut asked.answer.trail);

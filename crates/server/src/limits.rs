@@ -87,7 +87,7 @@ use Preset::{ACore, Fixed, Sixteenths, SixteenthsByCore};
 
 limits! {
     connections "connections" Count Sixteenths(7), least 1: "connections that are open at once, over all cores; each takes up to two descriptors";
-    connections_an_address "connections-an-address" Count Fixed(256), least 1: "connections from one IPv4 address or one IPv6 /64";
+    connections_an_address "connections-an-address" Count Sixteenths(2), least 1: "connections from one IPv4 address or one IPv6 /64";
     requests_in_flight "requests-in-flight" Count ACore(1024), least 1: "requests that are being answered at once, over all cores; more are told when to come back";
     workers "workers" Count ACore(4), least 1: "threads for work that waits on a disk or takes long, over all cores";
     worker_queue "worker-queue" Count ACore(256), least 0: "jobs that may wait for such a thread, over all cores";
@@ -271,7 +271,7 @@ mod tests {
         let limits = preset();
         assert_eq!((limits.connections, limits.cache_files), (7000, 1000));
         assert_eq!(limits.requests_in_flight, 2048);
-        assert_eq!(limits.connections_an_address, 256);
+        assert_eq!(limits.connections_an_address, 2000);
         let few = Limits::preset(40, 2);
         assert_eq!((few.connections, few.cache_files), (7, 1));
         assert_eq!(Limits::preset(10, 1).connections, 1);

@@ -21,8 +21,8 @@ use crate::keys::{self, File};
 use crate::source::{Placed, Span};
 use crate::table::{Key, Set};
 use crate::value::{
-    self, Balance, Either, GatewayTo, HashKey, List, Named, ToldForwarded, ToldHost, Upgrade,
-    UpstreamUrl,
+    self, Balance, Either, GatewayTo, HashKey, List, Named, Switch, ToldForwarded, ToldHost,
+    Upgrade, UpstreamUrl,
 };
 
 /// A gateway, and where it stands in the file.
@@ -144,10 +144,27 @@ impl Lowering<'_, '_> {
                 list => self.group_of_urls(list, span),
             },
         }?;
+        let is_closed = gateway.settings.forward.upgrades == Upgrades::None;
+        if let Some(Set { value: true, from }) = &route.websocket_only
+            && is_closed
+            && let Some(span) = from.span()
+        {
+            let what = "nothing but WebSocket is let in here, and the gateway lets none through";
+            self.complain(Complaint::error(span, what).right("upgrade = \"websocket\" there"));
+        }
         if let Some(transform) = &route.transform {
             gateway.settings.transform = self.transform(transform);
         }
         Some(policy::Gateway { upstreams: self.gateway_number(gateway), base })
+    }
+
+    /// Policies that make no difference to what a gateway relays.
+    pub(super) fn complain_of_idle_policies(&mut self, own: &keys::Policies, route: &keys::Route) {
+        let Some(Set { value: Switch::On | Switch::As(_), from }) = &own.compress else { return };
+        let what = "what a gateway relays is not encoded by this";
+        let right = "`transform = { recompress = [\"zstd\", \"gzip\"] }`";
+        let span = from.span().unwrap_or(route.head);
+        self.complain(Complaint::warning(span, what).right(right));
     }
 
     /// The group of this name. What is none inside was complained about.

@@ -65,6 +65,9 @@ impl Lowering<'_, '_> {
             let mut made = Route::new(pattern, resource, content);
             self.policies(&route.policies, &key, &mut made);
             self.complain_of_idle_hiding(own, &route.policies);
+            if route.gateway.is_some() {
+                self.complain_of_idle_policies(own, &route);
+            }
             made.dress = if is_dressed(own) { self.dress(&route.policies) } else { dress.clone() };
             self.gate_of_site(host, &resolved, &mut made);
             if is_true(&route.websocket_only) {

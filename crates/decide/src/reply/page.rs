@@ -4,7 +4,8 @@ use wherefore_message::escape;
 use wherefore_message::problem::ProblemForm;
 
 use crate::policy::dress::PageForm;
-use crate::reply::{Setting, detail};
+use crate::reply::Setting;
+use crate::reply::explanation::detail;
 
 /// The page that stands in for the explanation in this form.
 pub(super) fn of<'a>(setting: &Setting<'a>, form: ProblemForm) -> Option<(PageForm, &'a str)> {

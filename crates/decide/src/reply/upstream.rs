@@ -1,5 +1,6 @@
 //! The fields that tell why a gateway has no answer to relay (RFC 9209).
 
+use wherefore_message::proxy_status::Member;
 use wherefore_message::{FieldName, ResponseHead, Value};
 
 use crate::upstream::Lost;
@@ -9,10 +10,9 @@ const NAME: &str = "wherefore";
 
 /// Writes `Proxy-Status`, and `Retry-After` where it is known. No cache keeps the answer: it is about a moment.
 pub(super) fn push(lost: Lost, head: &mut ResponseHead) {
-    let token = lost.cause.token();
     let details = lost.fault.map_or(lost.cause.text(), |fault| fault.text());
-    // The sentences are our own: letters, spaces and marks that a string may hold as they are (RFC 9651 §3.3.3).
-    let status = format!("{NAME}; error={token}; details=\"{details}\"");
+    let member = Member { details: Some(details), ..Member::error(NAME, lost.cause) };
+    let status = member.written();
     head.push(FieldName::ProxyStatus, Value::Text(status.into_boxed_str()));
     head.push(FieldName::CacheControl, Value::Static("no-store"));
     if lost.wait_seconds > 0 {

@@ -41,7 +41,8 @@ impl Answer {
 
     /// How many lines have this name.
     pub(crate) fn lines(&self, name: FieldName) -> usize {
-        self.head.fields().filter(|(other, _)| *other == name).count()
+        let own = self.head.fields().filter(|(other, _)| *other == name).count();
+        own + self.head.relayed_values(name).count()
     }
 
     /// Whether a list has this member, without case.

@@ -4,38 +4,42 @@
 //! chain that the proxy does not write begins with the client as the proxy told of it, so that whoever reads both
 //! finds the same client in both.
 
-use core::fmt::{self, Write};
 use core::net::IpAddr;
 
 use wherefore_message::FieldName;
 use wherefore_message::forwarded::Element;
+use wherefore_message::network::write_address;
 use wherefore_message::token::trim;
 
-use super::{Forwarded, From, PeerTrust, Policy, asked, is_replaced};
-use crate::hop::{is_value, line};
+use super::{Forwarded, From, PeerTrust, Policy, Replaced, asked};
+use crate::hop::{is_value, line, own_line};
 
 /// Appends the lines that the policy asks for.
-pub(super) fn write(policy: &Policy, from: &From<'_>, out: &mut Vec<u8>) {
-    let stands = |known: FieldName| !is_replaced(policy, from, known, known.as_str().as_bytes());
+pub(super) fn write(policy: &Policy, replaced: &Replaced<'_>, from: &From<'_>, out: &mut Vec<u8>) {
+    let stands = |known: FieldName| !replaced.has(known, known.as_str().as_bytes());
+    // What was asked for is told by several of them.
+    let mut host = Vec::with_capacity(64);
+    asked(from.request, &mut host);
+    let host = is_value(&host).then_some(&*host).filter(|host| !host.is_empty());
     if matches!(policy.forwarded, Forwarded::Forwarded | Forwarded::Both)
         && stands(FieldName::Forwarded)
     {
-        forwarded(from, out);
+        forwarded(from, host, out);
     }
     if matches!(policy.forwarded, Forwarded::XForwarded | Forwarded::Both) {
         if stands(FieldName::XForwardedFor) {
             forwarded_for(from, out);
         }
         if stands(FieldName::XForwardedHost) {
-            forwarded_host(from, out);
+            forwarded_host(from, host, out);
         }
         if stands(FieldName::XForwardedProto) {
-            line(b"X-Forwarded-Proto", from.client.scheme.name().as_bytes(), out);
+            own_line(b"X-Forwarded-Proto", from.client.scheme.name().as_bytes(), out);
         }
     }
 }
 
-fn forwarded(from: &From<'_>, out: &mut Vec<u8>) {
+fn forwarded(from: &From<'_>, host: Option<&[u8]>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Forwarded: ");
     let told = from.peer_trust.has_forwarded() && lines(from, FieldName::Forwarded, out);
     if !told && let Some(client) = behind(from) {
@@ -43,9 +47,6 @@ fn forwarded(from: &From<'_>, out: &mut Vec<u8>) {
         Element { by_whom: client, host: None, proto }.write(out);
         out.extend_from_slice(b", ");
     }
-    let mut host = Vec::new();
-    asked(from.request, &mut host);
-    let host = (!host.is_empty() && is_value(&host)).then_some(&*host);
     Element { by_whom: Some(from.peer), host, proto: from.scheme.name() }.write(out);
     out.extend_from_slice(b"\r\n");
 }
@@ -55,25 +56,23 @@ fn forwarded_for(from: &From<'_>, out: &mut Vec<u8>) {
     let told = from.peer_trust.has_x_forwarded() && lines(from, FieldName::XForwardedFor, out);
     if !told && let Some(client) = behind(from) {
         match client {
-            Some(address) => written(address, out),
+            Some(address) => write_address(address, out),
             None => out.extend_from_slice(b"unknown"),
         }
         out.extend_from_slice(b", ");
     }
-    written(from.peer, out);
+    write_address(from.peer, out);
     out.extend_from_slice(b"\r\n");
 }
 
 /// The host that the first proxy was asked for, where one that is trusted tells of it.
-fn forwarded_host(from: &From<'_>, out: &mut Vec<u8>) {
+fn forwarded_host(from: &From<'_>, host: Option<&[u8]>, out: &mut Vec<u8>) {
     let told = from.request.fields.only(FieldName::XForwardedHost);
     if let Some(host) = told.filter(|_| from.peer_trust.has_x_forwarded()) {
         return line(b"X-Forwarded-Host", host, out);
     }
-    let mut host = Vec::new();
-    asked(from.request, &mut host);
-    if !host.is_empty() {
-        line(b"X-Forwarded-Host", &host, out);
+    if let Some(host) = host {
+        own_line(b"X-Forwarded-Host", host, out);
     }
 }
 
@@ -93,19 +92,4 @@ fn lines(from: &From<'_>, name: FieldName, out: &mut Vec<u8>) -> bool {
 fn behind(from: &From<'_>) -> Option<Option<IpAddr>> {
     let is_other = from.client.address != Some(from.peer.to_canonical());
     (from.peer_trust != PeerTrust::Stranger && is_other).then_some(from.client.address)
-}
-
-/// Appends an address as text, an IPv4 address that came as IPv6 as what it is.
-fn written(address: IpAddr, out: &mut Vec<u8>) {
-    // Writing to a buffer does not fail.
-    let _ = write!(Octets(out), "{}", address.to_canonical());
-}
-
-struct Octets<'a>(&'a mut Vec<u8>);
-
-impl Write for Octets<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
 }

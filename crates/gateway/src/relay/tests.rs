@@ -161,14 +161,6 @@ fn interim_answers() {
     }
 }
 
-#[test]
-fn our_own_failure_is_told() {
-    let mut head = ResponseHead::new(Status::BAD_GATEWAY);
-    tell_cause("us", Cause::Malformed, Some(Status::OK), &mut head);
-    let told = head.value(FieldName::ProxyStatus).unwrap().to_string();
-    assert!(told.starts_with("us; error=http_protocol_error; received-status=200; details=\""));
-}
-
 fn names() -> impl Strategy<Value = String> {
     let known = FieldName::KNOWN.iter().map(|name| name.as_str().to_owned());
     let more = ["X-Mine", "Refresh", "HTTP2-Settings", "X-Accel-Buffering", "a"];
