@@ -13,6 +13,7 @@ mod racing;
 mod variants;
 mod written;
 
+mod asking;
 mod cors;
 mod pages;
 

@@ -2,11 +2,11 @@
 //! what it is answered with. Who says neither has not let it in.
 
 use wherefore_message::status::Class;
-use wherefore_message::{Cause, FieldName, FieldSet, Fields, Request, Spec, Status};
+use wherefore_message::{Cause, FieldLines, FieldName, FieldSet, Fields, Request, Spec, Status};
 
 use crate::catalogue::GroupId;
-use crate::policy::Auth;
 use crate::policy::asker::RefusedAs;
+use crate::policy::{Ask, Auth};
 use crate::rule::{Group, Info, Rule, Step, Witness};
 use crate::upstream::Lost;
 
@@ -130,4 +130,37 @@ impl Group for AskedFacts<'_> {
     fn present(&self) -> FieldSet {
         self.request.fields.present()
     }
+}
+
+/// The longest name of a user, in octets.
+pub const USER_BYTES_MAX: usize = 256;
+
+impl Ask {
+    /// The user that the answer names, if it does.
+    #[must_use]
+    pub fn user<'a>(&self, told: Fields<'a>) -> Option<&'a str> {
+        let field = self.user_from.as_deref()?;
+        let mut values = named(field, told);
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        let user = str::from_utf8(value).ok()?;
+        (1..=USER_BYTES_MAX).contains(&user.len()).then_some(user)
+    }
+
+    /// The lines of the answer that the route's upstream is told.
+    #[must_use]
+    pub fn copied(&self, told: Fields<'_>) -> FieldLines {
+        let mut copied = FieldLines::new();
+        for field in &self.copy {
+            for value in named(field, told) {
+                copied.push(field.as_bytes(), value);
+            }
+        }
+        copied
+    }
+}
+
+/// The values of this name.
+fn named<'a>(name: &str, fields: Fields<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let lines = fields.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
+    lines.map(|(_, value)| value)
 }

@@ -2,6 +2,7 @@
 //! told and what of its answer goes on is decided elsewhere; here octets are carried, and waits bounded.
 
 mod ask;
+mod asking;
 mod errand;
 mod forwarded;
 mod hop;
@@ -23,6 +24,7 @@ use wherefore_message::status::Class;
 use wherefore_upstream::{Connector, Target, Times};
 
 pub(crate) use ask::{Asked, ask};
+pub(crate) use asking::{Asking, LetIn, hear};
 pub(crate) use errand::{Errand, ErrandContent, Returned, errand};
 pub(crate) use forwarded::{Forwarded, Known};
 pub(crate) use pool::Pool;
