@@ -47,7 +47,8 @@ fn octets_go_both_ways_and_each_way_ends_by_itself() {
     client.finish_sending();
     let (rest, end) = client.until_end();
     assert_eq!((rest.len(), end), (100_000, End::Closed));
-    assert_eq!(gateway.log_line("switched")["status"], 101);
+    let line = gateway.log_line("switched");
+    assert_eq!((&line["status"], &line["target"]), (&101.into(), &"/chat".into()));
 }
 
 #[test]
