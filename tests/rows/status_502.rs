@@ -193,6 +193,25 @@ fn what_comes_behind_an_answer_is_never_the_next_one() {
     assert_eq!(upstream.accepted(), 3, "each on a connection of its own");
 }
 
+/// However soon after it the next request comes.
+#[test]
+fn what_comes_later_is_never_the_next_one_either() {
+    let upstream = Upstream::stepping(vec![
+        Step::Write(good("one").into_bytes()),
+        Step::Await,
+        Step::Write(good("two").into_bytes()),
+    ]);
+    let gateway = before(&upstream.url());
+    let mut client = gateway.connect();
+    for _ in 0..3 {
+        client.send(GET);
+        assert_eq!(client.reply_to(GET).text(), "one");
+        upstream.go_on();
+        let _ = upstream.done();
+    }
+    assert_eq!(upstream.accepted(), 3, "each on a connection of its own");
+}
+
 #[test]
 fn an_early_answer_reaches_who_still_sends() {
     let refusal = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno!";

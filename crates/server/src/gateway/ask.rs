@@ -14,7 +14,6 @@ use wherefore_message::{Cause, FaultKind, ResponseHead, Status};
 
 use super::forwarded::Forwarded;
 use super::hop::Hop;
-use super::pool::Look;
 use super::relay::Relay;
 use super::upload::{Halt, Kept, Upload};
 use crate::carrier::{Carrier, Gone};
@@ -266,8 +265,7 @@ async fn connected<C: Carrier>(
     let (gateway, core) = (&*forwarded.gateway, &*service.core);
     let member = permit.index();
     if connections == Connections::FreshOrIdle {
-        let look = if forwarded.is_idempotent() { Look::IfOld } else { Look::Always };
-        let kept = service.pool.take(gateway, member, look, &core.buffers, core.clock.now());
+        let kept = service.pool.take(gateway, member, &core.buffers, core.clock.now());
         if let Some(hop) = kept {
             return Ok(Ok(hop));
         }
@@ -398,12 +396,12 @@ impl Exchange<'_> {
                     let was_unanswered = hop.input.unread().is_empty();
                     match ready!(hop.poll_fill(cx, bytes_max.saturating_mul(2))) {
                         Ok(0) => {
-                            let unanswered = hop.role.is_unanswered() && was_unanswered;
+                            // The role goes on knowing that nothing came: the connection may have been idle.
+                            if hop.role.is_unanswered() && was_unanswered {
+                                return lost(Cause::Closed, None);
+                            }
                             let fault = hop.role.eof().err();
-                            return match fault {
-                                Some(fault) if !unanswered => lost(fault.into(), None),
-                                Some(_) | None => lost(Cause::Closed, None),
-                            };
+                            return lost(fault.map_or(Cause::Closed, Cause::from), None);
                         }
                         Ok(_) if self.waits != Await::Head => {
                             self.waits = Await::Head;

@@ -12,8 +12,6 @@ use crate::clock::Millis;
 
 /// The most idle connections of a core, to all upstreams together.
 const IDLE_MAX: usize = 4096;
-/// After so long a connection is looked at before it is used again: until then, few have been closed.
-const FRESH_MILLIS: u64 = 1_000;
 
 /// The idle connections of one core.
 #[derive(Default)]
@@ -29,22 +27,12 @@ struct Idle {
     idle_millis_max: u64,
 }
 
-/// Whether a connection is looked at before a request is risked on it.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Look {
-    /// Always: should it break, the request can't be sent again.
-    Always,
-    /// If it has not been used for a while.
-    IfOld,
-}
-
 impl Pool {
     /// A connection to upstream number `member`, which nothing has come on since it was used.
     pub(super) fn take(
         &self,
         gateway: &Gateway,
         member: usize,
-        look: Look,
         buffers: &Buffers,
         now: Millis,
     ) -> Option<Box<Hop>> {
@@ -53,10 +41,8 @@ impl Pool {
         while let Some(mut hop) = idle.hops.pop() {
             self.count.set(self.count.get() - 1);
             let age = now.0.saturating_sub(hop.idle_since.0);
-            let is_looked_at = look == Look::Always || age >= FRESH_MILLIS;
-            if age < idle.idle_millis_max
-                && (!is_looked_at || hop.stream.is_quiet() == Quiet::Quiet)
-            {
+            // However fresh it is: what came on it would be taken for the answer to another request.
+            if age < idle.idle_millis_max && hop.stream.is_quiet() == Quiet::Quiet {
                 hop.wake(buffers);
                 return Some(hop);
             }
