@@ -161,6 +161,11 @@ impl Running {
         first_with(&self.log, text)
     }
 
+    /// What of its log has come and was not read yet.
+    pub fn log_so_far(&self) -> Vec<String> {
+        self.log.lock().unwrap().try_iter().collect()
+    }
+
     /// What is left of its log once it has ended.
     pub fn rest_of_log(&self) -> Vec<String> {
         self.log.lock().unwrap().iter().collect()

@@ -31,6 +31,8 @@ pub enum Step {
     Read,
     /// Reads until there are so many octets of content at least, or its end.
     ReadSome(usize),
+    /// Reads the content to its end, and has a look at all of the request; what is wrong with it panics.
+    Look(fn(&Received)),
     /// Sends these octets.
     Write(Vec<u8>),
     /// Sends these octets again and again, until nobody takes them, or so many times.
@@ -66,11 +68,20 @@ struct Shared {
     script: Box<Script>,
     state: Mutex<State>,
     changed: Condvar,
+    memory: Memory,
+}
+
+/// What is remembered of requests that are done.
+#[derive(Clone, Copy, PartialEq)]
+enum Memory {
+    All,
+    Nothing,
 }
 
 #[derive(Default)]
 struct State {
     is_over: bool,
+    has_panicked: bool,
     /// How often it was told to go on, less how often it did.
     goes: usize,
     accepted: usize,
@@ -81,10 +92,12 @@ struct State {
     heard: usize,
     done: Vec<usize>,
     done_told: usize,
+    /// Places in `received` that can be used again.
+    free: Vec<usize>,
 }
 
 /// How many connections one upstream takes in its life.
-const CONNECTIONS_MAX: usize = 100_000;
+const CONNECTIONS_MAX: usize = 100_000_000;
 
 impl Upstream {
     /// Starts one that does what `script` says of each request.
@@ -97,10 +110,27 @@ impl Upstream {
         address: SocketAddr,
         script: impl Fn(&Received) -> Act + Send + Sync + 'static,
     ) -> Self {
+        Self::with(address, Memory::All, script)
+    }
+
+    /// The same, and it remembers no request that is done: for those who ask without end.
+    pub fn forgetful_at(
+        address: SocketAddr,
+        script: impl Fn(&Received) -> Act + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(address, Memory::Nothing, script)
+    }
+
+    fn with(
+        address: SocketAddr,
+        memory: Memory,
+        script: impl Fn(&Received) -> Act + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Mutex::new(State::default());
-        let shared = Arc::new(Shared { script: Box::new(script), state, changed: Condvar::new() });
+        let changed = Condvar::new();
+        let shared = Arc::new(Shared { script: Box::new(script), state, changed, memory });
         let accepting = thread::spawn({
             let shared = Arc::clone(&shared);
             move || shared.accept(&listener)
@@ -185,7 +215,8 @@ impl Drop for Upstream {
         // A script that panics fails its test, unless that is failing already.
         if !thread::panicking() {
             assert!(accepted.is_none_or(|ended| ended.is_ok()), "the upstream's listener panicked");
-            assert!(ended.iter().all(Result::is_ok), "the upstream's script panicked");
+            let has_panicked = self.shared.lock().has_panicked || ended.iter().any(Result::is_err);
+            assert!(!has_panicked, "the upstream's script panicked");
         }
     }
 }
@@ -249,6 +280,7 @@ impl Shared {
                 return;
             }
             state.accepted += 1;
+            state.join_those_that_ended();
             state.connections.push((number, stream.try_clone().unwrap()));
             let shared = Arc::clone(self);
             state.threads.push(thread::spawn(move || {
@@ -275,8 +307,7 @@ impl Shared {
             let act = (self.script)(&received);
             let at = {
                 let mut state = self.lock();
-                state.received.push(received);
-                state.received.len() - 1
+                state.remember(received)
             };
             self.changed.notify_all();
             let steps = match act {
@@ -290,12 +321,40 @@ impl Shared {
                 serving.note(|received| received.end = received.end.or(ended.how()));
             }
             incoming = serving.incoming;
-            self.lock().done.push(at);
+            match self.memory {
+                Memory::All => self.lock().done.push(at),
+                Memory::Nothing => self.lock().forget(at),
+            }
             self.changed.notify_all();
             if taken.is_err() {
                 return;
             }
         }
+    }
+}
+
+impl State {
+    /// Where a request is kept from now on.
+    fn remember(&mut self, received: Received) -> usize {
+        let at = self.free.pop().unwrap_or(self.received.len());
+        match self.received.get_mut(at) {
+            Some(place) => *place = received,
+            None => self.received.push(received),
+        }
+        at
+    }
+
+    fn forget(&mut self, at: usize) {
+        self.received[at].content = Vec::new();
+        self.free.push(at);
+    }
+
+    /// What a thread that has ended still holds is given back only then.
+    fn join_those_that_ended(&mut self) {
+        let threads = std::mem::take(&mut self.threads);
+        let (ended, running): (Vec<_>, _) = threads.into_iter().partition(JoinHandle::is_finished);
+        self.threads = running;
+        self.has_panicked |= ended.into_iter().any(|thread| thread.join().is_err());
     }
 }
 
@@ -336,6 +395,11 @@ impl Serving<'_> {
         match step {
             Step::Read => self.read(usize::MAX)?,
             Step::ReadSome(octets) => self.read(octets)?,
+            Step::Look(look) => {
+                self.read(usize::MAX)?;
+                let received = self.shared.lock().received[self.at].clone();
+                look(&received);
+            }
             Step::Write(octets) => self.stream().write_all(&octets)?,
             Step::Repeat(octets, times) => {
                 (0..times).try_for_each(|_| self.stream().write_all(&octets))?;
