@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod buffered;
 mod every;
 mod gateways;
 mod inboxes;
@@ -23,6 +24,7 @@ mod status_200;
 mod status_201;
 mod status_202;
 mod status_202_kill;
+mod status_203;
 mod status_204;
 mod status_205;
 mod status_206;

@@ -59,6 +59,8 @@ pub struct GatewaySettings {
     pub answer_head_bytes_max: u64,
     /// The most content of an answer, in octets.
     pub answer_bytes_max: Option<u64>,
+    /// How much content is read before it goes on, in octets; 0 for none.
+    pub buffer_bytes_max: usize,
     /// The most connections to one upstream that a core keeps.
     pub idle_max: usize,
     /// How TLS is spoken with those that speak it.
@@ -250,6 +252,9 @@ impl Lowering<'_, '_> {
             times: times(&resolved),
             answer_head_bytes_max: bytes(&resolved.answer_head_bytes).unwrap_or(64 << 10),
             answer_bytes_max: bytes(&resolved.answer_bytes),
+            buffer_bytes_max: bytes(&resolved.buffer)
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .unwrap_or_default(),
             idle_max: number(&resolved.idle_connections),
             tls: resolved.tls.as_ref().map(|set| tls(&set.value)).unwrap_or_default(),
             check: resolved.check.as_ref().and_then(|set| check(&set.value.resolved())),
