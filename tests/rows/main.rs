@@ -14,6 +14,7 @@ mod racing;
 mod variants;
 mod written;
 
+mod asking;
 mod cors;
 mod pages;
 
