@@ -406,6 +406,21 @@ fn who_may_not_ask_the_site_may_not_ask_its_monitors() {
     assert_eq!(get(&server, &monitor, &anna).status, 200);
 }
 
+/// Who is asked who may come in is believed, in place of the client, by the upstream that hears of it later.
+#[test]
+fn what_somebody_else_says_of_the_client_is_kept() {
+    let asked = Upstream::always("HTTP/1.1 204 No Content\r\nRemote-User: anna\r\n\r\n");
+    let upstream = Upstream::always(good(""));
+    let (ask, url) = (asked.url(), upstream.url());
+    let server = setup().serve(&format!(
+        "[site.localhost]\nroute = [{{ path = '/in', inbox = {{ deliver-to = '{url}' }}, \
+         auth = {{ ask = '{ask}', copy = ['Remote-User', 'X-Groups'] }} }}]\n"
+    ));
+    accepted(&server, "/in", "Remote-User: root\nX-Groups: wheel\n", "x");
+    let received = upstream.done();
+    assert_eq!((received.field("remote-user"), received.field("x-groups")), (Some("anna"), None));
+}
+
 /// A server that is told to end does not wait for upstreams: the next one delivers what was under way.
 #[test]
 fn what_is_under_way_at_the_end_is_delivered_later() {

@@ -65,8 +65,10 @@ fn delivery<C: Carrier>(
     let request = asked.request;
     let id = asked.service.core.random.request_id();
     asked.answer.id = Some(id);
-    let user = asked.answer.taken.as_ref().and_then(|taken| taken.user.as_deref());
-    let copied = FieldLines::new();
+    let taken = asked.answer.taken.as_ref();
+    let user = taken.and_then(|taken| taken.user.as_deref());
+    let nothing = FieldLines::new();
+    let copied = taken.map_or(&nothing, |taken| &taken.copied);
     let from = forward::From {
         request,
         client: asked.client,
