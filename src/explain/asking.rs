@@ -7,13 +7,15 @@ use std::net::IpAddr;
 use wherefore_access::Asker;
 use wherefore_decide::admit::{Admission, Fetched, Need};
 use wherefore_decide::allowance::{Denied, Paid, Why};
+use wherefore_decide::asked::Said;
 use wherefore_decide::asker::Credentials;
 use wherefore_decide::plan::Question;
 use wherefore_decide::policy::allowance::{By, LimitKind};
-use wherefore_decide::policy::{Auth, Limit, Price};
+use wherefore_decide::policy::{Ask, Auth, Limit, Price};
 use wherefore_decide::story::{Detail, Story};
+use wherefore_decide::upstream::Lost;
 use wherefore_decide::{Client, Scheme, Trail, Verdict};
-use wherefore_message::{FieldName, Request};
+use wherefore_message::{Cause, FieldName, Request, Status};
 use wherefore_server::admit::check;
 use wherefore_server::configuration::Configuration;
 
@@ -90,6 +92,10 @@ impl Asking<'_> {
                         known(asker.insert(allowed(auth)))
                     }
                 }),
+                Need::Asking(ask) => {
+                    asker = self.asked(admission, ask, *trail);
+                    Fetched::Said(Said::LetIn)
+                }
                 Need::Price(price) => Fetched::Price(match self.account(price, asker.as_ref()) {
                     Some(account) => {
                         self.price(admission, price, &account, *trail);
@@ -149,6 +155,26 @@ impl Asking<'_> {
             (false, false) => "one of the users or groups that may ask",
         };
         let _ = writeln!(self.told, "The rest is told as for the credentials of {whose}.");
+    }
+
+    /// What can come of asking somebody else, and who is let in then.
+    fn asked(&mut self, admission: &Admission<'_>, ask: &Ask, trail: Trail) -> Option<Asker> {
+        let gateway = self.configuration.gateways.get(usize::from(ask.upstreams));
+        let name = gateway.map_or("", |gateway| &gateway.name);
+        let _ =
+            writeln!(self.told, "It is asked whether it may come in: {name}, for {}.", ask.target);
+        for (what, said) in [
+            ("If that does not know the client", Said::Unknown),
+            ("If that does not let the client in", Said::Refused),
+            ("If that sends the client to sign in", Said::Leads(Status::FOUND)),
+            ("If that does not take the connection", Said::Nothing(Lost::to(Cause::Refused))),
+            ("If that does not answer in time", Said::Nothing(Lost::to(Cause::AnswerLate))),
+        ] {
+            self.branch(what, admission, Fetched::Said(said), trail);
+        }
+        let _ = writeln!(self.told, "The rest is told as for a request that is let in.");
+        let somebody = || Asker { name: "somebody".to_owned(), groups: Vec::new() };
+        self.who.asker.clone().or_else(|| ask.user_from.is_some().then(somebody))
     }
 
     /// What the account is called that pays, if the request names one.

@@ -14,6 +14,7 @@ mod racing;
 mod variants;
 mod written;
 
+mod asking;
 mod cors;
 mod pages;
 
@@ -22,6 +23,8 @@ mod status_101;
 mod status_103;
 mod status_200;
 mod status_201;
+mod status_202;
+mod status_202_kill;
 mod status_203;
 mod status_204;
 mod status_205;

@@ -7,13 +7,14 @@ use wherefore_message::target::Form;
 
 use crate::access::AccessFacts;
 use crate::allowance::{ClientLimitFacts, Denied, LimitFacts, Paid, PriceFacts, UserLimitFacts};
+use crate::asked::{AskedFacts, Said};
 use crate::asker::{AskerFacts, Credentials};
 use crate::content::ContentFacts;
 use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
 use crate::plan::{Admitted, GatewayPlace, InboxPlace, Listed, MonitorPlace, Place, Question};
 use crate::policy::allowance::By;
-use crate::policy::{Auth, Limit, Matched, Price, Resource, Route, Site, Sites};
+use crate::policy::{Ask, Auth, Limit, Matched, Price, Resource, Route, Site, Sites};
 use crate::preflight::PreflightFacts;
 use crate::rule::{Verdict, ask};
 use crate::screen::Wire;
@@ -51,6 +52,8 @@ pub enum Need<'a> {
     ClientLimits(&'a [Limit]),
     /// What the request's credentials are worth.
     Credentials(&'a Auth),
+    /// What somebody else says of the request.
+    Asking(&'a Ask),
     /// Takings from the limits that ask for a user.
     UserLimits(&'a [Limit]),
     /// A reservation of the price.
@@ -66,6 +69,8 @@ pub enum Fetched<'a> {
     Limits(Option<Denied>),
     /// Of credentials.
     Credentials(Credentials<'a>),
+    /// Of somebody else.
+    Said(Said),
     /// Of a price.
     Price(Paid),
 }
@@ -159,7 +164,10 @@ impl<'a> Admission<'a> {
                         auth.methods.is_none_or(|methods| methods.has(request.method))
                     };
                     if let Some(auth) = route.auth.as_ref().filter(asks) {
-                        return Ok(Need::Credentials(auth));
+                        return Ok(match &auth.ask {
+                            Some(ask) => Need::Asking(ask),
+                            None => Need::Credentials(auth),
+                        });
                     }
                 }
                 Step::UserLimits => {
@@ -203,8 +211,10 @@ impl<'a> Admission<'a> {
             (Fetched::Credentials(credentials), Some(auth), _) => {
                 ask(&AskerFacts { request, auth, credentials }, trail)
             }
+            (Fetched::Said(said), Some(auth), _) => ask(&AskedFacts { request, auth, said }, trail),
             (Fetched::Price(paid), _, Some(price)) => ask(&PriceFacts { price, paid }, trail),
-            (Fetched::Credentials(_), None, _) | (Fetched::Price(_), _, None) => Ok(()),
+            (Fetched::Credentials(_) | Fetched::Said(_), None, _)
+            | (Fetched::Price(_), _, None) => Ok(()),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::rule::{Group, Info};
 use crate::{
-    access, act, allowance, asker, conditions, content, elsewhere, find, forward, gate, hints,
-    inbox, later, negotiate, preflight, ranges, read, screen, target, upstream,
+    access, act, allowance, asked, asker, conditions, content, elsewhere, find, forward, gate,
+    hints, inbox, later, negotiate, preflight, ranges, read, screen, target, upstream,
 };
 
 macro_rules! groups {
@@ -48,6 +48,7 @@ groups! {
     ClientLimits "whether this client asks for more than its share" admit allowance::ClientLimitFacts<'static>;
     Preflight "whether a browser asks for a script of another origin" admit preflight::PreflightFacts<'static>;
     Asker "who asks, and whether that one may" admit asker::AskerFacts<'static>;
+    Asked "whether somebody else lets it in" admit asked::AskedFacts<'static>;
     UserLimits "whether this user asks for more than its share" admit allowance::UserLimitFacts<'static>;
     Price "whether the price is paid" admit allowance::PriceFacts<'static>;
     Access "whether this method, from this sender, may be asked here" admit access::AccessFacts<'static>;

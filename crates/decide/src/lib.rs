@@ -10,6 +10,7 @@ pub mod access;
 pub mod act;
 pub mod admit;
 pub mod allowance;
+pub mod asked;
 pub mod asker;
 pub mod catalogue;
 pub mod choose;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use wherefore_message::{Method, MethodSet};
 
 pub use allowance::{Limit, Price};
-pub use asker::{Auth, RefusedAs};
+pub use asker::{Ask, Auth, RefusedAs};
 pub use compress::Compress;
 pub use cors::Cors;
 pub use dress::Dress;

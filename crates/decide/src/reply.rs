@@ -1,6 +1,7 @@
 //! The fields of every answer: what the status, the rule and what it saw ask for. The one table that no
 //! answer can break is the registry's (`must`, `must_not`), and [`seal`] holds every head to it.
 
+mod asked;
 mod challenge;
 pub mod dress;
 mod explanation;
@@ -23,6 +24,7 @@ use wherefore_message::{
     Coding, FieldName, FieldSet, Method, Request, ResponseHead, Status, Value,
 };
 
+pub use asked::asked;
 pub use explanation::explanation;
 use explanation::explanation_with;
 

@@ -51,8 +51,12 @@ impl Lost {
         Self { cause, fault: None, wait_seconds: 0 }
     }
 
-    pub(crate) const fn step(self) -> Step {
-        Step::Stop(self.cause.status(), Witness::Upstream(self))
+    pub(crate) fn step(mut self) -> Step {
+        let status = self.cause.status();
+        if status == Status::SERVICE_UNAVAILABLE {
+            self.wait_seconds = self.wait_seconds.max(1);
+        }
+        Step::Stop(status, Witness::Upstream(self))
     }
 }
 
@@ -136,6 +140,7 @@ impl Group for UpstreamFacts {
                 | Cause::ContentLate
                 | Cause::ContentTooLarge
                 | Cause::ContentCoding
+                | Cause::Unusable
                 | Cause::TrailersTooLarge
         ),
         Rule {

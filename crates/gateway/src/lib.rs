@@ -24,6 +24,7 @@ pub use probe::Probed;
 pub use queue::QueuePlace;
 pub use settings::{Breaker, GroupError, HashBy, Member, Recovery, Role, Settings, Strategy};
 pub use upstreams::{Asked, NotChosen, Permit, Service, Standing, Upstreams};
+pub mod asking;
 mod claims;
 pub mod forward;
 mod hop;

@@ -476,6 +476,7 @@ const fn is_of_member(cause: Cause) -> bool {
         | Cause::QueueFull
         | Cause::QueueLate
         | Cause::Draining
+        | Cause::Unusable
         | Cause::OwnLack => false,
     }
 }

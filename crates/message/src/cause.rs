@@ -58,6 +58,7 @@ causes! {
     ContentTooLarge "content-too-large" "http_response_body_size" BAD_GATEWAY "the content of the upstream's answer is larger than the limit";
     TransferCoding "transfer-coding" "http_response_transfer_coding" BAD_GATEWAY "the upstream's answer has a transfer coding that is not known here";
     ContentCoding "content-coding" "http_response_content_coding" BAD_GATEWAY "the content of the upstream's answer can't be decoded";
+    Unusable "unusable" "http_protocol_error" BAD_GATEWAY "the upstream's answer is none to what it was asked";
     AnswerLate "answer-late" "http_response_timeout" GATEWAY_TIMEOUT "the upstream did not begin to answer in time";
     HeadLate "head-late" "http_response_timeout" GATEWAY_TIMEOUT "the head of the upstream's answer was not complete in time";
     ContentLate "content-late" "connection_read_timeout" GATEWAY_TIMEOUT "the upstream stopped in the middle of its answer";

@@ -2,6 +2,7 @@
 //! accounts hold. The rules ask for it in their order; here it is fetched.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use wherefore_access::cost::{FAILURES_A_MINUTE_MAX, Gate, Room};
 use wherefore_access::{Asker, Authorization};
 use wherefore_decide::admit::{Admission, Fetched, Need};
 use wherefore_decide::allowance::{Denied, Paid, Why};
+use wherefore_decide::asked::Said;
 use wherefore_decide::asker::Credentials;
 use wherefore_decide::plan::Question;
 use wherefore_decide::policy::allowance::{By, LimitKind};
@@ -18,7 +20,7 @@ use wherefore_decide::policy::{Auth, Limit, Price};
 use wherefore_decide::reply::dress::Left;
 use wherefore_decide::{Client, Verdict};
 use wherefore_message::network::client_key;
-use wherefore_message::{FieldName, Request};
+use wherefore_message::{FieldLines, FieldName, Request};
 use wherefore_state::{
     Balances, Charge, Concurrent, IN_FLIGHT_KEYS_DEFAULT, LIMIT_ENTRIES_DEFAULT, Limits, Meter,
     Moment, Permit, Quota, Reservation, Secret,
@@ -26,6 +28,7 @@ use wherefore_state::{
 
 use crate::answer::Answer;
 use crate::configuration::Configuration;
+use crate::gateway::{Asking, hear};
 use crate::notice;
 use crate::outbox::Outbox;
 use crate::service::Service;
@@ -83,6 +86,10 @@ pub(crate) struct Taken {
     pub(crate) reservation: Option<Reservation>,
     /// Who asks, for the upstream that is told.
     pub(crate) user: Option<Box<str>>,
+    /// What somebody else wants that upstream to be told.
+    pub(crate) copied: FieldLines,
+    /// What came with the word of somebody else that the request may not come in.
+    pub(crate) told: Option<Rc<FieldLines>>,
 }
 
 impl Taken {
@@ -112,6 +119,7 @@ pub(crate) async fn admit(
     configuration: &Configuration,
     question: &Question<'_>,
     admission: &mut Admission<'_>,
+    peer: IpAddr,
     answer: &mut Answer,
 ) -> Result<(), Verdict> {
     let (kept, request, client) = (&*service.kept, question.request, question.client);
@@ -123,6 +131,22 @@ pub(crate) async fn admit(
             Need::ClientLimits(limits) => Fetched::Limits(fetching.limits(limits, Phase::Client)),
             Need::UserLimits(limits) => Fetched::Limits(fetching.limits(limits, Phase::User)),
             Need::Price(price) => Fetched::Price(fetching.price(price)),
+            Need::Asking(ask) => {
+                let asking = Asking { question, peer, ask };
+                // Most routes ask nobody else, and should not carry the room for it along.
+                let (said, told) = Box::pin(hear(service, configuration, &asking)).await;
+                let taken = answer.taken.get_or_insert_default();
+                if said == Said::LetIn {
+                    if let Some(name) = ask.user(told.view()) {
+                        taken.user = Some(name.into());
+                        asker = Some(Asker { name: name.to_owned(), groups: Vec::new() });
+                    }
+                    taken.copied = ask.copied(told.view());
+                } else {
+                    taken.told = Some(told);
+                }
+                Fetched::Said(said)
+            }
             Need::Credentials(auth) => {
                 let now = question.now.unix();
                 let checked = credentials(service, configuration, request, client, auth, now).await;

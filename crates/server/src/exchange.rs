@@ -135,7 +135,8 @@ async fn head<C: Carrier>(
     let question = Question { request, client, now };
     let admitted = if admission.is_guarded() && pass == Pass::First {
         // Most requests have nothing to wait for here, and should not carry the room for it along.
-        Box::pin(admit(service, configuration, &question, &mut admission, answer)).await
+        let peer = carrier.peer();
+        Box::pin(admit(service, configuration, &question, &mut admission, peer, answer)).await
     } else {
         admission.resume();
         Ok(())
@@ -146,7 +147,10 @@ async fn head<C: Carrier>(
     let dress = admission.matched.map_or(&admission.site.dress, |matched| &matched.route.dress);
     asked.dress = Some(dress);
     match admitted {
-        Err(verdict) => asked.refuse(&verdict, None),
+        Err(verdict) => {
+            asked.refuse(&verdict, None);
+            asked.pass_on(&verdict);
+        }
         Ok(Admitted::Server(site)) => {
             let plan = plan::of_server(&question, site, &mut asked.answer.trail);
             match plan {

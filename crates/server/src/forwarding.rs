@@ -51,8 +51,10 @@ pub(crate) fn answer_gateway<C: Carrier>(
         Ok(Plan::Forward) => {
             let id = asked.service.core.random.request_id();
             asked.answer.id = Some(id);
-            let copied = FieldLines::new();
-            let user = asked.answer.taken.as_ref().and_then(|taken| taken.user.as_deref());
+            let taken = asked.answer.taken.as_ref();
+            let user = taken.and_then(|taken| taken.user.as_deref());
+            let nothing = FieldLines::new();
+            let copied = taken.map_or(&nothing, |taken| &taken.copied);
             let peer = carrier.peer();
             let known = Known {
                 client: question.client,

@@ -2,6 +2,7 @@
 //! told and what of its answer goes on is decided elsewhere; here octets are carried, and waits bounded.
 
 mod ask;
+mod asking;
 mod change;
 mod errand;
 mod forwarded;
@@ -24,6 +25,7 @@ use wherefore_message::status::Class;
 use wherefore_upstream::{Connector, Target, Times};
 
 pub(crate) use ask::{Asked, ask};
+pub(crate) use asking::{Asking, LetIn, hear};
 pub(crate) use errand::{Errand, ErrandContent, Returned, errand, hand_over};
 pub(crate) use forwarded::{Forwarded, Known};
 pub(crate) use pool::Pool;

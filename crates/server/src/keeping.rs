@@ -83,7 +83,9 @@ fn delivery<C: Carrier>(
     forward::fields(&gateway.forward, &from, &mut lines);
     let rewrite = match &later.base {
         None => Rewrite::Whole,
-        Some(by) => Rewrite::Instead { octets: matched.rest_at, by },
+        Some(by) => {
+            Rewrite::Instead { octets: later.replaced_bytes(&matched, job.path.as_path()), by }
+        }
     };
     forward::target(request, job.path.as_path(), rewrite, &mut target);
     forward::host(&gateway.forward, request, "", &mut host);

@@ -21,6 +21,7 @@ use wherefore_state::deliveries::{
     Content, Deliveries, Delivery, DeliverySettings, Due, Lease, Next, Refused, UnixMillis,
 };
 
+use crate::configuration::Current;
 use crate::gateway::{Errand, ErrandContent, Gateway, hand_over};
 use crate::notice;
 use crate::notice::Seldom;
@@ -29,8 +30,8 @@ use crate::shutdown::{State, Watch};
 
 /// After so long it is looked whether something is due, whatever was known before: the clock may have been set.
 const LOOK_AGAIN_TIME: Duration = Duration::from_secs(60);
-/// For how long what is no longer said where to go is left alone. A reload may say it again.
-const SET_ASIDE_TIME: Duration = Duration::from_secs(30);
+/// For how long what is no longer said where to go is left alone, unless a reload says it again.
+const SET_ASIDE_TIME: Duration = Duration::from_secs(60);
 /// How long is waited when the queue can't be read or written.
 const UNREADABLE_TIME: Duration = Duration::from_secs(5);
 
@@ -76,15 +77,21 @@ impl Outbox {
 
 /// Delivers what falls due, until the server drains.
 pub(crate) async fn deliver(service: Weak<Service>, outbox: Arc<Outbox>) {
-    let Some(watch) = service.upgrade().map(|service| service.core.shutdown.watch()) else {
-        return;
-    };
+    let beside = service
+        .upgrade()
+        .map(|service| (service.core.shutdown.watch(), service.configuration.current()));
+    let Some((watch, current)) = beside else { return };
+    let mut generation = current.generation();
     let places = Arc::new(Semaphore::new(outbox.at_once_max.max(1)));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Some(service) = service.upgrade() else { return };
         if service.core.shutdown.state() > State::Running {
             return;
+        }
+        if generation != current.generation() {
+            generation = current.generation();
+            outbox.deliveries.call_back(Setback::NoDestination, now(&service));
         }
         let wait = match lease(&service, &outbox).await {
             Some(Due::Now(lease)) => {
@@ -101,7 +108,7 @@ pub(crate) async fn deliver(service: Weak<Service>, outbox: Arc<Outbox>) {
             None => UNREADABLE_TIME,
         };
         drop((place, service));
-        if wait_for_more(&outbox, &watch, wait).await == More::Never {
+        if wait_for_more(&outbox, &current, &watch, wait).await == More::Never {
             return;
         }
     }
@@ -114,15 +121,17 @@ enum More {
     Never,
 }
 
-/// Waits until something is accepted, or may be due.
-async fn wait_for_more(outbox: &Outbox, watch: &Watch, time: Duration) -> More {
+/// Waits until something is accepted, may be due, or may be said again where to go.
+async fn wait_for_more(outbox: &Outbox, current: &Current, watch: &Watch, time: Duration) -> More {
+    let mut swapped = pin!(current.swapped());
     let mut changed = pin!(outbox.changed.notified());
     let mut due = pin!(tokio::time::sleep(time));
     poll_fn(|cx| {
         if watch.poll_reached(cx, State::Draining).is_ready() {
             return Poll::Ready(More::Never);
         }
-        if changed.as_mut().poll(cx).is_ready() || due.as_mut().poll(cx).is_ready() {
+        let heard = changed.as_mut().poll(cx).is_ready() || swapped.as_mut().poll(cx).is_ready();
+        if heard || due.as_mut().poll(cx).is_ready() {
             return Poll::Ready(More::Perhaps);
         }
         Poll::Pending

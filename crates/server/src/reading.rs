@@ -316,6 +316,14 @@ impl<'a> Asked<'a> {
         self.refuse_with(verdict, current, found.map_or(Varies::Not, Varies::of));
     }
 
+    /// Adds what somebody else said of who is not let in, as far as it is for the client.
+    pub(crate) fn pass_on(&mut self, verdict: &Verdict) {
+        let told = self.answer.taken.as_ref().and_then(|taken| taken.told.as_ref());
+        if let Some(told) = told {
+            reply::asked(verdict, told.view(), &mut self.answer.head);
+        }
+    }
+
     pub(crate) fn refuse_with(
         &mut self,
         verdict: &Verdict,

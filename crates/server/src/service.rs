@@ -19,7 +19,7 @@ use crate::blocking::WorkError;
 use crate::configuration::{Current, Held};
 use crate::connection::{Active, Place, connection, turn_away};
 use crate::core::{Arrival, Core, Handler};
-use crate::gateway::{Pool, probe};
+use crate::gateway::{LetIn, Pool, probe};
 use crate::notice;
 use crate::notice::Seldom;
 use crate::outbox;
@@ -48,6 +48,8 @@ pub struct Service {
     #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
     pub(crate) pool: Pool,
+    /// Whom others have let in.
+    pub(crate) let_in: RefCell<LetIn>,
     turned_away: Cell<usize>,
     waiting: Cell<usize>,
 }
@@ -97,6 +99,7 @@ impl Service {
             names: RefCell::new(names),
             active: RefCell::default(),
             pool: Pool::default(),
+            let_in: RefCell::default(),
             turned_away: Cell::new(0),
             waiting: Cell::new(0),
         });
@@ -171,6 +174,7 @@ async fn sweep(service: Weak<Service>) {
         let now = service.core.clock.now();
         service.cache.borrow_mut().sweep(now.0);
         service.pool.sweep(now);
+        service.let_in.borrow_mut().sweep(now.0);
     }
 }
 

@@ -364,6 +364,11 @@ impl Deliveries {
         drop(lease);
     }
 
+    /// What was left alone for this reason is due.
+    pub fn call_back(&self, why: Setback, now: UnixMillis) {
+        self.shared.lock().call_back(why, now);
+    }
+
     /// How far a delivery is; none if it is not known, or no longer. Never waits for the disk.
     #[must_use]
     pub fn progress(&self, id: DeliveryId) -> Option<Progress> {

@@ -5,8 +5,9 @@ use crate::kind::{Choice, Scope, key};
 use crate::table::keys;
 use crate::value::{
     AbsoluteUri, CodingName, CorsOrigin, Count, CountedBy, Country, Directives, Duration, Either,
-    ErrorStatus, FieldName, FieldValue, FilePath, HttpVersion, LinkValue, List, MediaRange, Method,
-    Moment, Name, Named, Network, Prose, Rate, SecurityFields, SetField, Size, Switch, Unless,
+    ErrorStatus, FieldName, FieldValue, FilePath, GatewayTo, HttpVersion, LinkValue, List,
+    MediaRange, Method, Moment, Name, Named, Network, Prose, Rate, SecurityFields, SetField, Size,
+    Switch, ToldField, Unless,
 };
 
 keys! {
@@ -199,7 +200,7 @@ keys! {
     Auth: scope(
         "who is let in",
         "`auth = { ... }`: who is let in. With `users` or `tokens` credentials are asked for; names, groups \
-         and networks say who of them.",
+         and networks say who of them. With `ask` somebody else says it.",
     );
 
     users: List<Name> = key("users", "\"staff\"", "The lists of users, by their names").spec(7617, "2").within(1, 8);
@@ -217,6 +218,39 @@ keys! {
         "[\"PUT\", \"DELETE\"]",
         "The methods for which this is asked; all where it is not said",
     ).within(1, 9);
+    ask: GatewayTo = key(
+        "ask",
+        "\"http://127.0.0.1:9091/api/authz/forward-auth\"",
+        "Who is asked about each request, by a GET with its fields: the URL, or the name of a group `[gateway.NAME]`. \
+         What is answered with 2xx is let in; 401 and 403 are passed on in words of ours, and a redirect with its \
+         cookies; anything else is an error (502, 503, 504)",
+    ).spec(9110, "15.5.2");
+    copy: List<ToldField> = key(
+        "copy",
+        "[\"Remote-User\", \"Remote-Groups\"]",
+        "Fields of that answer that the route's upstream is told; a client's own of these names are dropped",
+    ).with(&["ask"]).within(1, 64);
+    user_from: FieldName = key(
+        "user-from",
+        "\"Remote-User\"",
+        "The field of that answer that names the user, for limits and prices",
+    ).with(&["ask"]);
+    cache: Duration = key(
+        "cache",
+        "\"5s\"",
+        "For how long who was let in is not asked about again, where the request is the same in all that was told; \
+         who was not is always asked about",
+    ).default("\"0ms\"").with(&["ask"]).within(0, 60_000);
+    time: Duration = key(
+        "time",
+        "\"2s\"",
+        "How long the answer may take where `ask` is a URL (504); a group says it itself",
+    ).default("\"5s\"").with(&["ask"]).within(1, 3_600_000);
+    at_once: Count = key(
+        "at-once",
+        "100",
+        "How many may be asked about at once where `ask` is a URL; some more wait (503). A group says it itself",
+    ).default("256").with(&["ask"]).within(1, 1 << 20);
 }
 
 keys! {

@@ -178,7 +178,8 @@ keys! {
         "deliver-to",
         "\"http://127.0.0.1:9000/orders\"",
         "Whatever is posted is stored, and delivered to this upstream later, or to one of several, until one has taken \
-         it: a URL, a list of URLs, or the name of a group (202)",
+         it: a URL, a list of URLs, or the name of a group. A path at the end of the URL stands in the place of the \
+         path that is posted to (202)",
     ).choice().spec(9110, "15.3.3");
     answer: Either<InboxAnswer, InboxPage> = key(
         "answer",

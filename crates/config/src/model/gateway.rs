@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use wherefore_decide::policy;
-use wherefore_decide::policy::Index;
+use wherefore_decide::policy::{Ask, Index};
 use wherefore_gateway::forward::{Credentials, Forwarded, Host, Upgrades};
 use wherefore_gateway::names::Names;
 use wherefore_gateway::relay::Locations;
@@ -22,7 +22,7 @@ use crate::source::{Placed, Span};
 use crate::table::{Key, Set};
 use crate::value::{
     self, Balance, Either, GatewayTo, HashKey, List, Named, Switch, ToldForwarded, ToldHost,
-    Upgrade, UpstreamUrl,
+    Unless, Upgrade, UpstreamUrl,
 };
 
 /// A gateway, and where it stands in the file.
@@ -152,6 +152,14 @@ impl Lowering<'_, '_> {
         if let Some(transform) = &route.transform {
             gateway.settings.transform = self.transform(transform);
         }
+        if let Some(Set { value: Unless::As(auth), .. }) = &route.policies.auth
+            && auth.ask.is_some()
+        {
+            // Whether or not the answer has them: a client's own would be taken for those.
+            let user = auth.user_from.iter().map(|set| set.value.as_str());
+            let copied = Names::new(super::policies::copied(auth).chain(user));
+            gateway.settings.forward.copied = copied;
+        }
         Some(self.gateway_of(Group { gateway, base }))
     }
 
@@ -177,6 +185,30 @@ impl Lowering<'_, '_> {
         let right = "`transform = { recompress = [\"zstd\", \"gzip\"] }`";
         let span = from.span().unwrap_or(route.head);
         self.complain(Complaint::warning(span, what).right(right));
+    }
+
+    /// Who is asked who may come in, and what for.
+    pub(super) fn asked(&mut self, auth: &keys::Auth, ask: &Set<GatewayTo>) -> Option<Ask> {
+        let span = ask.from.span().unwrap_or(auth.head);
+        let Group { gateway, base } = match &ask.value {
+            GatewayTo::Group(name) => self.group_named(name.as_str(), span),
+            url @ GatewayTo::Url(_) => {
+                let mut group = self.group_of_urls(&[Placed { value: url.clone(), span }], span);
+                if let Some(group) = &mut group {
+                    let settings = &mut group.gateway.settings;
+                    settings.times.answer = time(&auth.time);
+                    settings.choosing.in_flight_max = number(&auth.at_once);
+                }
+                group
+            }
+        }?;
+        Some(Ask {
+            upstreams: self.gateway_number(gateway),
+            target: base.unwrap_or_else(|| "/".into()),
+            copy: Vec::new(),
+            user_from: None,
+            cache_millis: 0,
+        })
     }
 
     /// The group of this name. What is none inside was complained about.

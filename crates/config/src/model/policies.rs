@@ -8,7 +8,7 @@ use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors::{Credentials, Origins};
 use wherefore_decide::policy::gate::{Block, Country, Maintenance, Protocol};
 use wherefore_decide::policy::{
-    Auth, Cors, Index, Length, Limit, Preconditions, Price, Route, Trace,
+    Ask, Auth, Cors, Index, Length, Limit, Preconditions, Price, Route, Trace,
 };
 use wherefore_message::MethodSet;
 use wherefore_message::network::Networks;
@@ -20,7 +20,8 @@ use crate::keys::{self, ByField, File, Policies};
 use crate::source::{Placed, Span};
 use crate::table::Set;
 use crate::value::{
-    CorsOrigin, CountedBy, Either, FieldName, HttpVersion, List, Method, Name, Switch, Unless,
+    CorsOrigin, CountedBy, Either, FieldName, GatewayTo, HttpVersion, List, Method, Name, Switch,
+    Unless,
 };
 
 impl Lowering<'_, '_> {
@@ -129,12 +130,16 @@ impl Lowering<'_, '_> {
                 self.complain(Complaint::error(span, what).right(right));
             }
         }
+        if let Some(ask) = &auth.ask {
+            self.asking(auth, ask, refusal, route);
+            return;
+        }
         if auth.users.is_none() && auth.tokens.is_none() {
             if auth.networks.is_none() {
                 let what = "`auth` lets everybody in";
                 self.complain(
                     Complaint::error(auth.head, what)
-                        .right("users, tokens or networks, or no `auth`"),
+                        .right("users, tokens, networks or somebody to ask, or no `auth`"),
                 );
             }
             return;
@@ -172,6 +177,39 @@ impl Lowering<'_, '_> {
                 .map(|name| name.value.as_str().into())
                 .collect(),
             refusal,
+            ask: None,
+        });
+    }
+
+    /// Somebody else is asked who may come in.
+    fn asking(
+        &mut self,
+        auth: &keys::Auth,
+        ask: &Set<GatewayTo>,
+        refusal: RefusedAs,
+        route: &mut Route,
+    ) {
+        for idle in [auth.users.as_ref(), auth.tokens.as_ref()].into_iter().flatten() {
+            let what = "credentials are looked at by whoever is asked";
+            let span = idle.from.span().unwrap_or(auth.head);
+            self.complain(Complaint::error(span, what).right("`ask`, or users and tokens"));
+        }
+        let resolved = auth.resolved();
+        let Some(asked) = self.asked(&resolved, ask) else { return };
+        route.auth = Some(Auth {
+            realm: resolved.realm.as_ref().map_or("wherefore", |set| set.value.as_str()).into(),
+            basic: Vec::new(),
+            bearer: Vec::new(),
+            methods: auth.methods.as_ref().map(|set| methods(&set.value)),
+            groups: Vec::new(),
+            users: Vec::new(),
+            refusal,
+            ask: Some(Ask {
+                copy: copied(auth).map(Into::into).collect(),
+                user_from: auth.user_from.as_ref().map(|set| set.value.as_str().into()),
+                cache_millis: resolved.cache.as_ref().map_or(0, |set| set.value.millis),
+                ..asked
+            }),
         });
     }
 
@@ -306,6 +344,11 @@ impl Lowering<'_, '_> {
             }
         }
     }
+}
+
+/// The fields that whoever is asked fills, for the upstream of the route.
+pub(super) fn copied(auth: &keys::Auth) -> impl Iterator<Item = &str> {
+    auth.copy.iter().flat_map(|set| &set.value.0).map(|name| name.value.as_str())
 }
 
 fn methods(list: &List<Method>) -> MethodSet {

@@ -21,6 +21,23 @@ pub struct Auth {
     pub users: Vec<Box<str>>,
     /// What those get who are known and may not.
     pub refusal: RefusedAs,
+    /// Who is asked in place of looking at credentials, if anybody is.
+    pub ask: Option<Ask>,
+}
+
+/// Somebody else who says who may ask: what a request says of itself is sent on, and the answer decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Which upstreams are asked, among those of the configuration.
+    pub upstreams: Index,
+    /// What they are asked for: a target in origin form.
+    pub target: Box<str>,
+    /// The fields of their answer that an upstream of the route is told.
+    pub copy: Vec<Box<str>>,
+    /// The field of their answer that names the user.
+    pub user_from: Option<Box<str>>,
+    /// For how long it holds that somebody was let in, in milliseconds.
+    pub cache_millis: u64,
 }
 
 /// What those get who may not see what stands there.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use wherefore_message::path::Path;
 use wherefore_message::prefer::{self, Respond};
 use wherefore_message::{FieldName, Method, MethodSet, Request};
 
-use crate::policy::Index;
+use crate::policy::pattern::End;
+use crate::policy::{Index, Matched};
 
 /// That requests are accepted for later (RFC 9110 §15.3.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,18 @@ impl Later {
                 When::Always => true,
                 When::Preferred => prefers(request),
             }
+    }
+
+    /// How many octets of the path that was asked for the base stands for. What is posted to one path goes to one; else
+    /// it is as where it would be forwarded.
+    #[must_use]
+    pub fn replaced_bytes(&self, matched: &Matched<'_>, path: Path<'_>) -> usize {
+        let pattern = &matched.route.pattern;
+        let is_one = pattern.end() != End::Rest && pattern.names().next().is_none();
+        match self.when {
+            When::Always if is_one => path.bytes().len(),
+            When::Always | When::Preferred => matched.rest_at,
+        }
     }
 
     /// The path of the monitor of what has this name.

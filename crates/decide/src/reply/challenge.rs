@@ -20,6 +20,11 @@ pub(super) fn push(setting: &Setting<'_>, head: &mut ResponseHead) {
                 head.push(FieldName::WwwAuthenticate, Value::Text(challenge.into_boxed_str()));
             }
             bearer(setting, auth, "invalid_token", head);
+            if auth.ask.is_some() {
+                // What is taken only those know who were asked. This makes no browser ask for a password.
+                let challenge = format!("Bearer realm={}", quoted(&auth.realm));
+                head.push(FieldName::WwwAuthenticate, Value::Text(challenge.into_boxed_str()));
+            }
         }
         (Status::BAD_REQUEST, "credentials-form") if sent_bearer(setting) => {
             bearer(setting, auth, "invalid_request", head);

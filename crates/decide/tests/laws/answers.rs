@@ -11,7 +11,7 @@ use wherefore_decide::reply::monitor::{Monitored, monitor};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::story::Fate;
 use wherefore_message::problem::ProblemForm;
-use wherefore_message::{FieldName, FieldSet, ResponseHead, Status};
+use wherefore_message::{FieldLines, FieldName, FieldSet, ResponseHead, Status};
 
 use crate::ask::{Asked, Conducted, NOW, Said, Split};
 
@@ -41,7 +41,8 @@ impl Answer {
 
     /// How many lines have this name.
     pub(crate) fn lines(&self, name: FieldName) -> usize {
-        self.head.fields().filter(|(other, _)| *other == name).count()
+        let own = self.head.fields().filter(|(other, _)| *other == name).count();
+        own + self.head.relayed_values(name).count()
     }
 
     /// Whether a list has this member, without case.
@@ -73,6 +74,11 @@ impl Answer {
     }
 }
 
+/// What somebody else says of who is not let in, if it leads to where it is to sign in.
+fn login() -> FieldLines {
+    [("Location", "https://login.example/")].into_iter().collect()
+}
+
 impl Asked {
     /// The answer to this request, with this to be found; none where it comes through to a write.
     pub(crate) fn answer(&self, found: &Found, form: ProblemForm) -> Option<Answer> {
@@ -98,7 +104,9 @@ impl Asked {
                         varies,
                         field: None,
                     };
-                    reply::explained(&setting, form, REQUEST_ID, &mut head)
+                    let content = reply::explained(&setting, form, REQUEST_ID, &mut head);
+                    reply::asked(verdict, login().view(), &mut head);
+                    content
                 }
                 Said::Read(verdict, Reading::Options(methods)) => {
                     reply::options(verdict, *methods, &mut head);

@@ -277,6 +277,7 @@ impl Asked {
                 Need::Nothing => return Ok(()),
                 Need::ClientLimits(_) => Fetched::Limits(self.told.client_limits),
                 Need::Credentials(_) => Fetched::Credentials(self.told.credentials.read()),
+                Need::Asking(_) => Fetched::Said(self.told.said),
                 Need::UserLimits(_) => Fetched::Limits(self.told.user_limits),
                 Need::Price(_) => Fetched::Price(self.told.paid),
             };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wherefore_decide::act::{Acted, Begun, Failure};
 use wherefore_decide::allowance::{Denied, Paid, Why};
+use wherefore_decide::asked::Said;
 use wherefore_decide::catalogue::GroupId;
 use wherefore_decide::content::Excess;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
@@ -20,17 +21,18 @@ use wherefore_decide::policy::{
 };
 use wherefore_decide::screen::Wire;
 use wherefore_decide::story::Fate;
+use wherefore_decide::upstream::Lost;
 use wherefore_decide::{Scheme, Trail, plan, reply};
 use wherefore_message::{
-    Announced, Fault, FaultKind, FieldName, Method, MethodSet, Status, Version,
+    Announced, Cause, Fault, FaultKind, FieldName, Method, MethodSet, Status, Version,
 };
 
 use crate::ask::{
-    Asked, CONTENT_BYTES_MAX, Said, Split, alone, file, folder, missing, representation, site,
+    self, Asked, CONTENT_BYTES_MAX, Split, alone, file, folder, missing, representation, site,
 };
 use crate::policies::{
-    RATE, Sent, Told, auth, blocked, cors, guarded, limit, maintenance, networks, price, routed,
-    template, these,
+    RATE, Sent, Told, asking, auth, blocked, cors, guarded, limit, maintenance, networks, price,
+    routed, template, these,
 };
 
 /// Rules that let nothing pass: each answers, or does not apply.
@@ -346,7 +348,17 @@ fn fetched() -> Vec<(Asked, Found, &'static str)> {
     let sent = |sent: Sent| with(&|told| told.credentials = sent.clone());
     let paid = |paid| with(&|told| told.paid = paid);
     let found = |negotiated| with(&|told| told.negotiated = Some(negotiated));
+    let said = |said| {
+        let mut asked = with(&|told| told.said = said);
+        asked.site = guarded(|route| route.auth = Some(asking(RefusedAs::Forbidden)));
+        asked
+    };
     let mut all = vec![
+        (said(Said::LetIn), "representation"),
+        (said(Said::Unknown), "asked-knows"),
+        (said(Said::Refused), "asked-allows"),
+        (said(Said::Leads(Status::FOUND)), "asked-lets-stay"),
+        (said(Said::Nothing(Lost::to(Cause::Refused))), "asked-answers"),
         (with(&|_| ()), "representation"),
         (found(Negotiated::Chosen(LeadsTo::End)), "representation"),
         (found(Negotiated::Chosen(LeadsTo::AnotherList)), "variant-ends"),
@@ -393,5 +405,5 @@ fn writes() -> Vec<(Asked, Found)> {
 #[test]
 fn the_summary_of_a_write_is_the_write() {
     let (said, _) = Asked::new("DELETE", "/a").ask(&file());
-    assert!(matches!(said, Said::Write(plan::Writing::DeleteFile)), "{}", said.summary());
+    assert!(matches!(said, ask::Said::Write(plan::Writing::DeleteFile)), "{}", said.summary());
 }

@@ -6,6 +6,7 @@ mod allowances;
 mod answers;
 mod ask;
 mod askers;
+mod asking;
 mod content;
 mod coverage;
 mod dresses;

@@ -2,6 +2,7 @@
 //! lets others learn least comes first.
 
 use wherefore_decide::allowance::{Denied, Paid, Why};
+use wherefore_decide::asked::Said;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
 use wherefore_decide::negotiate::{LeadsTo, Negotiated};
 use wherefore_decide::policy::allowance::{By, LimitKind};
@@ -13,11 +14,13 @@ use wherefore_decide::policy::{
     Route, Site,
 };
 use wherefore_decide::rule::Info;
-use wherefore_message::{Announced, FieldName, Method, MethodSet};
+use wherefore_decide::upstream::Lost;
+use wherefore_message::{Announced, Cause, FieldName, Method, MethodSet, Status};
 
 use crate::ask::{Asked, CONTENT_BYTES_MAX, file, folder, missing};
 use crate::policies::{
-    RATE, Sent, auth, blocked, cors, guarded, limit, maintenance, networks, price, template, these,
+    RATE, Sent, asking, auth, blocked, cors, guarded, limit, maintenance, networks, price,
+    template, these,
 };
 
 /// A request in the making, and what is to be found.
@@ -101,6 +104,14 @@ const ORDER: &[Trigger] = &[
     trigger("allowed", 403, &["credentials"], |setup| {
         setup.asked.told.credentials = Sent::Known("eve", Vec::new());
     }),
+    trigger("asked-answers", 502, &["credentials"], |setup| {
+        setup.said(Said::Nothing(Lost::to(Cause::Refused)))
+    }),
+    trigger("asked-lets-stay", 302, &["credentials"], |setup| {
+        setup.said(Said::Leads(Status::FOUND))
+    }),
+    trigger("asked-knows", 401, &["credentials"], |setup| setup.said(Said::Unknown)),
+    trigger("asked-allows", 403, &["credentials"], |setup| setup.said(Said::Refused)),
     trigger("user-rate", 429, &["user-limits"], |setup| {
         setup.asked.told.user_limits = Some(Denied { limit: 2, why: Why::Rate, wait_seconds: 1 });
     }),
@@ -203,6 +214,12 @@ impl Setup {
     fn negotiate(&mut self, negotiated: Negotiated) {
         self.asked.method = "GET";
         self.asked.told.negotiated = Some(negotiated);
+    }
+
+    /// Somebody else is asked, and says this.
+    fn said(&mut self, said: Said) {
+        self.route.auth = Some(asking(RefusedAs::Forbidden));
+        self.asked.told.said = said;
     }
 
     fn preflight(&mut self, origin: &'static str) {

@@ -6,6 +6,7 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 use wherefore_decide::allowance::{Denied, Paid, Why};
+use wherefore_decide::asked;
 use wherefore_decide::asker::Credentials;
 use wherefore_decide::forward::Passed;
 use wherefore_decide::negotiate::{LeadsTo, Negotiated};
@@ -14,13 +15,14 @@ use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors::{self, Origins};
 use wherefore_decide::policy::gate::{Block, Country, Https, Maintenance, Protocol};
 use wherefore_decide::policy::{
-    Auth, ContentPolicy, Cors, Dress, Elsewhere, Folder, FolderAccess, Gate, Hosts, Length, Limit,
-    Pattern, Preconditions, Price, Resource, Route, Site, Template,
+    Ask, Auth, ContentPolicy, Cors, Dress, Elsewhere, Folder, FolderAccess, Gate, Hosts, Length,
+    Limit, Pattern, Preconditions, Price, Resource, Route, Site, Template,
 };
+use wherefore_decide::upstream::Lost;
 use wherefore_decide::{Client, Scheme};
 use wherefore_message::later::Progress;
 use wherefore_message::network::{Network, Networks};
-use wherefore_message::{FieldName, Method, MethodSet};
+use wherefore_message::{Cause, FieldName, Method, MethodSet, Status};
 
 use crate::ask::{CONTENT_BYTES_MAX, NOW};
 
@@ -29,6 +31,8 @@ use crate::ask::{CONTENT_BYTES_MAX, NOW};
 pub(crate) struct Told {
     pub(crate) client_limits: Option<Denied>,
     pub(crate) credentials: Sent,
+    /// What somebody else says.
+    pub(crate) said: asked::Said,
     pub(crate) user_limits: Option<Denied>,
     pub(crate) paid: Paid,
     /// What came of the variants of what was found, if it has any.
@@ -55,7 +59,8 @@ impl Default for Told {
         let credentials = Sent::Known("ann", vec!["staff".to_owned()]);
         let (client_limits, user_limits, negotiated) = (None, None, None);
         let (paid, passed, progress) = (Paid::Reserved, Passed::Never, None);
-        Self { client_limits, credentials, user_limits, paid, negotiated, passed, progress }
+        let said = asked::Said::LetIn;
+        Self { client_limits, credentials, said, user_limits, paid, negotiated, passed, progress }
     }
 }
 
@@ -103,6 +108,25 @@ pub(crate) fn auth(refusal: RefusedAs) -> Auth {
         groups: vec!["staff".into()],
         users: Vec::new(),
         refusal,
+        ask: None,
+    }
+}
+
+/// Who is let in as somebody else says.
+pub(crate) fn asking(refusal: RefusedAs) -> Auth {
+    let ask = Ask {
+        upstreams: 0,
+        target: "/check".into(),
+        copy: vec!["Remote-Groups".into()],
+        user_from: Some("Remote-User".into()),
+        cache_millis: 0,
+    };
+    Auth {
+        basic: Vec::new(),
+        bearer: Vec::new(),
+        groups: Vec::new(),
+        ask: Some(ask),
+        ..auth(refusal)
     }
 }
 
@@ -225,14 +249,13 @@ pub(crate) fn elsewheres<const N: usize>(templates: [&str; N]) -> Vec<Elsewhere>
 fn auths() -> impl Strategy<Value = Option<Auth>> {
     let refusals = select(vec![RefusedAs::Forbidden, RefusedAs::Missing]);
     let taken = select(vec![(vec![0], vec![]), (vec![], vec![1]), (vec![0, 2], vec![1])]);
-    weighted(
-        0.5,
-        (refusals, taken).prop_map(|(refusal, (basic, bearer))| Auth {
-            basic,
-            bearer,
-            ..auth(refusal)
-        }),
-    )
+    let asking = refusals.clone().prop_map(asking);
+    let own = (refusals, taken).prop_map(|(refusal, (basic, bearer))| Auth {
+        basic,
+        bearer,
+        ..auth(refusal)
+    });
+    weighted(0.5, prop_oneof![3 => own, 1 => asking])
 }
 
 fn limits() -> impl Strategy<Value = Vec<Limit>> {
@@ -310,17 +333,31 @@ fn tolds() -> impl Strategy<Value = Told> {
         Negotiated::NotAcceptable(FieldName::AcceptLanguage),
     ]);
     let denied = || weighted(0.1, denials());
+    let credentials = (credentials, select(said()));
     (denied(), credentials, denied(), paid, weighted(0.2, negotiated)).prop_map(
-        |(client_limits, credentials, user_limits, paid, negotiated)| Told {
+        |(client_limits, (credentials, said), user_limits, paid, negotiated)| Told {
             passed: Passed::Never,
             progress: None,
             client_limits,
             credentials,
+            said,
             user_limits,
             paid,
             negotiated,
         },
     )
+}
+
+/// Everything that somebody else can say.
+pub(crate) fn said() -> Vec<asked::Said> {
+    let leads = [Status::FOUND, Status::SEE_OTHER, Status::TEMPORARY_REDIRECT];
+    let lost = Cause::ALL.iter().map(|cause| asked::Said::Nothing(Lost::to(*cause)));
+    let mut all = vec![asked::Said::LetIn, asked::Said::Unknown, asked::Said::Refused];
+    all.extend(leads.map(asked::Said::Leads));
+    all.extend(lost);
+    // Most are let in.
+    all.extend([asked::Said::LetIn; 30]);
+    all
 }
 
 fn denials() -> impl Strategy<Value = Denied> {

@@ -76,7 +76,8 @@ fn an_answer() {
 
 #[test]
 fn what_is_said_of_buffering() {
-    let told = |lines| relayed(&policy(), Status::OK, lines).1.buffering;
+    let told =
+        |lines: &[(&'static str, &'static str)]| relayed(&policy(), Status::OK, lines).1.buffering;
     let events = ("Content-Type", "text/event-stream; charset=utf-8");
     assert_eq!(told(&[]), Buffering::Unsaid);
     assert_eq!(told(&[("Content-Type", "text/html")]), Buffering::Unsaid);

@@ -140,6 +140,18 @@ impl Board {
         }
     }
 
+    /// What nobody is at and was not tried for this reason is due.
+    pub(super) fn call_back(&mut self, why: Setback, now: UnixMillis) {
+        for (id, entry) in &mut self.pending {
+            let standing = &mut entry.standing;
+            if standing.last == Some(why) && standing.next_at > now && !entry.is_leased {
+                self.schedule.remove(&(standing.next_at, *id));
+                standing.next_at = now;
+                self.schedule.insert((now, *id));
+            }
+        }
+    }
+
     /// What a try came to was not written down.
     pub(super) fn hold(&mut self, id: DeliveryId, until: UnixMillis) {
         self.held.insert(id, until);
