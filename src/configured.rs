@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use wherefore_config::Colours;
 use wherefore_config::keys::File;
-use wherefore_config::model::{Model, Server, needs_restart};
+use wherefore_config::model::{self, Model, Server, needs_restart};
 use wherefore_config::source::Placed;
 use wherefore_config::value;
 use wherefore_server::descriptors;
 use wherefore_server::listen::Opening;
+use wherefore_server::outbox::Outbox;
 use wherefore_server::reload::{Next, Reload, note_of_addresses};
+use wherefore_state::deliveries::{Deliveries, DeliveryBounds, DeliverySettings, Retry};
 use wherefore_state::{BalanceBounds, Balances};
 use wherefore_store::Access;
 
@@ -54,9 +56,19 @@ pub(crate) fn serving<'a>(
     let open = move |_: &[SocketAddr]| {
         let opened = Opened::default();
         let cores = assumed;
-        let (file, accounts) = (read.file.clone(), Accounts::None);
-        Reread { from, opened, file, started_with, content_bytes, descriptors, cores, accounts }
-            .open(*read)
+        let (file, accounts, outbox) = (read.file.clone(), Accounts::None, Queue::None);
+        Reread {
+            from,
+            opened,
+            file,
+            started_with,
+            content_bytes,
+            descriptors,
+            cores,
+            accounts,
+            outbox,
+        }
+        .open(*read)
     };
     Ok(Serving { addresses, cores, limits, log, process, open: Box::new(open) })
 }
@@ -94,11 +106,19 @@ struct Reread {
     descriptors: u64,
     cores: NonZeroUsize,
     accounts: Accounts,
+    outbox: Queue,
 }
 
 /// Whether accounts were opened, which only a start does.
 #[derive(PartialEq)]
 enum Accounts {
+    None,
+    Open,
+}
+
+/// Whether what is to be delivered later was opened, which only a start does.
+#[derive(PartialEq)]
+enum Queue {
     None,
     Open,
 }
@@ -117,13 +137,31 @@ impl Reread {
                 Some(Arc::new(balances))
             }
         };
+        let outbox = self.outbox(&read.model)?;
         let configuration = match self.opened.open(&self.from, &read, Access::Writable) {
             Ok(configuration) => configuration,
             Err(complaints) => return Err(config::unusable(read.report, complaints)),
         };
         let sites: Vec<_> = configuration.sites.iter().map(|site| &*site.name).collect();
         let told = format!("serving {} as {} says\n", sites.join(", "), self.from.name());
-        Ok(Open { configuration, balances, told, reload: Box::new(self) })
+        Ok(Open { configuration, balances, outbox, told, reload: Box::new(self) })
+    }
+
+    /// Opens what is to be delivered later, if anything is accepted for that, or an earlier run left some.
+    fn outbox(&mut self, model: &Model) -> Result<Option<Arc<Outbox>>, UsageError> {
+        let state = model.server.state.as_ref().map(|folder| self.from.path(&folder.value));
+        let Some(folder) = state else { return Ok(None) };
+        if model.queue.is_none() && !Deliveries::are_in(&folder) {
+            return Ok(None);
+        }
+        let said = &model.deliveries;
+        let dead_letters = said.dead_letters.as_ref().map(|folder| self.from.path(folder));
+        let outbox = Outbox::open(&folder, delivery_settings(said, dead_letters), said.at_once_max);
+        let outbox = outbox.map_err(|error| {
+            UsageError(format!("what is to be delivered later can't be opened: {error}"))
+        })?;
+        self.outbox = Queue::Open;
+        Ok(Some(outbox))
     }
 
     /// What the file says otherwise than when the server was started, and only a start heeds.
@@ -153,6 +191,11 @@ impl Reload for Reread {
         if read.model.accounts.is_some() && self.accounts == Accounts::None {
             return Err("there are prices now: accounts are opened by a restart".to_owned());
         }
+        if read.model.queue.is_some() && self.outbox == Queue::None {
+            let why =
+                "something is accepted for later now: the place for it is opened by a restart";
+            return Err(why.to_owned());
+        }
         let opened = self.opened.open(&self.from, &read, Access::Writable);
         let configuration = opened.map_err(|complaints| {
             read.report.extend(complaints);
@@ -167,6 +210,27 @@ impl Reload for Reread {
             notes.push(read.report.drawn(Colours::None));
         }
         Ok(Next { configuration: Some(configuration), notes })
+    }
+}
+
+fn delivery_settings(said: &model::Deliveries, dead_letters: Option<PathBuf>) -> DeliverySettings {
+    DeliverySettings {
+        bounds: DeliveryBounds {
+            pending_max: said.pending_max,
+            pending_bytes_max: said.pending_bytes_max,
+            content_bytes_max: said.content_bytes_max,
+            finished_max: said.finished_max,
+            finished_time: said.finished_time,
+            dead_letters_max: said.dead_letters_max,
+            ..DeliveryBounds::default()
+        },
+        retry: Retry {
+            delay_min: said.delay_min,
+            delay_max: said.delay_max,
+            tries_max: said.tries_max,
+            age_max: said.age_max,
+        },
+        dead_letters,
     }
 }
 

@@ -36,7 +36,7 @@ use wherefore_store::{Access, LookFor, StoreError, Wait};
 
 use self::asking::{Asking, Who};
 use self::forwarding::{Forwarding, ends};
-use self::later::{of_later, of_monitor};
+use self::later::{of_later, of_monitor, to_whom};
 use self::submission::of_submission;
 use self::variants::{by_name, from_list};
 use crate::configuration::{ConfigurationFile, Opened};
@@ -257,6 +257,9 @@ impl Explaining<'_> {
                     let how = (format, shown);
                     return Ok(told + &of_submission(request, place.inbox, how, trail, detail));
                 }
+                if let Ok(Plan::Later) = planned {
+                    told += &to_whom(request, &place.matched, place.path, configuration);
+                }
                 planned
             }
             Ok(Admitted::Gateway(place)) => {
@@ -273,6 +276,9 @@ impl Explaining<'_> {
                     let forwarding = Forwarding { question, place, configuration, gateway, who };
                     told.push_str(&forwarding.told());
                     return Ok(told + &ends(&trail, detail));
+                }
+                if let Ok(Plan::Later) = planned {
+                    told += &to_whom(request, &place.matched, place.path, configuration);
                 }
                 planned
             }

@@ -179,6 +179,7 @@ fn made(
     limits.content_bytes_max = settings.answer_bytes_max.unwrap_or(usual.content_bytes_max);
     gateway.relay = settings.relay.clone();
     gateway.transform.clone_from(&settings.transform);
+    gateway.buffer_bytes_max = settings.buffer_bytes_max;
     gateway.probe = settings.check.as_ref().map(probe);
     gateway.interim = if settings.early_hints { Interim::Relayed } else { Interim::Dropped };
     gateway.times = times(&settings.times);

@@ -14,6 +14,7 @@ use wherefore_server::configuration::{Configuration, Current};
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::line::Format;
 use wherefore_server::log::file::LogFile;
+use wherefore_server::outbox::Outbox;
 use wherefore_server::random::secret;
 use wherefore_server::reload::{Next, Reload, Reloading};
 use wherefore_server::service::Service;
@@ -92,6 +93,7 @@ pub(crate) type Opens<'a> = Box<dyn FnOnce(&[SocketAddr]) -> Result<Open, UsageE
 pub(crate) struct Open {
     pub(crate) configuration: Configuration,
     pub(crate) balances: Option<Arc<Balances>>,
+    pub(crate) outbox: Option<Arc<Outbox>>,
     /// What is served, for people.
     pub(crate) told: String,
     pub(crate) reload: Box<dyn Reload>,
@@ -111,7 +113,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     // What needs the rights of root is done; what is opened from here on, and at each reload, is opened as
     // whoever serves.
     process.assume(account.as_ref())?;
-    let Open { configuration, balances, told, reload } = (serving.open)(&bound)?;
+    let Open { configuration, balances, outbox, told, reload } = (serving.open)(&bound)?;
     let (log, writer) = started(serving.log, log_file.as_ref())?;
     let server = Server {
         listeners,
@@ -124,7 +126,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
     let current = Current::new(configuration);
     let secret =
         secret().map_err(|error| UsageError(format!("there is no random source: {error}")))?;
-    let kept = Kept::new(secret, balances.clone());
+    let kept = Kept::new(secret, balances.clone(), outbox);
     let supervision = Supervision {
         reloading: Some(Reloading {
             reload: with_log(reload, log_file),
@@ -160,6 +162,7 @@ fn folder(arguments: &Arguments, descriptors: u64) -> Result<Serving<'_>, UsageE
         Ok(Open {
             configuration: served.configuration(&arguments.folder, served.access(), site)?,
             balances: None,
+            outbox: None,
             told: told_of_folder(arguments, is_loopback),
             reload: Box::new(|| {
                 let note =

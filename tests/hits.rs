@@ -118,7 +118,7 @@ fn a_hit_on_what_was_encoded_costs_no_more_than_any() {
     let site = Site::new("hits", Hosts::any(), vec![route]);
     let origin = Arc::new(Origin::new(Arc::new(store), None));
     let current = Current::new(Configuration::of_folder(site, origin));
-    let kept = Kept::new([7; 64], None);
+    let kept = Kept::new([7; 64], None, None);
     let listeners =
         listen::bind("127.0.0.1:0".parse().unwrap(), NonZeroUsize::new(1).unwrap()).unwrap();
     let (address, shutdown) = (listeners.address, Shutdown::new());

@@ -6,9 +6,33 @@ use wherefore_decide::Trail;
 use wherefore_decide::act::Begun;
 use wherefore_decide::later::Kept;
 use wherefore_decide::plan::{self, MonitorPlace, Plan, Question};
+use wherefore_decide::policy::Matched;
 use wherefore_decide::story::{Detail, Story};
+use wherefore_gateway::forward::{self, Rewrite};
 use wherefore_message::later::Progress;
+use wherefore_message::path::Path;
 use wherefore_message::{Request, Status};
+use wherefore_server::configuration::Configuration;
+
+/// Where a request that is kept for later is to go, and what it is asked for there.
+pub(super) fn to_whom(
+    request: &Request<'_>,
+    matched: &Matched<'_>,
+    path: Path<'_>,
+    configuration: &Configuration,
+) -> String {
+    let Some(later) = &matched.route.later else { return String::new() };
+    let gateway = configuration.gateways.get(usize::from(later.destination));
+    let name = gateway.map_or("", |gateway| &gateway.name);
+    let rewrite = match &later.base {
+        None => Rewrite::Whole,
+        Some(by) => Rewrite::Instead { octets: later.replaced_bytes(matched, path), by },
+    };
+    let mut target = Vec::new();
+    forward::target(request, path, rewrite, &mut target);
+    let (method, target) = (request.method_text.escape_ascii(), target.escape_ascii());
+    format!("It would go to {name}, as {method} {target}.\n")
+}
 
 /// What can come of storing a request that is to be delivered later.
 pub(super) fn of_later(request: &Request<'_>, mut trail: Trail, detail: Detail) -> String {
@@ -66,7 +90,6 @@ mod tests {
     use wherefore_message::request::RequestBuf;
     use wherefore_message::{Announced, FieldLines, Version};
     use wherefore_origin::Origin;
-    use wherefore_server::configuration::Configuration;
     use wherefore_store::MemoryStore;
 
     use super::super::Explaining;

@@ -133,6 +133,10 @@ path = "/orders"
 inbox = "orders"
 
 [[site.localhost.route]]
+path = "/later"
+inbox = { deliver-to = "unix:/nowhere/app.sock:/in" }
+
+[[site.localhost.route]]
 path = "/choice"
 variants = [{ path = "/a.txt", language = "en" }, { path = "/b.txt", language = "de" }]
 
@@ -276,6 +280,7 @@ fn of_writes() -> Vec<Case> {
             .with("Content-Type: application/x-www-form-urlencoded")
             .bringing("a=b")
             .of(3),
+        case("POST", "/later?a", 202, "accepted-for-later").bringing("a").of(3),
         case("PUT", "/kept/file", 428, "precondition-sent").bringing("x"),
         case("PUT", "/kept/file?long", 413, "content-size").bringing("long").with("If-Match: *"),
         case("PUT", "/kept/new?other", 412, "if-match").bringing("new").with("If-Match: *"),
@@ -362,6 +367,9 @@ fn what_asking_takes_and_uses_up_is_told_with_each_end() {
     let part = "It takes 5 credit from the account that X-Key names.\nIf that holds less:\n  402 Payment Required";
     assert!(text.contains(part), "{text}");
     assert!(told(&["GET", "/hinted/file"]).contains("103 Early Hints is sent first."));
+    let text = told(&["POST", "/later?a"]);
+    let part = "It would go to unix:/nowhere/app.sock, as POST /in?a.\nIt is stored, to be delivered later";
+    assert!(text.contains(part), "{text}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod buffered;
 mod every;
 mod gateways;
 mod inboxes;
@@ -22,6 +23,9 @@ mod status_101;
 mod status_103;
 mod status_200;
 mod status_201;
+mod status_202;
+mod status_202_kill;
+mod status_203;
 mod status_204;
 mod status_205;
 mod status_206;

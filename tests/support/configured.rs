@@ -124,6 +124,14 @@ impl Configured {
         Self::start(own)
     }
 
+    /// Tells it to end, waits until it has, and starts it anew.
+    pub fn stop_and_restart(self) -> Self {
+        let Self { mut running, own } = self;
+        running.signal("TERM");
+        assert!(running.wait().success());
+        Self::start(own)
+    }
+
     /// Ends it hard, and says how much is on an account then.
     pub fn balance_left(self, account: &str) -> u64 {
         let Self { mut running, own } = self;

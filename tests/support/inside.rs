@@ -113,7 +113,7 @@ pub fn serve_configuration(configuration: Configuration, limits: &[(&str, &str)]
     for (name, value) in limits {
         bounds.set(name, value).unwrap();
     }
-    let kept = Kept::new([7; 64], None);
+    let kept = Kept::new([7; 64], None, None);
     let current = Current::new(configuration);
     let shutdown = Shutdown::new();
     let (lines, received) = channel();

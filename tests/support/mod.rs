@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "what the server says belongs to what a failed test shows")]
 
 pub mod client;
+pub mod coded;
 pub mod configured;
 pub mod countries;
 pub mod inside;

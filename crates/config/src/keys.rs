@@ -9,6 +9,7 @@ use crate::value::{
 };
 
 mod gateway;
+mod later;
 mod policy;
 mod route;
 mod site;
@@ -16,6 +17,7 @@ mod site;
 pub use gateway::{
     Breaker, Check, Gateway, RequestHeaders, ResponseHeaders, Transform, Upstream, UpstreamTls,
 };
+pub use later::Later;
 pub use policy::{
     Auth, Blocked, By, ByField, Compress, ContentLimit, Cors, Limit, Maintenance, Policies, Price,
 };
@@ -55,6 +57,11 @@ keys! {
         "{ app = { to = \"http://127.0.0.1:9000\" } }",
         "Groups of upstreams, each under a name that a route's `gateway` refers to",
     );
+    later: Later = key(
+        "later",
+        "{ tries = 10 }",
+        "How what is accepted for later is kept and delivered",
+    );
     site: Named<HostPattern, Site> = key(
         "site",
         "{ \"example.org\" = {} }",
@@ -79,7 +86,7 @@ keys! {
     state: FilePath = key(
         "state",
         "\"/var/lib/wherefore\"",
-        "The folder for what is remembered over restarts: what was deleted, balances",
+        "The folder for what is remembered over restarts: what was deleted, balances, what is to be delivered",
     ).of_start();
     log: LogForm = key("log", "\"json\"", "How the log is written").default("\"text\"").of_start();
     trusted_proxies: List<Network> = key(

@@ -6,6 +6,7 @@ mod fields;
 mod folders;
 mod gateway;
 mod inbox;
+mod later;
 mod policies;
 mod route;
 mod server;
@@ -30,6 +31,7 @@ use route::Laid;
 pub(crate) use fields::{STRICT, USUAL};
 pub use folders::{Folder, contradictions};
 pub use gateway::{Check, Gateway, GatewaySettings, GatewayTimes, Tls};
+pub use later::Deliveries;
 pub use server::{Server, needs_restart};
 
 /// A whole configuration, before anything of it is opened.
@@ -53,6 +55,10 @@ pub struct Model {
     pub countries: Option<Placed<PathBuf>>,
     /// The folder in which accounts are kept, if a route has a price.
     pub accounts: Option<Placed<PathBuf>>,
+    /// The folder in which is kept what is accepted for later, if a route accepts something.
+    pub queue: Option<Placed<PathBuf>>,
+    /// How that is kept and delivered.
+    pub deliveries: Deliveries,
 }
 
 /// Where a site stands in the file.
@@ -130,10 +136,11 @@ pub fn model(
     lowering.state = server.state.clone();
     lowering.limits(file);
     lowering.gateways(file);
+    let deliveries = lowering.deliveries(file);
     let users = named(file.users.as_ref().map(|set| &set.value)).filter_map(users).collect();
     let tokens = named(file.tokens.as_ref().map(|set| &set.value)).filter_map(tokens).collect();
     let (sites, places) = lowering.sites(file);
-    let Lowering { mut complaints, folders, gateways, countries, accounts, .. } = lowering;
+    let Lowering { mut complaints, folders, gateways, countries, accounts, queue, .. } = lowering;
     let by_path: Vec<_> = folders.iter().map(|one| (one.path.value.clone(), one)).collect();
     complaints.extend(contradictions(&by_path));
     report.extend(complaints);
@@ -147,6 +154,8 @@ pub fn model(
         gateways,
         countries,
         accounts,
+        queue,
+        deliveries,
     })
 }
 
@@ -168,6 +177,8 @@ struct Lowering<'a, 'r> {
     state: Option<Placed<PathBuf>>,
     countries: Option<Placed<PathBuf>>,
     accounts: Option<Placed<PathBuf>>,
+    queue: Option<Placed<PathBuf>>,
+    monitors: later::Monitors,
 }
 
 impl<'a, 'r> Lowering<'a, 'r> {
@@ -187,6 +198,8 @@ impl<'a, 'r> Lowering<'a, 'r> {
             state: None,
             countries: None,
             accounts: None,
+            queue: None,
+            monitors: later::Monitors::default(),
         }
     }
 }

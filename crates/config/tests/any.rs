@@ -19,7 +19,7 @@ fn a_file_with_everything_is_read_without_complaints() {
     made(&file, &mut report);
     assert!(report.complaints().is_empty(), "{}", report.drawn(Colours::None));
     let sites = file.site.unwrap().value.0;
-    assert_eq!(sites[0].1.value.route.as_ref().unwrap().value.0.len(), 11);
+    assert_eq!(sites[0].1.value.route.as_ref().unwrap().value.0.len(), 12);
 }
 
 #[test]

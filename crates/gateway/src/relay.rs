@@ -4,6 +4,7 @@ mod cookie;
 mod location;
 mod trailers;
 
+use wherefore_message::media::MediaType;
 use wherefore_message::response::Author;
 use wherefore_message::token::is_token;
 use wherefore_message::{
@@ -95,7 +96,7 @@ pub fn head(policy: &Policy, from: &From<'_>, head: &mut ResponseHead) -> Told {
     head.reset(from.status);
     head.author = Author::Upstream;
     let options = Options::of(from.fields);
-    let mut told = Told { buffering: Buffering::Unsaid };
+    let mut told = Told { buffering: usual_buffering(from.fields) };
     for (known, name, value) in lines(from.fields) {
         if known == FieldName::Other && is_to_gateway(name) {
             if name.eq_ignore_ascii_case(b"X-Accel-Buffering") {
@@ -188,6 +189,15 @@ fn is_relayed(policy: &Policy, options: &Options<'_>, known: FieldName, name: &[
 fn is_to_gateway(name: &[u8]) -> bool {
     const BEGINNING: &[u8] = b"X-Accel-";
     name.get(..BEGINNING.len()).is_some_and(|start| start.eq_ignore_ascii_case(BEGINNING))
+}
+
+/// Events are of use when they happen.
+fn usual_buffering(fields: Fields<'_>) -> Buffering {
+    let media_type = fields.only(FieldName::ContentType).and_then(MediaType::parse);
+    match media_type {
+        Some(media_type) if media_type.is("text/event-stream") => Buffering::No,
+        _ => Buffering::Unsaid,
+    }
 }
 
 fn buffering(value: &[u8]) -> Buffering {

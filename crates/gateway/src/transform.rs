@@ -10,6 +10,7 @@ mod replacer;
 mod validators;
 
 use wherefore_coding::Level;
+use wherefore_decide::upstream::Changed;
 use wherefore_message::media::{MediaType, TypeRange};
 use wherefore_message::{
     Coding, FieldName, FieldSet, Fields, Method, Request, ResponseHead, Status, accept, list,
@@ -209,9 +210,29 @@ impl Transform {
         coded
     }
 
+    /// Whether an answer that is relayed with this status is changed, and says so.
+    #[must_use]
+    pub fn changed(&self, applies: Applies, status: Status) -> Changed {
+        match applies {
+            Applies::No(_) => Changed::Not,
+            Applies::Yes { .. } if self.is_told(status) => Changed::Told,
+            Applies::Yes { .. } => Changed::Untold,
+        }
+    }
+
+    /// Whether the status tells of changed content. In another coding it is the same content.
+    fn is_told(&self, status: Status) -> bool {
+        !self.replace.is_empty() && status == Status::OK && self.keep_status == KeepStatus::No
+    }
+
+    /// Takes back what the head says of the coding that content was to be given.
+    pub fn leave_uncoded(head: &mut ResponseHead) {
+        head.remove(FieldName::ContentEncoding);
+    }
+
     /// Begins to replace in one answer's content.
     #[must_use]
-    pub fn replacer(&self) -> Replacer<'_> {
+    pub fn replacer(&self) -> Replacer {
         Replacer::new(&self.replace)
     }
 
@@ -232,8 +253,7 @@ impl Transform {
         if !self.recompress.is_empty() && !varies {
             head.relay(b"Vary", b"Accept-Encoding");
         }
-        let is_new = !self.replace.is_empty() && head.status == Status::OK;
-        if is_new && self.keep_status == KeepStatus::No {
+        if self.is_told(head.status) {
             head.status = Status::NON_AUTHORITATIVE_INFORMATION;
         }
     }

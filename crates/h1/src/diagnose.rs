@@ -4,7 +4,7 @@
 use wherefore_message::token::{is_token_octet, is_value_octet, trim};
 use wherefore_message::{Fault, FaultKind, FieldName, Line, Span, Version};
 
-use crate::octets::{from, line_feed, offset, span, within};
+use crate::octets::{first, from, offset, span, within};
 
 /// Reads what stands after the second space of a request line, line end included; a line end that
 /// does not come within the limit is missing from it.
@@ -52,7 +52,7 @@ pub(crate) fn field_lines(
     let mut start = fields_start;
     loop {
         let text = from(head, start);
-        let length = line_feed(text).map_or(text.len(), |feed| feed + 1);
+        let length = first(b'\n', text).map_or(text.len(), |feed| feed + 1);
         let text = within(text, 0, length);
         if matches!(text, b"\r\n" | b"\n" | b"") {
             return Ok(());
@@ -107,7 +107,7 @@ fn field_line(text: &[u8], before: usize) -> Result<NameAndValue<'_>, (FaultKind
 pub(crate) fn field_name(head: &[u8], start: usize, line: u16) -> Option<Span> {
     let mut start = start;
     for _ in 0..line {
-        start += line_feed(from(head, start))? + 1;
+        start += first(b'\n', from(head, start))? + 1;
     }
     let length = from(head, start).iter().position(|octet| !is_token_octet(*octet))?;
     (length > 0).then(|| span(start, start + length))

@@ -87,6 +87,19 @@ pub const fn receipt(status: Status) -> Receipt {
     }
 }
 
+/// How many seconds an answer asks to wait (RFC 9110 §10.2.3), by what its `Retry-After` says at this time. None if
+/// that can't be read.
+#[must_use]
+pub fn retry_after(value: &[u8], now: u64) -> Option<u64> {
+    if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+        return Some(value.iter().fold(0, |seconds: u64, digit| {
+            seconds.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+        }));
+    }
+    let date = HttpDate::parse(value, HttpDate::from_unix(now))?;
+    Some(date.unix().saturating_sub(now))
+}
+
 impl Setback {
     /// Its stable name, for programs.
     #[must_use]
@@ -330,6 +343,24 @@ mod tests {
         assert_eq!(PENDING.wait_seconds(999_999_990), Some(11));
         assert_eq!(PENDING.wait_seconds(1_000_000_050), Some(1), "never under one second");
         assert_eq!(FAILED.wait_seconds(0), None);
+    }
+
+    #[test]
+    fn seconds_and_dates_say_how_long_to_wait() {
+        let now = 784_111_770;
+        for (value, expected) in [
+            ("120", Some(120)),
+            ("0", Some(0)),
+            ("99999999999999999999", Some(u64::MAX)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(7)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("", None),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+        ] {
+            assert_eq!(retry_after(value.as_bytes(), now), expected, "{value}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wherefore_decide::policy::{Matched, Site, Sites};
-use wherefore_decide::{Client, InboxPlace, Place, Question};
+use wherefore_decide::{Client, GatewayPlace, InboxPlace, Place, Question};
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::request::RequestBuf;
 use wherefore_store::Store;
@@ -80,6 +80,17 @@ impl Job {
         sites: &Arc<Sites>,
         site: usize,
         place: &InboxPlace<'_>,
+    ) -> Self {
+        Self::at(question, sites, site, &place.matched, (place.path, place.path))
+    }
+
+    /// A copy of a request that was admitted to a gateway.
+    #[must_use]
+    pub fn to_gateway(
+        question: &Question<'_>,
+        sites: &Arc<Sites>,
+        site: usize,
+        place: &GatewayPlace<'_>,
     ) -> Self {
         Self::at(question, sites, site, &place.matched, (place.path, place.path))
     }

@@ -30,6 +30,7 @@ use crate::answer::Answer;
 use crate::configuration::Configuration;
 use crate::gateway::{Asking, hear};
 use crate::notice;
+use crate::outbox::Outbox;
 use crate::service::Service;
 
 /// What is kept between requests, over all cores and over every swap of the configuration.
@@ -37,6 +38,7 @@ pub struct Kept {
     meter: Limits,
     concurrent: Arc<Concurrent>,
     balances: Option<Arc<Balances>>,
+    pub(crate) outbox: Option<Arc<Outbox>>,
     verified: Verified,
     gate: Arc<Gate>,
     failures: Quota,
@@ -44,9 +46,13 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Nothing kept yet, but for the accounts. `secret` is from a random source.
+    /// Nothing kept yet, but for the accounts and what is to be delivered. `secret` is from a random source.
     #[must_use]
-    pub fn new(secret: [u8; 64], balances: Option<Arc<Balances>>) -> Arc<Self> {
+    pub fn new(
+        secret: [u8; 64],
+        balances: Option<Arc<Balances>>,
+        outbox: Option<Arc<Outbox>>,
+    ) -> Arc<Self> {
         let mut halves = [[0; 16]; 2];
         for (half, octets) in halves.iter_mut().zip(secret.as_chunks::<16>().0) {
             *half = *octets;
@@ -57,6 +63,7 @@ impl Kept {
             meter: Limits::new(LIMIT_ENTRIES_DEFAULT, rates),
             concurrent: Concurrent::new(IN_FLIGHT_KEYS_DEFAULT, flights),
             balances,
+            outbox,
             verified: Verified::new(&secret[32..], basic::VERIFIED_MAX),
             gate: Gate::new(Room::default()),
             failures: failures.unwrap_or_else(|_| unreachable!("ten a minute is a quota")),
@@ -278,7 +285,7 @@ fn left(limit: usize, charge: &Charge) -> Left {
 }
 
 /// The network by which a client is counted.
-fn network(client: &Client) -> Vec<u8> {
+pub(crate) fn network(client: &Client) -> Vec<u8> {
     match client.nearest.map(client_key) {
         Some(IpAddr::V4(address)) => address.octets().to_vec(),
         Some(IpAddr::V6(address)) => address.octets().to_vec(),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 use wherefore_access::basic::Users;
 use wherefore_access::bearer::Tokens;
 use wherefore_access::country::Countries;
@@ -125,6 +126,8 @@ impl Configuration {
 pub struct Current {
     configuration: ArcSwap<Configuration>,
     generation: AtomicU64,
+    /// Heard by one task, which waits for nothing else of it.
+    swapped: Notify,
 }
 
 impl Current {
@@ -132,19 +135,26 @@ impl Current {
     #[must_use]
     pub fn new(configuration: Configuration) -> Arc<Self> {
         let configuration = ArcSwap::from_pointee(configuration);
-        Arc::new(Self { configuration, generation: AtomicU64::new(0) })
+        let (generation, swapped) = (AtomicU64::new(0), Notify::new());
+        Arc::new(Self { configuration, generation, swapped })
     }
 
     /// Another one from now on. Requests that are in flight end under the one that they began under.
     pub fn swap(&self, configuration: Configuration) {
         self.configuration.store(Arc::new(configuration));
         self.generation.fetch_add(1, Ordering::Release);
+        self.swapped.notify_one();
     }
 
     /// The configuration.
     #[must_use]
     pub fn load(&self) -> Arc<Configuration> {
         self.configuration.load_full()
+    }
+
+    /// Waits until it is swapped, or was since this was last asked. For the one task that does.
+    pub(crate) async fn swapped(&self) {
+        self.swapped.notified().await;
     }
 
     /// How often it was swapped.
@@ -166,6 +176,11 @@ impl Held {
         let generation = current.generation();
         let held = RefCell::new((generation, Rc::new(Configuration::clone(&current.load()))));
         Self { current, held }
+    }
+
+    /// What is swapped.
+    pub(crate) fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current)
     }
 
     /// The configuration that holds now.

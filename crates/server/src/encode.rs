@@ -16,6 +16,7 @@ use wherefore_origin::cache::Entry;
 use wherefore_origin::encode::{self, EncodeError, Encoded, Encoding, WHOLE_BYTES_MAX};
 use wherefore_origin::encoded::{Bounds, Files, Name};
 use wherefore_origin::read::{Content, OpenFile};
+use wherefore_origin::room::Room;
 use wherefore_store::Conflict;
 
 use crate::blocking::WorkError;
@@ -69,6 +70,11 @@ impl Encoders {
             cores_bytes_max: limits.cache_bytes.saturating_mul(cores as u64),
         });
         Arc::new(Self { files, under_way: Mutex::default() })
+    }
+
+    /// Memory for coding what is not kept, if so much is left.
+    pub(crate) fn room(&self, bytes: u64) -> Option<Room> {
+        self.files.room(bytes)
     }
 
     fn turn(self: &Arc<Self>, name: &Name) -> Turn {

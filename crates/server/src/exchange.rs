@@ -22,8 +22,9 @@ use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
 use crate::configuration::Configuration;
 use crate::encode::Unmade;
-use crate::forwarding::{answer_gateway, forward};
+use crate::forwarding::{Onward, answer_gateway, forward};
 use crate::gateway::Forwarded;
+use crate::keeping::{Keeping, answer_monitor, keep, keeping};
 use crate::reading::{Asked, Stopped, is_passing};
 use crate::service::Service;
 use crate::taking::take;
@@ -43,6 +44,8 @@ enum Next {
     Forward(Box<Forwarded>),
     /// A write.
     Write(Writing, Arc<Origin>, Box<Job>),
+    /// What is kept, to be delivered later.
+    Keep(Box<Keeping>),
     /// What is posted to an inbox, and read like this.
     Take(Format, Arc<Origin>, Box<Job>),
 }
@@ -76,6 +79,11 @@ pub(crate) async fn exchange<C: Carrier>(
         Next::Forward(forwarded) => {
             // Most exchanges should not carry the room for it along.
             return Box::pin(forward(service, &configuration, carrier, &forwarded, answer)).await;
+        }
+        Next::Keep(keeping) => {
+            // Nor this.
+            Box::pin(keep(service, carrier, &keeping, answer)).await?;
+            Box::new(keeping.job)
         }
         Next::Write(writing, origin, job) => {
             write(service, carrier, writing, &origin, &job, answer).await?;
@@ -164,28 +172,40 @@ async fn head<C: Carrier>(
             let from = variants::from_list(&mut asked, &question, &listed, configuration, site);
             Box::pin(from).await;
         }
-        Ok(Admitted::Monitor(_)) => asked.fail(Failure::Panicked),
+        Ok(Admitted::Monitor(place)) => answer_monitor(&mut asked, &question, &place),
         Ok(Admitted::Gateway(place)) => {
             if pass == Pass::First
                 && let Some(verdict) = plan::hints(request, dress, &mut asked.answer.trail)
             {
                 return Next::Hint(reply::hints(&verdict, dress));
             }
-            let at = (carrier, admission.site.index());
-            if let Some(forwarded) =
-                answer_gateway(&mut asked, &question, &place, configuration, at)
-            {
-                return Next::Forward(forwarded);
+            let site = admission.site.index();
+            let at = (carrier, site);
+            match answer_gateway(&mut asked, &question, &place, configuration, at) {
+                None => {}
+                Some(Onward::Now(forwarded)) => return Next::Forward(forwarded),
+                Some(Onward::Later) => {
+                    let job = Job::to_gateway(&question, sites, site, &place);
+                    if let Some(kept) = keeping(&mut asked, job, configuration, carrier) {
+                        return Next::Keep(kept);
+                    }
+                }
             }
         }
         Ok(Admitted::Inbox(place)) => {
-            if let Some(format) = answer_inbox(&mut asked, &question, &place) {
-                match place.inbox.origin.and_then(|folder| configuration.origin(folder)) {
-                    Some(origin) => {
-                        let job = Job::to_inbox(&question, sites, admission.site.index(), &place);
+            if let Some(submission) = answer_inbox(&mut asked, &question, &place) {
+                let job = Job::to_inbox(&question, sites, admission.site.index(), &place);
+                let origin = place.inbox.origin.and_then(|folder| configuration.origin(folder));
+                match (submission, origin) {
+                    (Submission::Read(format), Some(origin)) => {
                         return Next::Take(format, Arc::clone(origin), Box::new(job));
                     }
-                    None => asked.fail(Failure::Panicked),
+                    (Submission::Read(_), None) => asked.fail(Failure::Panicked),
+                    (Submission::Kept, _) => {
+                        if let Some(kept) = keeping(&mut asked, job, configuration, carrier) {
+                            return Next::Keep(kept);
+                        }
+                    }
                 }
             }
         }
@@ -213,14 +233,23 @@ async fn head<C: Carrier>(
     Next::Answered
 }
 
+/// What an inbox does with what is posted.
+enum Submission {
+    /// It is read like this, and stored.
+    Read(Format),
+    /// It is kept as it is, to be delivered later.
+    Kept,
+}
+
 /// Answers for an inbox, unless it is to take what is posted.
 fn answer_inbox(
     asked: &mut Asked<'_>,
     question: &Question<'_>,
     place: &InboxPlace<'_>,
-) -> Option<Format> {
+) -> Option<Submission> {
     match plan::of_inbox(question, place, &mut asked.answer.trail) {
-        Ok(Plan::Take(format)) => return Some(format),
+        Ok(Plan::Take(format)) => return Some(Submission::Read(format)),
+        Ok(Plan::Later) => return Some(Submission::Kept),
         Ok(Plan::Read(verdict, Reading::Options(methods))) => {
             reply::inbox_options(&verdict, methods, place.inbox, &mut asked.answer.head);
             asked.answer.verdict = Some(verdict);

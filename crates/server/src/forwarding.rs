@@ -10,24 +10,33 @@ use wherefore_decide::policy::Matched;
 use wherefore_decide::reply;
 use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_gateway::forward;
-use wherefore_gateway::relay::{self as relayed, Address, Addresses};
-use wherefore_message::{Announced, Cause, FieldLines, Request, Status};
+use wherefore_gateway::relay::{self as relayed, Address, Addresses, Buffering};
+use wherefore_gateway::transform::Transform;
+use wherefore_message::{Announced, Cause, FieldLines, Request, ResponseHead, Status};
 
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
 use crate::configuration::Configuration;
-use crate::gateway::{self, Forwarded, Gateway, Known, Relay};
+use crate::gateway::{self, Coded, Cut, Forwarded, Gateway, Known, Relay};
 use crate::reading::Asked;
 use crate::service::Service;
 
-/// Answers for a gateway, unless the request is to be forwarded.
+/// What becomes of a request for a gateway that is not answered yet.
+pub(crate) enum Onward {
+    /// It is forwarded.
+    Now(Box<Forwarded>),
+    /// It is kept, to be delivered later.
+    Later,
+}
+
+/// Answers for a gateway, unless the request is to go on.
 pub(crate) fn answer_gateway<C: Carrier>(
     asked: &mut Asked<'_>,
     question: &Question<'_>,
     place: &GatewayPlace<'_>,
     configuration: &Configuration,
     (carrier, site): (&C, usize),
-) -> Option<Box<Forwarded>> {
+) -> Option<Onward> {
     let Some(gateway) = configuration.gateway(place.gateway.upstreams) else {
         asked.fail(Failure::Panicked);
         return None;
@@ -56,8 +65,10 @@ pub(crate) fn answer_gateway<C: Carrier>(
                 request_id: id.as_str(),
                 site,
             };
-            return Some(Box::new(Forwarded::new(gateway, request, place, &known)));
+            let forwarded = Forwarded::new(gateway, request, place, &known);
+            return Some(Onward::Now(Box::new(forwarded)));
         }
+        Ok(Plan::Later) => return Some(Onward::Later),
         Ok(Plan::Read(verdict, Reading::Options(methods))) => {
             reply::options(&verdict, methods, &mut asked.answer.head);
             asked.answer.verdict = Some(verdict);
@@ -80,62 +91,113 @@ pub(crate) async fn forward<C: Carrier>(
     forwarded: &Forwarded,
     answer: &mut Answer,
 ) -> Result<(), Gone> {
-    let heard = gateway::ask(service, carrier, forwarded).await?;
+    let (heard, relay, member) = match gateway::ask(service, carrier, forwarded).await? {
+        gateway::Asked::Answered(mut relay) => {
+            let heard =
+                begin(service, configuration, carrier, forwarded, &mut relay, answer).await?;
+            let member = relay.member();
+            (Ok(heard), Some(relay), Some(member))
+        }
+        gateway::Asked::Lost(lost, member) => (Ok(Heard::Nothing(lost)), None, member),
+        gateway::Asked::Refused(failure) => (Err(failure), None, None),
+    };
     let request = &carrier.request();
     let mut asked = Asked::new(service, request, &forwarded.client, answer);
-    let (site, route) = forwarded.route;
-    let site = configuration.sites.site(site);
-    asked.matched = site.and_then(|site| {
-        let route = site.routes().get(forwarded.route.1)?;
-        Some(Matched { route, index: forwarded.route.1, rest_at: forwarded.rest_at })
-    });
-    asked.dress = site.and_then(|site| site.routes().get(route)).map(|route| &route.dress);
+    asked.matched = matched(configuration, forwarded);
+    asked.dress = asked.matched.map(|matched| &matched.route.dress);
+    asked.answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
     match heard {
-        gateway::Asked::Answered(relay) => answered(&mut asked, forwarded, relay),
-        gateway::Asked::Lost(lost, member) => {
-            asked.answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
-            let verdict = plan::heard(Heard::Nothing(lost), &mut asked.answer.trail);
-            asked.refuse(&verdict, None);
+        Ok(heard) => {
+            let verdict = plan::heard(heard, &mut asked.answer.trail);
+            match heard {
+                Heard::Answer(..) => {
+                    asked.answer.head.status = verdict.status;
+                    asked.answer.verdict = Some(verdict);
+                    asked.answer.relay = relay;
+                }
+                Heard::Nothing(_) => asked.refuse(&verdict, None),
+            }
         }
-        gateway::Asked::Refused(failure) => asked.fail(failure),
+        Err(failure) => asked.fail(failure),
     }
     asked.settle().await;
     asked.dress();
     Ok(())
 }
 
-/// Answers with what an upstream said.
-fn answered(asked: &mut Asked<'_>, forwarded: &Forwarded, mut relay: Box<Relay>) {
+fn matched<'a>(configuration: &'a Configuration, forwarded: &Forwarded) -> Option<Matched<'a>> {
+    let (site, index) = forwarded.route;
+    let route = configuration.sites.site(site)?.routes().get(index)?;
+    Some(Matched { route, index, rest_at: forwarded.rest_at })
+}
+
+/// Makes the head of what an upstream answers, and reads as much of the content as has to be known before it goes out.
+async fn begin<C: Carrier>(
+    service: &Service,
+    configuration: &Configuration,
+    carrier: &mut C,
+    forwarded: &Forwarded,
+    relay: &mut Relay,
+    answer: &mut Answer,
+) -> Result<Heard, Gone> {
+    let base = matched(configuration, forwarded).and_then(|matched| {
+        matched.route.gateway().map(|gateway| gateway.base.as_deref().unwrap_or(""))
+    });
+    let made = head(service, &carrier.request(), forwarded, base, relay, &mut answer.head);
+    let (changed, buffering) = match made {
+        Ok(made) => made,
+        Err(cause) => {
+            relay.abandon();
+            return Ok(Heard::Nothing(Lost::to(cause)));
+        }
+    };
+    match relay.look_ahead(service, carrier, buffering).await {
+        Ok(()) => Ok(Heard::Answer(answer.head.status, changed)),
+        Err(Cut { cause: Some(cause), .. }) => Ok(Heard::Nothing(Lost::to(cause))),
+        Err(Cut { cause: None, .. }) => Err(Gone),
+    }
+}
+
+/// Makes the head of what an upstream answers, and sees to it that its content is changed as that says.
+fn head(
+    service: &Service,
+    request: &Request<'_>,
+    forwarded: &Forwarded,
+    base: Option<&str>,
+    relay: &mut Relay,
+    head: &mut ResponseHead,
+) -> Result<(Changed, Buffering), Cause> {
     let gateway = &forwarded.gateway;
-    asked.answer.upstream = name_of(gateway, relay.member());
-    let Some(response) = relay.response() else { return asked.fail(Failure::Panicked) };
-    let judged = match (response.status, response.announced) {
-        (Status::SWITCHING_PROTOCOLS, _) => relayed::switched(response.fields, forwarded.upgrade()),
+    let response = relay.response().ok_or(Cause::Malformed)?;
+    let status = response.status;
+    match (status, response.announced) {
+        (Status::SWITCHING_PROTOCOLS, _) => {
+            relayed::switched(response.fields, forwarded.upgrade())?;
+        }
         // What says beforehand that it is too large need not be broken off.
         (_, Announced::Length(length)) if length > gateway.limits.content_bytes_max => {
-            Err(Cause::ContentTooLarge)
+            return Err(Cause::ContentTooLarge);
         }
-        _ => Ok(()),
-    };
-    if let Err(cause) = judged {
-        relay.abandon();
-        let lost = Heard::Nothing(Lost::to(cause));
-        let verdict = plan::heard(lost, &mut asked.answer.trail);
-        return asked.refuse(&verdict, None);
+        _ => {}
     }
-    let heard = Heard::Answer(response.status, Changed::Not);
-    let verdict = plan::heard(heard, &mut asked.answer.trail);
-    let public = public_authority(asked.request);
+    let public = public_authority(request);
     let from = relayed::From {
-        status: response.status,
+        status,
         version: response.version,
         fields: response.fields,
-        addresses: addresses(asked, forwarded, &relay, &public),
+        addresses: addresses(forwarded, relay, base, &public),
     };
-    relayed::head(&gateway.relay, &from, &mut asked.answer.head);
-    asked.answer.head.status = verdict.status;
-    asked.answer.verdict = Some(verdict);
-    asked.answer.relay = Some(relay);
+    let told = relayed::head(&gateway.relay, &from, head);
+    let Some(transform) = &gateway.transform else { return Ok((Changed::Not, told.buffering)) };
+    let applies = transform.applies(request, status, response.fields);
+    let coded = transform.apply(applies, request, head);
+    if relay.change(service, transform, applies, coded)? == Coded::No && coded.is_some() {
+        Transform::leave_uncoded(head);
+    }
+    let changed = transform.changed(applies, status);
+    // What the rules judge is what the upstream said.
+    head.status = status;
+    Ok((changed, told.buffering))
 }
 
 fn public_authority(request: &Request<'_>) -> Vec<u8> {
@@ -144,13 +206,12 @@ fn public_authority(request: &Request<'_>) -> Vec<u8> {
 
 /// Where the upstream was asked, and where the client did.
 fn addresses<'a>(
-    asked: &Asked<'a>,
     forwarded: &'a Forwarded,
     relay: &Relay,
+    base: Option<&'a str>,
     public: &'a [u8],
 ) -> Option<Addresses<'a>> {
-    let reached = forwarded.gateway.members.get(relay.member())?;
-    let base = asked.matched?.route.gateway()?.base.as_deref().unwrap_or("");
+    let (reached, base) = (forwarded.gateway.members.get(relay.member())?, base?);
     let scheme = if reached.target.tls.is_some() { "https" } else { "http" };
     let authority = reached.authority.as_bytes();
     Some(Addresses {

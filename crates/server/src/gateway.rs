@@ -3,6 +3,7 @@
 
 mod ask;
 mod asking;
+mod change;
 mod errand;
 mod forwarded;
 mod hop;
@@ -25,11 +26,11 @@ use wherefore_upstream::{Connector, Target, Times};
 
 pub(crate) use ask::{Asked, ask};
 pub(crate) use asking::{Asking, LetIn, hear};
-pub(crate) use errand::{Errand, ErrandContent, Returned, errand};
+pub(crate) use errand::{Errand, ErrandContent, Returned, errand, hand_over};
 pub(crate) use forwarded::{Forwarded, Known};
 pub(crate) use pool::Pool;
 pub(crate) use probe::probe;
-pub(crate) use relay::Relay;
+pub(crate) use relay::{Coded, Cut, Relay};
 pub(crate) use tunnel::{Near, tunnel};
 
 /// A group of upstreams, and how they are spoken to. Connections to them belong to it: another one of the same
@@ -48,6 +49,9 @@ pub struct Gateway {
     pub relay: relayed::Policy,
     /// What is changed of their answers' content.
     pub transform: Option<Transform>,
+    /// So much content of a request is read before an upstream is asked, and of an answer before the client is told its
+    /// head, in octets. 0: each part goes on at once.
+    pub buffer_bytes_max: usize,
     /// How they are asked whether they are well, if they are: when, the upstreams' own settings say.
     pub probe: Option<Probe>,
     /// Whether interim answers other than 100 go on: 103 (RFC 8297) and others.
@@ -170,6 +174,7 @@ impl Gateway {
             forward,
             relay,
             transform: None,
+            buffer_bytes_max: 0,
             probe: None,
             interim: Interim::Relayed,
             times: GatewayTimes::default(),

@@ -235,9 +235,8 @@ impl H1<'_> {
         mut relay: Box<Relay>,
         answer: &mut Answer,
     ) -> Result<u64, send::Trouble> {
-        let method = self.server.request(self.input.head()).method;
         let date = self.service.core.clock.date();
-        self.server.send_head(&answer.head, relay.outgoing(method), &date, self.output);
+        self.server.send_head(&answer.head, relay.outgoing(), &date, self.output);
         if relay.is_switched() {
             self.flush().await?;
             let near = Near { socket: self.socket, input: self.input };

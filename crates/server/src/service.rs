@@ -22,6 +22,7 @@ use crate::core::{Arrival, Core, Handler};
 use crate::gateway::{LetIn, Pool, probe};
 use crate::notice;
 use crate::notice::Seldom;
+use crate::outbox;
 use crate::proxied;
 
 /// How many idle states of connections a core keeps for the next request.
@@ -104,6 +105,12 @@ impl Service {
         });
         spawn_local(sweep(Rc::downgrade(&service)));
         spawn_local(probe(Rc::downgrade(&service)));
+        // One core delivers for all.
+        if service.core.index == 0
+            && let Some(outbox) = &service.kept.outbox
+        {
+            spawn_local(outbox::deliver(Rc::downgrade(&service), Arc::clone(outbox)));
+        }
         service
     }
 
@@ -250,8 +257,12 @@ mod tests {
             let origin = Arc::new(Origin::new(Arc::new(store), None));
             let configuration = Configuration::of_folder(site, Arc::clone(&origin));
             let current = Current::new(configuration);
-            let service =
-                Service::new(core(), current, Kept::new([1; 64], None), h1::Limits::default());
+            let service = Service::new(
+                core(),
+                current,
+                Kept::new([1; 64], None, None),
+                h1::Limits::default(),
+            );
 
             let mut scratch = Vec::new();
             let path = path::decode(b"/large", &mut scratch).unwrap();

@@ -41,6 +41,9 @@ use self::writer::{Order, write_all};
 use crate::StateError;
 use crate::folder::FolderLock;
 
+/// The folder in that of the state in which they are kept.
+const FOLDER: &str = "deliveries";
+
 /// How many orders wait for the thread that writes; whoever gives one more waits too.
 const ORDERS_MAX: usize = 1024;
 
@@ -173,10 +176,16 @@ impl Deliveries {
     /// [`StateError::Locked`] while another has it, [`StateError::UnknownVersion`],
     /// [`StateError::NotOurs`], [`StateError::Damaged`], [`StateError::Io`].
     pub fn open(folder: &Path, settings: DeliverySettings) -> Result<Self, StateError> {
-        let folder = folder.join("deliveries");
+        let folder = folder.join(FOLDER);
         let lock = FolderLock::take(&folder)?;
         let ledger = Ledger::open(&folder, settings.bounds.memory())?;
         Self::start(&folder, ledger, settings, lock)
+    }
+
+    /// Whether deliveries were kept in this folder of state before.
+    #[must_use]
+    pub fn are_in(folder: &Path) -> bool {
+        folder.join(FOLDER).exists()
     }
 
     fn start(
@@ -347,6 +356,17 @@ impl Deliveries {
                 Ok(Next::Kept { at, error })
             }
         }
+    }
+
+    /// Leaves a delivery alone until this moment, for a reason that is no try of it: nothing is written.
+    pub fn set_aside(&self, lease: Lease, why: Setback, until: UnixMillis) {
+        self.shared.lock().postpone(lease.delivery.id, why, until);
+        drop(lease);
+    }
+
+    /// What was left alone for this reason is due.
+    pub fn call_back(&self, why: Setback, now: UnixMillis) {
+        self.shared.lock().call_back(why, now);
     }
 
     /// How far a delivery is; none if it is not known, or no longer. Never waits for the disk.

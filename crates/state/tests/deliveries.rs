@@ -351,6 +351,34 @@ fn more_than_may_be_kept_is_refused() {
     accept(&deliveries, 3, &[2; 10], None, 0).unwrap();
 }
 
+/// Where nobody knows where to go, that is no try, and nothing is written.
+#[test]
+fn what_is_set_aside_is_called_back() {
+    let scratch = Scratch::new();
+    let deliveries = scratch.open();
+    let why = Setback::NoDestination;
+    for number in 1..=2 {
+        accept(&deliveries, number, b"x", None, 0).unwrap();
+    }
+    for _ in 0..2 {
+        deliveries.set_aside(lease(&deliveries, 0), why, UnixMillis(500));
+    }
+    let pending = Progress::Pending { tries: 0, next_at: 1, last: Some(why) };
+    assert_eq!(deliveries.progress(id(1)), Some(pending));
+    assert!(matches!(deliveries.lease(UnixMillis(10)).unwrap(), Due::At(UnixMillis(500))));
+    // One that somebody is at is not called back.
+    let held = lease(&deliveries, 500);
+    deliveries.call_back(Setback::ContentLost, UnixMillis(20));
+    assert!(matches!(deliveries.lease(UnixMillis(20)).unwrap(), Due::At(UnixMillis(500))));
+    deliveries.call_back(why, UnixMillis(20));
+    let called = lease(&deliveries, 20);
+    assert_ne!(called.delivery().id, held.delivery().id);
+    assert_eq!(called.delivery().tries, 0);
+    drop((called, held, deliveries));
+    let again = scratch.open();
+    assert_eq!(again.progress(id(1)), Some(Progress::Pending { tries: 0, next_at: 0, last: None }));
+}
+
 #[test]
 fn what_was_stored_and_is_gone_is_given_up() {
     let scratch = Scratch::new();

@@ -134,6 +134,14 @@ keys! {
         "\"16KiB\"",
         "The longest head that an answer may have (502)",
     ).default("\"64KiB\"").within(256, 1 << 20);
+    buffer: Size = key(
+        "buffer",
+        "\"64KiB\"",
+        "How much content is read before it goes on: of a request before an upstream is asked, so that the request can \
+         be sent to another one and a slow client holds none; of an answer before the client is told anything, so \
+         that it is 502 where it breaks off that early. Events, and what has `X-Accel-Buffering: no`, go on at once; \
+         so does all where it is not said",
+    ).spec(9110, "9.2.2").within(1, 16 << 20);
     idle_connections: Count = key(
         "idle-connections",
         "32",

@@ -142,6 +142,12 @@ keys! {
         "{ replace = { \"http://app.internal\" = \"https://example.org\" } }",
         "What is changed of the upstream's answers (203)",
     ).with(&["gateway"]).spec(9110, "7.7");
+    respond_async: bool = key(
+        "respond-async",
+        "true",
+        "Whether what a client asks for by `Prefer: respond-async` is accepted for later, where it would change \
+         something (202)",
+    ).default("false").with(&["gateway"]).spec(7240, "4.1");
     websocket_only: bool = key(
         "websocket-only",
         "true",
@@ -159,30 +165,43 @@ keys! {
 
 keys! {
     /// What an inbox takes and how it answers.
-    Inbox: scope(
-        "an inbox",
-        "`inbox = { ... }`: a folder that takes posted forms. Each is stored whole before it is answered.",
-    );
+    Inbox: Scope {
+        choice: Choice::One("this inbox does not say what becomes of what it takes"),
+        ..scope(
+            "an inbox",
+            "`inbox = { ... }`: what takes posted forms. Each is stored whole before it is answered.",
+        )
+    };
 
-    folder: FilePath = key("folder", "\"orders\"", "Where they are stored").required();
+    folder: FilePath = key("folder", "\"orders\"", "The folder in which they are stored").choice();
+    deliver_to: List<GatewayTo> = key(
+        "deliver-to",
+        "\"http://127.0.0.1:9000/orders\"",
+        "Whatever is posted is stored, and delivered to this upstream later, or to one of several, until one has taken \
+         it: a URL, a list of URLs, or the name of a group. A path at the end of the URL stands in the place of the \
+         path that is posted to (202)",
+    ).choice().spec(9110, "15.3.3");
     answer: Either<InboxAnswer, InboxPage> = key(
         "answer",
         "\"reset\"",
         "What is answered: 201 with the place of what was stored, or 204 if no route shows the folder; 204; 205; or 303 to a page",
-    ).default("\"created\"");
+    ).default("\"created\"").with(&["folder"]);
     types: List<MediaRange> = key(
         "types",
         "[\"application/json\"]",
-        "The media types that are taken; forms, files and JSON where it is not said",
+        "The media types that are taken; forms, files and JSON where it is not said, and anything of what is delivered",
     ).within(1, 64);
-    file_max: Size = key("file-max", "\"2MiB\"", "The longest file").default("\"10MiB\"").within(1, 1 << 40);
-    files_max: Count = key("files-max", "3", "The most files in one form").default("10").within(0, 1000);
+    file_max: Size = key("file-max", "\"2MiB\"", "The longest file").default("\"10MiB\"").within(1, 1 << 40)
+        .with(&["folder"]);
+    files_max: Count = key("files-max", "3", "The most files in one form").default("10").within(0, 1000)
+        .with(&["folder"]);
     text_max: Size = key(
         "text-max",
         "\"64KiB\"",
         "The most octets of all fields of one form together, or of JSON: they are held in memory",
-    ).default("\"1MiB\"").within(1, 64 << 20);
-    fields_max: Count = key("fields-max", "20", "The most fields in one form").default("100").within(1, 10_000);
+    ).default("\"1MiB\"").within(1, 64 << 20).with(&["folder"]);
+    fields_max: Count = key("fields-max", "20", "The most fields in one form").default("100").within(1, 10_000)
+        .with(&["folder"]);
 }
 
 keys! {

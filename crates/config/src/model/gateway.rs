@@ -59,6 +59,8 @@ pub struct GatewaySettings {
     pub answer_head_bytes_max: u64,
     /// The most content of an answer, in octets.
     pub answer_bytes_max: Option<u64>,
+    /// How much content is read before it goes on, in octets; 0 for none.
+    pub buffer_bytes_max: usize,
     /// The most connections to one upstream that a core keeps.
     pub idle_max: usize,
     /// How TLS is spoken with those that speak it.
@@ -137,12 +139,7 @@ impl Lowering<'_, '_> {
         let span = to.from.span().unwrap_or(route.head);
         let Group { mut gateway, base } = match &to.value {
             Either::Table(keys) => self.group("", keys, span),
-            Either::Short(List(list)) => match list.as_slice() {
-                [Placed { value: GatewayTo::Group(name), span }] => {
-                    self.group_named(name.as_str(), *span)
-                }
-                list => self.group_of_urls(list, span),
-            },
+            Either::Short(List(list)) => self.group_of(list, span),
         }?;
         let is_closed = gateway.settings.forward.upgrades == Upgrades::None;
         if let Some(Set { value: true, from }) = &route.websocket_only
@@ -163,7 +160,22 @@ impl Lowering<'_, '_> {
             let copied = Names::new(super::policies::copied(auth).chain(user));
             gateway.settings.forward.copied = copied;
         }
-        Some(policy::Gateway { upstreams: self.gateway_number(gateway), base })
+        Some(self.gateway_of(Group { gateway, base }))
+    }
+
+    /// The group that is named by its name, or by its URLs.
+    pub(super) fn group_of(&mut self, list: &[Placed<GatewayTo>], span: Span) -> Option<Group> {
+        match list {
+            [Placed { value: GatewayTo::Group(name), span }] => {
+                self.group_named(name.as_str(), *span)
+            }
+            list => self.group_of_urls(list, span),
+        }
+    }
+
+    /// A gateway to a group.
+    pub(super) fn gateway_of(&mut self, Group { gateway, base }: Group) -> policy::Gateway {
+        policy::Gateway { upstreams: self.gateway_number(gateway), base }
     }
 
     /// Policies that make no difference to what a gateway relays.
@@ -272,6 +284,9 @@ impl Lowering<'_, '_> {
             times: times(&resolved),
             answer_head_bytes_max: bytes(&resolved.answer_head_bytes).unwrap_or(64 << 10),
             answer_bytes_max: bytes(&resolved.answer_bytes),
+            buffer_bytes_max: bytes(&resolved.buffer)
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .unwrap_or_default(),
             idle_max: number(&resolved.idle_connections),
             tls: resolved.tls.as_ref().map(|set| tls(&set.value)).unwrap_or_default(),
             check: resolved.check.as_ref().and_then(|set| check(&set.value.resolved())),
@@ -512,14 +527,14 @@ fn statuses(set: Option<&Set<List<value::AnswerStatus>>>) -> Vec<Status> {
     set.into_iter().flat_map(|set| &set.value.0).map(|status| status.value.0).collect()
 }
 
-fn time(key: &Key<value::Duration>) -> Duration {
+pub(super) fn time(key: &Key<value::Duration>) -> Duration {
     Duration::from_millis(key.as_ref().map_or(0, |set| set.value.millis))
 }
 
-fn number<T: TryFrom<u64> + Default>(key: &Key<value::Count>) -> T {
+pub(super) fn number<T: TryFrom<u64> + Default>(key: &Key<value::Count>) -> T {
     key.as_ref().and_then(|set| T::try_from(set.value.0).ok()).unwrap_or_default()
 }
 
-fn bytes(key: &Key<value::Size>) -> Option<u64> {
+pub(super) fn bytes(key: &Key<value::Size>) -> Option<u64> {
     key.as_ref().map(|set| set.value.bytes)
 }

@@ -1,6 +1,7 @@
 //! Inboxes: what they take, and what they answer.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use wherefore_decide::policy::inbox::InboxLimits;
 use wherefore_decide::policy::{Inbox, Pattern, Thanks};
@@ -10,7 +11,7 @@ use super::route::quota_bytes;
 use crate::keys;
 use crate::source::Placed;
 use crate::table::Set;
-use crate::value::{Either, FilePath, InboxAnswer};
+use crate::value::{Either, FilePath, InboxAnswer, List, MediaRange};
 
 impl Lowering<'_, '_> {
     pub(super) fn inbox(
@@ -23,6 +24,9 @@ impl Lowering<'_, '_> {
         let (keys, folder, span) = match &inbox.value {
             Either::Short(folder) => (keys::Inbox::defaults(), folder, span),
             Either::Table(keys) => {
+                if keys.deliver_to.is_some() {
+                    return Some(of_deliveries(keys));
+                }
                 let folder = keys.folder.as_ref()?;
                 (keys.resolved(), &folder.value, folder.from.span().unwrap_or(span))
             }
@@ -37,10 +41,7 @@ impl Lowering<'_, '_> {
         });
         let made = Inbox::new(number);
         let accept_post = match &keys.types {
-            Some(types) => {
-                let types = types.value.0.iter().map(|range| range.value.as_str());
-                types.collect::<Vec<_>>().join(", ").into()
-            }
+            Some(types) => accept_post(&types.value),
             None => made.accept_post,
         };
         let thanks = match keys.answer.as_ref().map(|set| &set.value) {
@@ -53,6 +54,29 @@ impl Lowering<'_, '_> {
         };
         Some(Inbox { accept_post, thanks, limits: limits(&keys), ..made })
     }
+}
+
+/// An inbox that keeps nothing: what is posted to it is delivered, and is not read here.
+fn of_deliveries(keys: &keys::Inbox) -> Inbox {
+    Inbox {
+        origin: None,
+        accept_post: keys
+            .types
+            .as_ref()
+            .map_or_else(|| "*/*".into(), |set| accept_post(&set.value)),
+        limits: InboxLimits {
+            form_bytes_max: u64::MAX,
+            file_bytes_max: u64::MAX,
+            fields_bytes_max: u64::MAX,
+            ..InboxLimits::default()
+        },
+        ..Inbox::new(0)
+    }
+}
+
+fn accept_post(types: &List<MediaRange>) -> Arc<str> {
+    let types = types.0.iter().map(|range| range.value.as_str());
+    types.collect::<Vec<_>>().join(", ").into()
 }
 
 fn limits(keys: &keys::Inbox) -> InboxLimits {

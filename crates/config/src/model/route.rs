@@ -62,7 +62,9 @@ impl Lowering<'_, '_> {
             let content =
                 ContentPolicy::up_to(self.bounds.content_bytes_max, self.bounds.patch_bytes_max);
             let key = format!("{} {pattern}", host.value);
+            let later = self.later(&route, &resource);
             let mut made = Route::new(pattern, resource, content);
+            made.later = later;
             self.policies(&route.policies, &key, &mut made);
             self.complain_of_idle_hiding(own, &route.policies);
             if route.gateway.is_some() {
@@ -83,6 +85,7 @@ impl Lowering<'_, '_> {
             laid.paths.push(span);
             laid.routes.push(made);
         }
+        self.lay_monitors(host, site, dress, &shapes, &mut laid);
         self.fill_lists(&mut laid);
         laid
     }
@@ -294,7 +297,12 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn gate_of_site(&mut self, host: &Placed<HostPattern>, site: &keys::Site, route: &mut Route) {
+    pub(super) fn gate_of_site(
+        &mut self,
+        host: &Placed<HostPattern>,
+        site: &keys::Site,
+        route: &mut Route,
+    ) {
         use wherefore_decide::policy::gate::Https;
         let only = site.https.as_ref().is_some_and(|set| set.value == value::Https::Only);
         let refuse =

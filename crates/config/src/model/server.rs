@@ -106,7 +106,8 @@ impl Lowering<'_, '_> {
 #[must_use]
 pub fn needs_restart(running: &File, new: &File) -> Vec<(&'static str, Complaint)> {
     let (before, after) = (of_start(running), of_start(new));
-    let head = new.server.as_ref().map(|set| set.value.head).unwrap_or_default();
+    let server = new.server.as_ref().map(|set| set.value.head);
+    let head = server.or(new.later.as_ref().map(|set| set.value.head)).unwrap_or_default();
     let changed = after.iter().zip(&before).filter(|((.., after), (.., before))| after != before);
     changed
         .map(|((name, from, _), _)| {
@@ -121,9 +122,17 @@ pub fn needs_restart(running: &File, new: &File) -> Vec<(&'static str, Complaint
 fn of_start(file: &File) -> Vec<(&'static str, Provenance, String)> {
     let server = file.server.as_ref().map(|set| &set.value);
     let server = server.map_or_else(keys::Server::defaults, keys::Server::resolved);
-    let rows = keys::Server::SCOPE.keys().filter(|row| row.is_of_start);
+    let later = file.later.as_ref().map(|set| &set.value);
+    let later = later.map_or_else(keys::Later::defaults, keys::Later::resolved);
+    let mut all = of_start_in(&server);
+    all.extend(of_start_in(&later));
+    all
+}
+
+fn of_start_in<K: Keys>(keys: &K) -> Vec<(&'static str, Provenance, String)> {
+    let rows = K::SCOPE.keys().filter(|row| row.is_of_start);
     let mut all: Vec<_> = rows.map(|row| (row.name, Provenance::Default, String::new())).collect();
-    server.each(&mut |row, write, from| {
+    keys.each(&mut |row, write, from| {
         if let Some(known) = all.iter_mut().find(|known| known.0 == row.name) {
             known.1 = from;
             write(&mut known.2);

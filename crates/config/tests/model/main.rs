@@ -257,4 +257,5 @@ fn what_a_restart_alone_changes_is_told_at_its_place() {
     assert_eq!(files(new, "[site.a]").len(), 1);
     assert_eq!(files("[server]\nlisten = \"127.0.0.1:8080\"", "[site.a]"), []);
     assert_eq!(files("", "[server]\nlimits = { target-bytes = 9 }")[0].0, "limits");
+    assert_eq!(files("", "[later]\npending = 9\nmonitors = \"/m/\"")[0].0, "pending");
 }

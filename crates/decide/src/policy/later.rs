@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
+use wherefore_message::path::Path;
 use wherefore_message::prefer::{self, Respond};
 use wherefore_message::{FieldName, Method, MethodSet, Request};
 
-use crate::policy::Index;
+use crate::policy::pattern::End;
+use crate::policy::{Index, Matched};
 
 /// That requests are accepted for later (RFC 9110 §15.3.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Later {
     /// Where they go, among the destinations of the configuration.
     pub destination: Index,
+    /// What stands in the destination's paths in place of the segments that the route's pattern names, as a target has
+    /// it. None: the path goes on whole.
+    pub base: Option<Box<str>>,
     /// Which of them are.
     pub when: When,
     /// The path under which a route of the site has the monitors; begins and ends with a slash.
@@ -37,7 +42,7 @@ impl Later {
     /// Destination number `destination`, with monitors where they usually stand.
     #[must_use]
     pub fn new(destination: Index, when: When) -> Self {
-        Self { destination, when, monitors: MONITORS.into() }
+        Self { destination, base: None, when, monitors: MONITORS.into() }
     }
 
     /// Whether this request is accepted for later. One that only reads is not: its answer is all that it is for, and
@@ -49,6 +54,18 @@ impl Later {
                 When::Always => true,
                 When::Preferred => prefers(request),
             }
+    }
+
+    /// How many octets of the path that was asked for the base stands for. What is posted to one path goes to one; else
+    /// it is as where it would be forwarded.
+    #[must_use]
+    pub fn replaced_bytes(&self, matched: &Matched<'_>, path: Path<'_>) -> usize {
+        let pattern = &matched.route.pattern;
+        let is_one = pattern.end() != End::Rest && pattern.names().next().is_none();
+        match self.when {
+            When::Always if is_one => path.bytes().len(),
+            When::Always | When::Preferred => matched.rest_at,
+        }
     }
 
     /// The path of the monitor of what has this name.

@@ -75,6 +75,18 @@ fn an_answer() {
 }
 
 #[test]
+fn what_is_said_of_buffering() {
+    let told =
+        |lines: &[(&'static str, &'static str)]| relayed(&policy(), Status::OK, lines).1.buffering;
+    let events = ("Content-Type", "text/event-stream; charset=utf-8");
+    assert_eq!(told(&[]), Buffering::Unsaid);
+    assert_eq!(told(&[("Content-Type", "text/html")]), Buffering::Unsaid);
+    assert_eq!(told(&[events]), Buffering::No);
+    assert_eq!(told(&[events, ("X-Accel-Buffering", "yes")]), Buffering::Yes);
+    assert_eq!(told(&[("X-Accel-Buffering", "NO")]), Buffering::No);
+}
+
+#[test]
 fn the_fields_of_the_policy() {
     let mut policy = policy();
     policy.drop = Names::new(["Server", "X-Powered-By"]);

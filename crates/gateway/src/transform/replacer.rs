@@ -4,6 +4,8 @@
 //! first wins, whichever is longer. What was put in is not looked at again. How the stream is cut changes nothing: where
 //! an old text may yet come, what would be its beginning is held back, and nothing else is.
 
+use std::sync::Arc;
+
 use wherefore_coding::Progress;
 
 /// The most replacements of one route.
@@ -30,9 +32,12 @@ pub struct Replacement {
     pub new: Box<[u8]>,
 }
 
-/// What is replaced on a route, within bounds.
+/// What is replaced on a route, within bounds. Clones share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replacements {
+pub struct Replacements(Option<Arc<Table>>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Table {
     list: Vec<Replacement>,
     /// The octets that an old text begins with.
     firsts: [bool; 256],
@@ -40,7 +45,7 @@ pub struct Replacements {
 
 impl Replacements {
     /// Nothing is replaced.
-    pub const NONE: Self = Self { list: Vec::new(), firsts: [false; 256] };
+    pub const NONE: Self = Self(None);
 
     /// These; none if there are too many of them, if one looks for nothing, or if one is too long.
     #[must_use]
@@ -55,20 +60,23 @@ impl Replacements {
         for first in list.iter().filter_map(|one| one.old.first()) {
             firsts[usize::from(*first)] = true;
         }
-        Some(Self { list, firsts })
+        let table = (!list.is_empty()).then(|| Arc::new(Table { list, firsts }));
+        Some(Self(table))
     }
 
     /// Whether nothing is replaced.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.0.is_none()
     }
 
     /// Each, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Replacement> {
-        self.list.iter()
+        self.0.iter().flat_map(|table| &table.list)
     }
+}
 
+impl Table {
     /// What is to be done where `rest` begins.
     fn at<'a>(&'a self, rest: &[u8], comes: Comes) -> Found<'a> {
         for one in &self.list {
@@ -100,17 +108,17 @@ enum Comes {
 
 /// Replaces in one stream.
 #[derive(Clone, Debug)]
-pub struct Replacer<'t> {
-    all: &'t Replacements,
+pub struct Replacer {
+    all: Replacements,
     /// What came and is not decided, or not written yet.
     held: Vec<u8>,
 }
 
-impl<'t> Replacer<'t> {
+impl Replacer {
     /// Nothing came yet.
     #[must_use]
-    pub const fn new(all: &'t Replacements) -> Self {
-        Self { all, held: Vec::new() }
+    pub fn new(all: &Replacements) -> Self {
+        Self { all: all.clone(), held: Vec::new() }
     }
 
     /// Takes up to [`STEP_BYTES`] of the content, and appends what they become. It is to be called again with the rest,
@@ -131,6 +139,10 @@ impl<'t> Replacer<'t> {
 
     /// Writes what can be, and as much as one step may. Says whether it came to the end of what can be.
     fn advance(&mut self, comes: Comes, out: &mut Vec<u8>) -> bool {
+        let Some(table) = &self.all.0 else {
+            out.append(&mut self.held);
+            return true;
+        };
         let (start, mut at) = (out.len(), 0);
         let mut is_through = true;
         while let Some(rest) = self.held.get(at..).filter(|rest| !rest.is_empty()) {
@@ -138,14 +150,14 @@ impl<'t> Replacer<'t> {
                 is_through = false;
                 break;
             }
-            let begins = |octet: &u8| self.all.firsts[usize::from(*octet)];
+            let begins = |octet: &u8| table.firsts[usize::from(*octet)];
             let plain = rest.iter().position(begins).unwrap_or(rest.len());
             if plain > 0 {
                 out.extend_from_slice(&rest[..plain]);
                 at += plain;
                 continue;
             }
-            match self.all.at(rest, comes) {
+            match table.at(rest, comes) {
                 Found::Old(one) => {
                     out.extend_from_slice(&one.new);
                     at += one.old.len();

@@ -16,7 +16,7 @@ use super::forwarded::Forwarded;
 use super::hop::Hop;
 use super::pool::Look;
 use super::relay::Relay;
-use super::upload::{Halt, Upload};
+use super::upload::{Halt, Kept, Upload};
 use crate::carrier::{Carrier, Gone};
 use crate::notice::Seldom;
 use crate::service::Service;
@@ -65,6 +65,11 @@ pub(crate) async fn ask<C: Carrier>(
     forwarded: &Forwarded,
 ) -> Result<Asked, Gone> {
     let gateway = &forwarded.gateway;
+    let kept = match kept(carrier, forwarded).await {
+        Ok(kept) => kept,
+        Err(Halt::Client(failure)) => return Ok(Asked::Refused(failure)),
+        Err(Halt::Gone | Halt::Upstream(_)) => return Err(Gone),
+    };
     let mut wish = Wish {
         now: now(service),
         random: service.core.random.next_u64(),
@@ -89,7 +94,7 @@ pub(crate) async fn ask<C: Carrier>(
             },
         };
         let member = permit.index();
-        let ended = once(service, carrier, forwarded, permit).await;
+        let ended = once(service, carrier, (forwarded, &kept), permit).await;
         let failed = match ended {
             Ended::Answered(relay) => return Ok(Asked::Answered(relay)),
             Ended::Refused(failure) => return Ok(Asked::Refused(failure)),
@@ -106,6 +111,16 @@ pub(crate) async fn ask<C: Carrier>(
         wish.random = service.core.random.next_u64();
         last = Some((failed, member));
     }
+}
+
+/// What of the content is read before an upstream is asked.
+async fn kept<C: Carrier>(carrier: &mut C, forwarded: &Forwarded) -> Result<Kept, Halt> {
+    let kept_bytes_max = forwarded.gateway.buffer_bytes_max;
+    if kept_bytes_max == 0 {
+        return Ok(Kept::default());
+    }
+    let (outgoing, bytes_max) = (forwarded.outgoing(), forwarded.content_bytes_max);
+    Box::pin(Kept::read(carrier, outgoing, kept_bytes_max, bytes_max)).await
 }
 
 /// Whether another upstream may fare better, and soon: who waited once does not wait again.
@@ -181,7 +196,7 @@ enum Connections {
 async fn once<C: Carrier>(
     service: &Service,
     carrier: &mut C,
-    forwarded: &Forwarded,
+    (forwarded, kept): (&Forwarded, &Kept),
     permit: Permit,
 ) -> Ended {
     let mut connections = Connections::FreshOrIdle;
@@ -195,8 +210,9 @@ async fn once<C: Carrier>(
             Err(Gone) => return Ended::Gone,
         };
         let (framed, waits) = forwarded.framed();
-        let upload = Upload::new(framed, waits, forwarded.content_bytes_max);
+        let mut upload = Upload::new(framed, waits, forwarded.content_bytes_max);
         hop.role.begin(&forwarded.outbound(permit.index()), &mut hop.output);
+        upload.begin(kept, &mut hop);
         let mut exchange = Exchange { forwarded, upload, waits: Await::Request };
         let halted = match poll_fn(|cx| exchange.poll(cx, &mut hop, carrier)).await {
             Ok(()) => {
@@ -208,7 +224,7 @@ async fn once<C: Carrier>(
                     permit,
                     hop,
                     exchange.upload,
-                    forwarded.te_trailers,
+                    (forwarded.method, forwarded.te_trailers),
                 )));
             }
             Err(halted) => halted,

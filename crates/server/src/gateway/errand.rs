@@ -70,6 +70,37 @@ pub(crate) async fn errand(
     errand: Errand<'_>,
     content_bytes_max: usize,
 ) -> Result<Returned, Lost> {
+    let (mut messenger, mut relay) = asked(service, gateway, errand, content_bytes_max).await?;
+    let (status, fields) = head(&relay)?;
+    match relay.run(service, &mut messenger).await {
+        Ok(_) => Ok(Returned { status, fields, content: messenger.returned }),
+        Err(cut) => Err(Lost::to(cut.cause.unwrap_or(Cause::ContentTooLarge))),
+    }
+}
+
+/// Runs an errand of which it counts that an upstream has it: of the answer only the head is awaited.
+///
+/// # Errors
+/// Why there is no answer.
+pub(crate) async fn hand_over(
+    service: &Service,
+    gateway: &Arc<Gateway>,
+    errand: Errand<'_>,
+) -> Result<(Status, FieldLines), Lost> {
+    let (mut messenger, mut relay) = asked(service, gateway, errand, 0).await?;
+    let (status, fields) = head(&relay)?;
+    // Mostly its content has come with it, and then the connection can be used again.
+    let _ = relay.at_once(service, &mut messenger);
+    Ok((status, fields))
+}
+
+/// Asks an upstream, up to the head of its answer.
+async fn asked<'a>(
+    service: &'a Service,
+    gateway: &Arc<Gateway>,
+    errand: Errand<'_>,
+    content_bytes_max: usize,
+) -> Result<(Messenger<'a>, Box<Relay>), Lost> {
     let own_lack = Lost::to(Cause::OwnLack);
     let announced = match &errand.content {
         ErrandContent::Nothing => Announced::Nothing,
@@ -80,28 +111,20 @@ pub(crate) async fn errand(
     let messenger = Messenger::new(service, errand, announced, content_bytes_max);
     let mut messenger = messenger.ok_or(own_lack)?;
     match ask(service, &mut messenger, &forwarded).await {
-        Ok(Asked::Answered(relay)) => answered(service, messenger, relay).await,
+        Ok(Asked::Answered(relay)) => Ok((messenger, relay)),
         Ok(Asked::Lost(lost, _)) => Err(lost),
         // What it brings could not be read.
         Ok(Asked::Refused(_)) | Err(Gone) => Err(own_lack),
     }
 }
 
-async fn answered(
-    service: &Service,
-    mut messenger: Messenger<'_>,
-    mut relay: Box<Relay>,
-) -> Result<Returned, Lost> {
-    let Some(response) = relay.response() else { return Err(Lost::to(Cause::Malformed)) };
-    let status = response.status;
+fn head(relay: &Relay) -> Result<(Status, FieldLines), Lost> {
+    let response = relay.response().ok_or(Lost::to(Cause::Malformed))?;
     let mut fields = FieldLines::new();
     for (name, value) in response.fields.iter() {
         fields.push(name, value);
     }
-    match relay.run(service, &mut messenger).await {
-        Ok(_) => Ok(Returned { status, fields, content: messenger.returned }),
-        Err(cut) => Err(Lost::to(cut.cause.unwrap_or(Cause::ContentTooLarge))),
-    }
+    Ok((response.status, fields))
 }
 
 type Chunk = Pin<Box<dyn Future<Output = Option<(File, io::Result<Vec<u8>>)>>>>;

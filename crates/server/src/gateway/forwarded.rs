@@ -66,6 +66,11 @@ impl Forwarded {
     ) -> Self {
         let policy = &gateway.forward;
         let (mut lines, mut target) = (Vec::with_capacity(1024), Vec::with_capacity(64));
+        let (mut withheld, mut instead) = (FieldSet::EMPTY, Vec::new());
+        if let Some(transform) = &gateway.transform {
+            withheld = transform.withheld(request);
+            transform.lines(request, &mut instead);
+        }
         let from = forward::From {
             request,
             client: known.client,
@@ -75,8 +80,8 @@ impl Forwarded {
             copied: known.copied,
             user: known.user,
             request_id: known.request_id,
-            withheld: FieldSet::EMPTY,
-            lines: b"",
+            withheld,
+            lines: &instead,
         };
         let forwarding = forward::fields(policy, &from, &mut lines);
         let rewrite = match &place.gateway.base {
@@ -160,6 +165,11 @@ impl Forwarded {
             upgrade: self.upgrade.as_deref(),
             te_trailers: self.te_trailers,
         }
+    }
+
+    /// What content it has, and whether the client waits to be invited.
+    pub(super) const fn outgoing(&self) -> (Outgoing, Waits) {
+        (self.content, self.waits)
     }
 
     /// How its content is framed, and whether the client waits to be invited.

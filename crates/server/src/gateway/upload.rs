@@ -1,11 +1,13 @@
 //! The request on its way to the upstream: its head, then its content as it comes from the client, never more of it in
 //! memory than the upstream is about to take.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use wherefore_decide::act::{Begun, Failure};
 use wherefore_decide::content::Excess;
 use wherefore_gateway::relay;
+use wherefore_h1::Outgoing;
 use wherefore_message::Cause;
 
 use super::Gateway;
@@ -24,7 +26,17 @@ pub(super) struct Upload {
     /// The most of them that the route takes.
     bytes_max: u64,
     framed: Framed,
+    /// How many of the octets can be had again.
+    kept_bytes: u64,
     scratch: Vec<u8>,
+}
+
+/// The beginning of a request's content, read before an upstream is asked: it can be sent to another one, too.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    content: Vec<u8>,
+    /// The lines of its trailers, if it is all of the content.
+    end: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +72,36 @@ pub(super) enum Halt {
     Upstream(Cause),
 }
 
+impl Kept {
+    /// Reads content up to so many octets, and a little more. What is longer as it says is not read at all, nor what
+    /// the upstream has to invite.
+    pub(super) async fn read<C: Carrier>(
+        carrier: &mut C,
+        (content, waits): (Outgoing, Waits),
+        kept_bytes_max: usize,
+        bytes_max: u64,
+    ) -> Result<Self, Halt> {
+        let mut kept = Self::default();
+        let is_short = match content {
+            Outgoing::None | Outgoing::Sized(0) => false,
+            Outgoing::Sized(length) => length <= kept_bytes_max as u64,
+            Outgoing::Streamed => true,
+        };
+        if !is_short || waits == Waits::ForContinue {
+            return Ok(kept);
+        }
+        while kept.content.len() < kept_bytes_max || content != Outgoing::Streamed {
+            let more = poll_fn(|cx| poll_content(cx, carrier, &mut kept.content)).await?;
+            within(kept.content.len() as u64, bytes_max)?;
+            if more == More::No {
+                kept.end = Some(trailers(carrier));
+                break;
+            }
+        }
+        Ok(kept)
+    }
+}
+
 impl Upload {
     /// A request whose head is written, with content framed like this.
     pub(super) fn new(framed: Framed, waits: Waits, bytes_max: u64) -> Self {
@@ -68,13 +110,31 @@ impl Upload {
             (_, Waits::ForContinue) => Stage::Withheld,
             (_, Waits::Not) => Stage::Flowing,
         };
-        Self { stage, octets: 0, bytes_max, framed, scratch: Vec::new() }
+        Self { stage, octets: 0, bytes_max, framed, kept_bytes: 0, scratch: Vec::new() }
     }
 
-    /// Whether none of the client's content has been taken.
+    /// Writes what is kept of the content behind the head.
+    pub(super) fn begin(&mut self, kept: &Kept, hop: &mut Hop) {
+        self.octets = kept.content.len() as u64;
+        self.kept_bytes = self.octets;
+        if !kept.content.is_empty() {
+            let octets = kept.content.len();
+            hop.role.frame(octets, &mut hop.output);
+            hop.output.extend_from_slice(&kept.content);
+            hop.role.frame_end(octets, &mut hop.output);
+        }
+        if let Some(trailers) = &kept.end {
+            hop.role.end_content(trailers, &mut hop.output);
+            self.stage = Stage::Ended;
+            self.kept_bytes = u64::MAX;
+        }
+    }
+
+    /// Whether none of the client's content has been taken that can't be had again.
     pub(super) const fn is_untouched(&self) -> bool {
-        self.octets == 0
-            && !matches!((self.framed, self.stage), (Framed::Sized | Framed::Chunks, Stage::Ended))
+        let is_taken = self.octets > self.kept_bytes
+            || matches!((self.framed, self.stage), (Framed::Sized | Framed::Chunks, Stage::Ended));
+        !is_taken || self.kept_bytes == u64::MAX
     }
 
     /// Whether the whole request has left.
@@ -161,19 +221,10 @@ impl Upload {
         let sized = self.framed == Framed::Sized;
         let into = if sized { &mut hop.output } else { &mut self.scratch };
         let before = into.len();
-        let more = match ready!(carrier.poll_content(cx, into)) {
-            Ok(more) => more,
-            Err(Trouble::Gone) => return Poll::Ready(Err(Halt::Gone)),
-            Err(Trouble::Fault(fault)) => {
-                return Poll::Ready(Err(Halt::Client(Failure::Content(fault))));
-            }
-        };
+        let more = ready!(poll_content(cx, carrier, into))?;
         let count = into.len() - before;
         self.octets += count as u64;
-        if self.octets > self.bytes_max {
-            let excess = Excess { limit: self.bytes_max, seen: self.octets, wait_seconds: None };
-            return Poll::Ready(Err(Halt::Client(Failure::TooLarge(excess))));
-        }
+        within(self.octets, self.bytes_max)?;
         if sized {
             // What stands before and after it is nothing.
             hop.role.frame(count, &mut Vec::new());
@@ -183,14 +234,38 @@ impl Upload {
             hop.role.frame_end(count, &mut hop.output);
         }
         if more == More::No {
-            let mut trailers = Vec::new();
-            let head = carrier.request().fields;
-            relay::trailers(head, carrier.trailers(), &mut trailers);
-            hop.role.end_content(&trailers, &mut hop.output);
+            hop.role.end_content(&trailers(carrier), &mut hop.output);
             self.stage = Stage::Ended;
         }
         Poll::Ready(Ok(()))
     }
+}
+
+fn poll_content<C: Carrier>(
+    cx: &mut Context<'_>,
+    carrier: &mut C,
+    into: &mut Vec<u8>,
+) -> Poll<Result<More, Halt>> {
+    Poll::Ready(ready!(carrier.poll_content(cx, into)).map_err(|trouble| match trouble {
+        Trouble::Gone => Halt::Gone,
+        Trouble::Fault(fault) => Halt::Client(Failure::Content(fault)),
+    }))
+}
+
+/// Whether so much content is what the route takes.
+fn within(octets: u64, bytes_max: u64) -> Result<(), Halt> {
+    if octets <= bytes_max {
+        return Ok(());
+    }
+    let excess = Excess { limit: bytes_max, seen: octets, wait_seconds: None };
+    Err(Halt::Client(Failure::TooLarge(excess)))
+}
+
+/// The lines of the trailers that the upstream is sent.
+fn trailers<C: Carrier>(carrier: &C) -> Vec<u8> {
+    let mut lines = Vec::new();
+    relay::trailers(carrier.request().fields, carrier.trailers(), &mut lines);
+    lines
 }
 
 /// Whether the client waits to be invited (RFC 9110 §10.1.1).

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use wherefore_message::later::Progress;
+use wherefore_message::later::{Progress, Setback};
 
 use super::delivery::{DeliveryId, UnixMillis};
 use super::record::Standing;
@@ -130,6 +130,25 @@ impl Board {
         if let Some(entry) = self.pending.get_mut(&id) {
             entry.is_leased = false;
             self.schedule.insert((entry.standing.next_at, id));
+        }
+    }
+
+    /// What somebody is at is not tried before this moment, for this reason, as long as the process lives.
+    pub(super) fn postpone(&mut self, id: DeliveryId, why: Setback, until: UnixMillis) {
+        if let Some(entry) = self.pending.get_mut(&id) {
+            entry.standing = Pending { next_at: until, last: Some(why), ..entry.standing };
+        }
+    }
+
+    /// What nobody is at and was not tried for this reason is due.
+    pub(super) fn call_back(&mut self, why: Setback, now: UnixMillis) {
+        for (id, entry) in &mut self.pending {
+            let standing = &mut entry.standing;
+            if standing.last == Some(why) && standing.next_at > now && !entry.is_leased {
+                self.schedule.remove(&(standing.next_at, *id));
+                standing.next_at = now;
+                self.schedule.insert((now, *id));
+            }
         }
     }
 
