@@ -212,7 +212,7 @@ keys! {
         "realm",
         "\"Orders\"",
         "What the credentials are for, as it is shown",
-    ).with(&["users", "tokens"]).spec(9110, "11.5");
+    ).with(&["users", "tokens", "ask"]).spec(9110, "11.5");
     methods: List<Method> = key(
         "methods",
         "[\"PUT\", \"DELETE\"]",
