@@ -367,8 +367,8 @@ fn what_asking_takes_and_uses_up_is_told_with_each_end() {
     let part = "It takes 5 credit from the account that X-Key names.\nIf that holds less:\n  402 Payment Required";
     assert!(text.contains(part), "{text}");
     assert!(told(&["GET", "/hinted/file"]).contains("103 Early Hints is sent first."));
-    let text = told(&["POST", "/later?a"]);
-    let part = "It would go to unix:/nowhere/app.sock, as POST /in?a.\nIt is stored, to be delivered later";
+    let text = told(&["POST", "/later?a", "-H", "Content-Length: 1"]);
+    let part = "It would go to unix:/nowhere/app.sock:/in, as POST /in?a.\nIt is stored, to be delivered later";
     assert!(text.contains(part), "{text}");
 }
 

@@ -78,7 +78,10 @@ pub(crate) async fn exchange<C: Carrier>(
         Next::Answered | Next::Hint(_) => return Ok(()),
         Next::Forward(forwarded) => {
             // Most exchanges should not carry the room for it along.
-            return Box::pin(forward(service, &configuration, carrier, &forwarded, answer)).await;
+            let forwarding = forward(service, &configuration, carrier, &forwarded, answer);
+            let ended = Box::pin(forwarding).await;
+            service.core.buffers.give_write(forwarded.into_buffer());
+            return ended;
         }
         Next::Keep(keeping) => {
             // Nor this.

@@ -12,7 +12,9 @@ use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_gateway::forward;
 use wherefore_gateway::relay::{self as relayed, Address, Addresses, Buffering};
 use wherefore_gateway::transform::Transform;
-use wherefore_message::{Announced, Cause, FieldLines, Request, ResponseHead, Status};
+use wherefore_message::{
+    Announced, Cause, FieldLines, FieldName, FieldSet, Fields, Request, ResponseHead, Status,
+};
 
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
@@ -65,7 +67,8 @@ pub(crate) fn answer_gateway<C: Carrier>(
                 request_id: id.as_str(),
                 site,
             };
-            let forwarded = Forwarded::new(gateway, request, place, &known);
+            let text = asked.service.core.buffers.take_write();
+            let forwarded = Forwarded::new(gateway, request, place, &known, text);
             return Some(Onward::Now(Box::new(forwarded)));
         }
         Ok(Plan::Later) => return Some(Onward::Later),
@@ -180,12 +183,14 @@ fn head(
         }
         _ => {}
     }
-    let public = public_authority(request);
+    // Most answers lead nowhere.
+    let leads = leads_on(response.fields);
+    let public = if leads { public_authority(request) } else { Vec::new() };
     let from = relayed::From {
         status,
         version: response.version,
         fields: response.fields,
-        addresses: addresses(forwarded, relay, base, &public),
+        addresses: leads.then(|| addresses(forwarded, relay, base, &public)).flatten(),
     };
     let told = relayed::head(&gateway.relay, &from, head);
     let Some(transform) = &gateway.transform else { return Ok((Changed::Not, told.buffering)) };
@@ -198,6 +203,13 @@ fn head(
     // What the rules judge is what the upstream said.
     head.status = status;
     Ok((changed, told.buffering))
+}
+
+/// Whether an answer names another place.
+fn leads_on(fields: Fields<'_>) -> bool {
+    const PLACES: FieldSet = FieldSet::of(&[FieldName::Location, FieldName::ContentLocation]);
+    let is_refresh = |(name, _): (&[u8], &[u8])| name.eq_ignore_ascii_case(b"Refresh");
+    PLACES.meets(fields.present()) || fields.iter().any(is_refresh)
 }
 
 fn public_authority(request: &Request<'_>) -> Vec<u8> {

@@ -152,15 +152,7 @@ impl Lowering<'_, '_> {
         if let Some(transform) = &route.transform {
             gateway.settings.transform = self.transform(transform);
         }
-        if let Some(Set { value: Unless::As(auth), .. }) = &route.policies.auth
-            && auth.ask.is_some()
-        {
-            // Whether or not the answer has them: a client's own would be taken for those.
-            let user = auth.user_from.iter().map(|set| set.value.as_str());
-            let copied = Names::new(super::policies::copied(auth).chain(user));
-            gateway.settings.forward.copied = copied;
-        }
-        Some(self.gateway_of(Group { gateway, base }))
+        Some(self.gateway_of(route, Group { gateway, base }))
     }
 
     /// The group that is named by its name, or by its URLs.
@@ -173,8 +165,17 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// A gateway to a group.
-    pub(super) fn gateway_of(&mut self, Group { gateway, base }: Group) -> policy::Gateway {
+    /// A gateway to a group, for requests that come by this route.
+    pub(super) fn gateway_of(&mut self, route: &keys::Route, group: Group) -> policy::Gateway {
+        let Group { mut gateway, base } = group;
+        if let Some(Set { value: Unless::As(auth), .. }) = &route.policies.auth
+            && auth.ask.is_some()
+        {
+            // Whether or not the answer has them: a client's own would be taken for those.
+            let user = auth.user_from.iter().map(|set| set.value.as_str());
+            let copied = Names::new(super::policies::copied(auth).chain(user));
+            gateway.settings.forward.copied = copied;
+        }
         policy::Gateway { upstreams: self.gateway_number(gateway), base }
     }
 

@@ -397,12 +397,14 @@ impl Exchange<'_> {
                     hop.input.consume(used);
                     let was_unanswered = hop.input.unread().is_empty();
                     match ready!(hop.poll_fill(cx, bytes_max.saturating_mul(2))) {
+                        // The role stays as it is: it still knows that nothing came.
+                        Ok(0) if hop.role.is_unanswered() && was_unanswered => {
+                            return lost(Cause::Closed, None);
+                        }
                         Ok(0) => {
-                            let unanswered = hop.role.is_unanswered() && was_unanswered;
-                            let fault = hop.role.eof().err();
-                            return match fault {
-                                Some(fault) if !unanswered => lost(fault.into(), None),
-                                Some(_) | None => lost(Cause::Closed, None),
+                            return match hop.role.eof() {
+                                Err(fault) => lost(fault.into(), None),
+                                Ok(_) => lost(Cause::Closed, None),
                             };
                         }
                         Ok(_) if self.waits != Await::Head => {

@@ -1,6 +1,7 @@
 //! A request as it is said to an upstream: made once, said to as many as it takes.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use wherefore_decide::Client;
@@ -17,6 +18,9 @@ use super::Gateway;
 use super::errand::Errand;
 use super::upload::{Framed, Waits};
 
+/// What most requests take, in octets, so that their buffer grows once.
+const TEXT_BYTES_USUAL: usize = 1024;
+
 /// A request that is to be forwarded.
 pub(crate) struct Forwarded {
     /// To whom.
@@ -32,11 +36,14 @@ pub(crate) struct Forwarded {
     /// The most octets of content that the route takes.
     pub(super) content_bytes_max: u64,
     pub(super) method: Method,
-    method_text: Vec<u8>,
-    target: Vec<u8>,
-    lines: Vec<u8>,
-    /// What every upstream is told; none: each its own.
-    host: Option<Vec<u8>>,
+    /// The texts below, one behind the other: most requests take one buffer, which is used again.
+    text: Vec<u8>,
+    /// Of a method that is not known by name; else empty.
+    method_text: Range<usize>,
+    target: Range<usize>,
+    lines: Range<usize>,
+    /// What every upstream is told; empty: each its own.
+    host: Range<usize>,
     upgrade: Option<Vec<u8>>,
     pub(super) te_trailers: TeTrailers,
     content: Outgoing,
@@ -63,9 +70,9 @@ impl Forwarded {
         request: &Request<'_>,
         place: &GatewayPlace<'_>,
         known: &Known<'_>,
+        mut text: Vec<u8>,
     ) -> Self {
         let policy = &gateway.forward;
-        let (mut lines, mut target) = (Vec::with_capacity(1024), Vec::with_capacity(64));
         let (mut withheld, mut instead) = (FieldSet::EMPTY, Vec::new());
         if let Some(transform) = &gateway.transform {
             withheld = transform.withheld(request);
@@ -83,17 +90,23 @@ impl Forwarded {
             withheld,
             lines: &instead,
         };
-        let forwarding = forward::fields(policy, &from, &mut lines);
+        text.reserve(TEXT_BYTES_USUAL);
+        let forwarding = forward::fields(policy, &from, &mut text);
+        let lines = 0..text.len();
         let rewrite = match &place.gateway.base {
             None => Rewrite::Whole,
             Some(by) => Rewrite::Instead { octets: place.matched.rest_at, by },
         };
-        forward::target(request, place.path, rewrite, &mut target);
-        let host = (policy.host != forward::Host::Upstream).then(|| {
-            let mut host = Vec::with_capacity(32);
-            forward::host(policy, request, "", &mut host);
-            host
-        });
+        forward::target(request, place.path, rewrite, &mut text);
+        let target = lines.end..text.len();
+        if policy.host != forward::Host::Upstream {
+            forward::host(policy, request, "", &mut text);
+        }
+        let host = target.end..text.len();
+        if request.method == Method::Other {
+            text.extend_from_slice(request.method_text);
+        }
+        let method_text = host.end..text.len();
         let content = outgoing(request.announced);
         let waits = if request.fields.has(FieldName::Expect)
             && request.version >= Version::HTTP_11
@@ -111,10 +124,11 @@ impl Forwarded {
             replaced: replaced(place),
             content_bytes_max: place.matched.route.content_bytes_max_of(request.method),
             method: request.method,
-            method_text: request.method_text.to_vec(),
+            text,
+            method_text,
             target,
             lines,
-            host: host.filter(|host| !host.is_empty()),
+            host,
             upgrade: forwarding.upgrade.map(<[u8]>::to_vec),
             te_trailers: match forwarding.te_trailers {
                 forward::TeTrailers::Taken => TeTrailers::Said,
@@ -132,6 +146,10 @@ impl Forwarded {
         errand: &Errand<'_>,
         announced: Announced,
     ) -> Self {
+        let text = [errand.lines, errand.target, errand.host.unwrap_or_default()].concat();
+        let lines = 0..errand.lines.len();
+        let target = lines.end..lines.end + errand.target.len();
+        let host = target.end..text.len();
         Self {
             gateway: Arc::clone(gateway),
             client: Client::UNKNOWN,
@@ -140,10 +158,11 @@ impl Forwarded {
             replaced: "".into(),
             content_bytes_max: u64::MAX,
             method: errand.method,
-            method_text: Vec::new(),
-            target: errand.target.to_vec(),
-            lines: errand.lines.to_vec(),
-            host: errand.host.map(<[u8]>::to_vec),
+            text,
+            method_text: 0..0,
+            target,
+            lines,
+            host,
             upgrade: None,
             te_trailers: TeTrailers::Unsaid,
             content: outgoing(announced),
@@ -155,12 +174,14 @@ impl Forwarded {
     /// The head that upstream number `member` is sent.
     pub(super) fn outbound(&self, member: usize) -> Outbound<'_> {
         let own = || self.gateway.members.get(member).map_or("", |reached| &reached.authority);
+        let text = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
+        let host = text(&self.host);
         Outbound {
             method: self.method,
-            method_text: &self.method_text,
-            target: &self.target,
-            host: self.host.as_deref().unwrap_or_else(|| own().as_bytes()),
-            lines: &self.lines,
+            method_text: text(&self.method_text),
+            target: text(&self.target),
+            host: if host.is_empty() { own().as_bytes() } else { host },
+            lines: text(&self.lines),
             content: self.content,
             upgrade: self.upgrade.as_deref(),
             te_trailers: self.te_trailers,
@@ -179,6 +200,11 @@ impl Forwarded {
             Outgoing::Sized(_) => (Framed::Sized, self.waits),
             Outgoing::Streamed => (Framed::Chunks, self.waits),
         }
+    }
+
+    /// The buffer that its texts stood in, for the next one.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.text
     }
 
     /// The protocols that its client asks to change to.

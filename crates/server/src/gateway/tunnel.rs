@@ -32,7 +32,6 @@ pub(crate) struct Near<'a> {
 pub(crate) async fn tunnel(service: &Service, relay: Relay, near: Near<'_>) -> u64 {
     let Some((mut hop, _permit, idle_time)) = relay.into_tunnel() else { return 0 };
     hop.input.release_head();
-    near.input.release_head();
     let deadline = service.core.wheel.deadline();
     deadline.set_in(idle_time);
     let mut tunnel = Tunnel {
