@@ -1,6 +1,7 @@
 //! From the keys of a file to what the engine reads: sites and routes with their policies, and, beside
 //! them, what has to be opened for them.
 
+mod asking;
 mod compress;
 mod fields;
 mod folders;
@@ -28,9 +29,10 @@ use crate::value::{DefaultSite, HostPattern, List, Named, Network};
 
 use route::Laid;
 
+pub use asking::Facilitator;
 pub(crate) use fields::{STRICT, USUAL};
 pub use folders::{Folder, contradictions};
-pub use gateway::{Check, Facilitator, Gateway, GatewaySettings, GatewayTimes, Tls};
+pub use gateway::{Check, Gateway, GatewaySettings, GatewayTimes, Tls};
 pub use later::Deliveries;
 pub use server::{Server, needs_restart};
 
