@@ -383,6 +383,7 @@ impl<'a> Asked<'a> {
             && settle(self.service, reservation).await.is_err()
         {
             let verdict = plan::unsettled(price, &mut self.answer.trail);
+            self.unsend();
             self.refuse(&verdict, None);
         }
     }
@@ -402,14 +403,18 @@ impl<'a> Asked<'a> {
             Err(refused) => {
                 let (tendered, offered) = *refused;
                 let verdict = plan::unpaid(self.request, tendered, &mut self.answer.trail);
-                // What an upstream answered is not sent.
-                if let Some(mut relay) = self.answer.relay.take() {
-                    relay.abandon();
-                }
+                self.unsend();
                 self.refuse(&verdict, None);
                 self.answer.taken.get_or_insert_default().offered = Some(offered);
                 self.offer();
             }
+        }
+    }
+
+    /// Lets go of what an upstream answered: something else is sent.
+    fn unsend(&mut self) {
+        if let Some(mut relay) = self.answer.relay.take() {
+            relay.abandon();
         }
     }
 
