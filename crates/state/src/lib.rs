@@ -38,6 +38,6 @@ pub use folder::{RootIdentity, state_folder_default};
 pub use gcra::{Denied, Quota, QuotaError, Standing};
 pub use limits::{Charge, LIMIT_ENTRIES_DEFAULT, Limits, Meter, Refused, Why};
 pub use moment::Moment;
-pub use payments::Payments;
+pub use payments::{BeginError, Payments};
 pub use secret::Secret;
 pub use tombstones::{CAPACITY_DEFAULT, Snapshot, Tombstone, Tombstones};
