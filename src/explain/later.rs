@@ -111,8 +111,8 @@ mod tests {
         let origin = Arc::new(Origin::new(Arc::new(MemoryStore::new()), None));
         let member = Member::new(Address::parse("http://127.0.0.1:9").unwrap());
         let upstreams = Upstreams::new(vec![member], Settings::default()).unwrap();
-        let target = Target { endpoint: Endpoint::Ip(([127, 0, 0, 1], 9).into()), tls: None };
-        let reached = vec![Reached { target, authority: "127.0.0.1:9".into() }];
+        let at = Target { endpoint: Endpoint::Ip(([127, 0, 0, 1], 9).into()), tls: None };
+        let reached = vec![Reached { target: at, authority: "127.0.0.1:9".into() }];
         let connector = Arc::new(Connector::new(&ConnectSettings::default()).unwrap());
         let policy = forward::Policy::new("test");
         let gateway = server::Gateway::new("test", upstreams, reached, connector, policy);
