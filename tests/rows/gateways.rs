@@ -1,5 +1,6 @@
 //! Gateways: what is forwarded and relayed, and how connections to upstreams are used.
 
+use serde_json::Value;
 use wherefore_gateway::Settings;
 
 use crate::support::inside::{Inside, serve_gateway};
@@ -94,6 +95,52 @@ fn each_part_of_an_answer_goes_on_at_once() {
     assert_eq!((client.line(), client.line()), ("6".into(), "data 2".into()));
     upstream.go_on();
     assert_eq!(client.line(), "0");
+}
+
+#[test]
+fn content_that_ends_with_the_connection_is_whole_then() {
+    let answer = b"HTTP/1.1 200 OK\r\n\r\nhello".to_vec();
+    let upstream = Upstream::stepping(vec![Step::Read, Step::Write(answer), Step::Close]);
+    for buffer_bytes_max in [0, 3, 100] {
+        let gateway = serve_gateway(&[&upstream.url()], Settings::default(), |gateway| {
+            gateway.buffer_bytes_max = buffer_bytes_max;
+        });
+        let mut client = gateway.connect();
+        for _ in 0..2 {
+            client.send(GET);
+            assert_eq!(client.reply_to(GET).text(), "hello");
+            let line = gateway.log_line("\"rule\":");
+            assert_eq!((&line["rule"], &line["cause"]), (&"relayed".into(), &Value::Null));
+        }
+        client.send("GET / HTTP/1.0\n\n");
+        assert_eq!(client.reply("GET").text(), "hello");
+    }
+}
+
+/// That an idle connection is closed says nothing of the upstream.
+#[test]
+fn a_connection_that_was_closed_while_it_was_idle_is_no_fault() {
+    let upstream = Upstream::start(|received| match received.method.as_str() {
+        "HEAD" => {
+            Act::Steps(vec![Step::Write(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()), Step::HalfClose])
+        }
+        _ => Act::Answer(good("fine").into_bytes()),
+    });
+    let settings = Settings { unhealthy_after: 1, ..Settings::default() };
+    let gateway = serve_gateway(&[&upstream.url()], settings, |_| ());
+    let mut client = gateway.connect();
+    for request in [GET, "PUT / HTTP/1.1\nHost: localhost\nContent-Length: 2\n\nhi"] {
+        for _ in 0..3 {
+            client.send("HEAD / HTTP/1.1\nHost: localhost\n\n");
+            assert_eq!(client.reply("HEAD").status, 200);
+            // It is closed before anything more is sent: nothing that can be sent once only is risked on it.
+            let _ = upstream.done();
+            client.send(request);
+            let reply = client.reply_to(request);
+            assert_eq!((reply.status, reply.text()), (200, "fine"));
+            let _ = upstream.done();
+        }
+    }
 }
 
 #[test]

@@ -187,7 +187,8 @@ fn spread(millis: u64, random: u64) -> u32 {
 /// Which connections are taken.
 #[derive(Clone, Copy, PartialEq)]
 enum Connections {
-    FreshOrIdle,
+    /// An idle one, if it is not seen to be closed.
+    FreshOrIdle(Look),
     Fresh,
 }
 
@@ -199,9 +200,11 @@ async fn once<C: Carrier>(
     (forwarded, kept): (&Forwarded, &Kept),
     permit: Permit,
 ) -> Ended {
-    let mut connections = Connections::FreshOrIdle;
+    let may_repeat = forwarded.is_idempotent() && (forwarded.has_no_content() || kept.is_whole());
+    let look = if may_repeat { Look::IfOld } else { Look::Always };
+    let mut taken = Connections::FreshOrIdle(look);
     loop {
-        let mut hop = match connected(service, carrier, forwarded, &permit, connections).await {
+        let mut hop = match connected(service, carrier, forwarded, &permit, taken).await {
             Ok(Ok(hop)) => hop,
             Ok(Err(cause)) => {
                 permit.failed(cause, now(service));
@@ -238,9 +241,8 @@ async fn once<C: Carrier>(
                 let is_repeatable = forwarded.is_idempotent() && exchange.upload.is_untouched();
                 let was_idle = uses > 0 && is_unanswered;
                 let is_closed = matches!(cause, Cause::Closed | Cause::Reset);
-                if is_repeatable && was_idle && is_closed && connections == Connections::FreshOrIdle
-                {
-                    connections = Connections::Fresh;
+                if is_repeatable && was_idle && is_closed && taken != Connections::Fresh {
+                    taken = Connections::Fresh;
                     continue;
                 }
                 permit.failed(cause, now(service));
@@ -261,12 +263,11 @@ async fn connected<C: Carrier>(
     carrier: &mut C,
     forwarded: &Forwarded,
     permit: &Permit,
-    connections: Connections,
+    taken: Connections,
 ) -> Result<Result<Box<Hop>, Cause>, Gone> {
     let (gateway, core) = (&*forwarded.gateway, &*service.core);
     let member = permit.index();
-    if connections == Connections::FreshOrIdle {
-        let look = if forwarded.is_idempotent() { Look::IfOld } else { Look::Always };
+    if let Connections::FreshOrIdle(look) = taken {
         let kept = service.pool.take(gateway, member, look, &core.buffers, core.clock.now());
         if let Some(hop) = kept {
             return Ok(Ok(hop));
@@ -402,10 +403,19 @@ impl Exchange<'_> {
                             return lost(Cause::Closed, None);
                         }
                         Ok(0) => {
+<<<<<<< HEAD
                             return match hop.role.eof() {
                                 Err(fault) => lost(fault.into(), None),
                                 Ok(_) => lost(Cause::Closed, None),
                             };
+=======
+                            // The role goes on knowing that nothing came: the connection may have been idle.
+                            if hop.role.is_unanswered() && was_unanswered {
+                                return lost(Cause::Closed, None);
+                            }
+                            let fault = hop.role.eof().err();
+                            return lost(fault.map_or(Cause::Closed, Cause::from), None);
+>>>>>>> w-soak
                         }
                         Ok(_) if self.waits != Await::Head => {
                             self.waits = Await::Head;

@@ -202,6 +202,11 @@ impl Forwarded {
         }
     }
 
+    /// Whether nothing follows its head.
+    pub(super) const fn has_no_content(&self) -> bool {
+        matches!(self.content, Outgoing::None | Outgoing::Sized(0))
+    }
+
     /// The buffer that its texts stood in, for the next one.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.text

@@ -346,7 +346,12 @@ impl Relay {
             if step == Step::Wanting {
                 match hop.poll_fill(cx, usize::MAX) {
                     Poll::Ready(Ok(0)) => match hop.role.eof() {
-                        Ok(_) => continue,
+                        // Content may end with the connection (RFC 9112 §6.3); it is whole then.
+                        Ok(ClientEvent::End) => {
+                            self.reception = Reception::Whole;
+                            continue;
+                        }
+                        Ok(_) => return Poll::Ready(Err(self.cut(service, Cause::Malformed))),
                         Err(fault) => return Poll::Ready(Err(self.cut(service, fault.into()))),
                     },
                     Poll::Ready(Ok(_)) => {

@@ -73,6 +73,11 @@ pub(super) enum Halt {
 }
 
 impl Kept {
+    /// Whether it is all of the content.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Reads content up to so many octets, and a little more. What is longer as it says is not read at all, nor what
     /// the upstream has to invite.
     pub(super) async fn read<C: Carrier>(
