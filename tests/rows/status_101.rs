@@ -48,12 +48,8 @@ fn octets_go_both_ways_and_each_way_ends_by_itself() {
     let (rest, end) = client.until_end();
     assert_eq!((rest.len(), end), (100_000, End::Closed));
     let line = gateway.log_line("switched");
-<<<<<<< HEAD
     assert_eq!((&line["status"], &line["method"]), (&101.into(), &"GET".into()));
     assert_eq!(line["target"], ASKING.split(' ').nth(1).unwrap());
-=======
-    assert_eq!((&line["status"], &line["target"]), (&101.into(), &"/chat".into()));
->>>>>>> w-soak
 }
 
 #[test]

@@ -403,19 +403,10 @@ impl Exchange<'_> {
                             return lost(Cause::Closed, None);
                         }
                         Ok(0) => {
-<<<<<<< HEAD
                             return match hop.role.eof() {
                                 Err(fault) => lost(fault.into(), None),
                                 Ok(_) => lost(Cause::Closed, None),
                             };
-=======
-                            // The role goes on knowing that nothing came: the connection may have been idle.
-                            if hop.role.is_unanswered() && was_unanswered {
-                                return lost(Cause::Closed, None);
-                            }
-                            let fault = hop.role.eof().err();
-                            return lost(fault.map_or(Cause::Closed, Cause::from), None);
->>>>>>> w-soak
                         }
                         Ok(_) if self.waits != Await::Head => {
                             self.waits = Await::Head;
