@@ -19,7 +19,11 @@ use wherefore_config::{Complaint, Report, Source};
 use wherefore_decide::policy::Sites;
 use wherefore_origin::Origin;
 use wherefore_server::configuration::Configuration;
+use wherefore_server::gateway::Gateway;
 use wherefore_server::notice;
+use wherefore_server::paying::Facilitator;
+use wherefore_state::Payments;
+use wherefore_state::payments::PAYMENTS_MAX_DEFAULT;
 use wherefore_store::{Access, Links};
 
 use crate::UsageError;
@@ -165,6 +169,8 @@ pub(crate) struct Opened {
     folders: Folders,
     origins: HashMap<OriginKey, Arc<Origin>>,
     gateways: Gateways,
+    /// Which payments were settled, from when it is asked for on.
+    payments: Option<Arc<Payments>>,
 }
 
 /// A folder and how it is opened.
@@ -205,6 +211,7 @@ impl Opened {
             }
         });
         let gateways = self.gateways.open(from, model, &mut complaints);
+        let payments = self.payments(from, model, access, &mut complaints);
         if !complaints.is_empty() {
             return Err(complaints);
         }
@@ -216,15 +223,38 @@ impl Opened {
             Some(ForwardedForm::Forwarded) => Dialect::Forwarded,
             Some(ForwardedForm::Either) | None => Dialect::Either,
         };
+        let facilitators = facilitators(model, &gateways, payments.as_ref());
         Ok(Configuration {
             sites: Arc::new(Sites::new(model.sites.clone())),
             origins,
             users,
             tokens,
             gateways,
+            facilitators,
             proxies: Arc::new(Proxies { trusted, dialect }),
             countries,
         })
+    }
+
+    /// Which payments were settled, where any has to be, and where something may be written.
+    fn payments(
+        &mut self,
+        from: &ConfigurationFile,
+        model: &Model,
+        access: Access,
+        complaints: &mut Vec<Complaint>,
+    ) -> Option<Arc<Payments>> {
+        let state = model.server.state.as_ref().filter(|_| !model.facilitators.is_empty())?;
+        if access == Access::Writable && self.payments.is_none() {
+            match Payments::open(&from.path(&state.value), PAYMENTS_MAX_DEFAULT) {
+                Ok(payments) => self.payments = Some(payments),
+                Err(error) => {
+                    let what = format!("payments can't be remembered: {error}");
+                    complaints.push(Complaint::error(state.span, what));
+                }
+            }
+        }
+        self.payments.clone()
     }
 
     /// The folders by their numbers, each opened once whatever it is called, and all of them by how they are
@@ -305,6 +335,24 @@ impl Opened {
         }
         Ok(Arc::new(origin))
     }
+}
+
+fn facilitators(
+    model: &Model,
+    gateways: &[Arc<Gateway>],
+    payments: Option<&Arc<Payments>>,
+) -> Vec<Arc<Facilitator>> {
+    let all = model.facilitators.iter().filter_map(|said| {
+        let facilitator = Facilitator {
+            gateway: Arc::clone(gateways.get(usize::from(said.upstreams))?),
+            base: said.base.as_str().into(),
+            offer: said.offer.clone(),
+            lifetime_seconds: said.lifetime_seconds,
+            payments: payments.cloned(),
+        };
+        Some(Arc::new(facilitator))
+    });
+    all.collect()
 }
 
 fn key_of(path: PathBuf, folder: &model::Folder, access: Access) -> OriginKey {

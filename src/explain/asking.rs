@@ -9,9 +9,10 @@ use wherefore_decide::admit::{Admission, Fetched, Need};
 use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::asked::Said;
 use wherefore_decide::asker::Credentials;
+use wherefore_decide::payment::Tendered;
 use wherefore_decide::plan::Question;
 use wherefore_decide::policy::allowance::{By, LimitKind};
-use wherefore_decide::policy::{Ask, Auth, Limit, Price};
+use wherefore_decide::policy::{Ask, Auth, Limit, Payment, Price};
 use wherefore_decide::story::{Detail, Story};
 use wherefore_decide::upstream::Lost;
 use wherefore_decide::{Client, Scheme, Trail, Verdict};
@@ -96,6 +97,10 @@ impl Asking<'_> {
                     asker = self.asked(admission, ask, *trail);
                     Fetched::Said(Said::LetIn)
                 }
+                Need::Payment(payment) => {
+                    self.payment(admission, payment, *trail);
+                    Fetched::Payment(Tendered::Good)
+                }
                 Need::Price(price) => Fetched::Price(match self.account(price, asker.as_ref()) {
                     Some(account) => {
                         self.price(admission, price, &account, *trail);
@@ -175,6 +180,26 @@ impl Asking<'_> {
         let _ = writeln!(self.told, "The rest is told as for a request that is let in.");
         let somebody = || Asker { name: "somebody".to_owned(), groups: Vec::new() };
         self.who.asker.clone().or_else(|| ask.user_from.is_some().then(somebody))
+    }
+
+    /// What can come of a payment that comes with the request.
+    fn payment(&mut self, admission: &Admission<'_>, payment: &Payment, trail: Trail) {
+        let found = self.configuration.facilitators.get(usize::from(payment.facilitator));
+        let name = found.map_or("", |facilitator| &facilitator.gateway.name);
+        let _ =
+            writeln!(self.told, "It has to be paid for (x402). The payment is verified by {name}.");
+        for (what, tendered) in [
+            ("If there is none", Tendered::Absent),
+            ("If it was used before", Tendered::Used("something else was paid with it")),
+            ("If it is not good", Tendered::Refused),
+            ("If nobody can be asked what it is worth", Tendered::Unreachable(1)),
+        ] {
+            self.branch(what, admission, Fetched::Payment(tendered), trail);
+        }
+        let _ = writeln!(
+            self.told,
+            "The rest is told as for a payment that is good; it is settled with the answer."
+        );
     }
 
     /// What the account is called that pays, if the request names one.

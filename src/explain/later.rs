@@ -87,10 +87,13 @@ mod tests {
     use wherefore_decide::policy::{
         ContentPolicy, Gateway, Hosts, Later, Pattern, Resource, Route, Site,
     };
+    use wherefore_gateway::{Address, Member, Settings, Upstreams, forward};
     use wherefore_message::request::RequestBuf;
     use wherefore_message::{Announced, FieldLines, Version};
     use wherefore_origin::Origin;
+    use wherefore_server::gateway::{self as server, Reached};
     use wherefore_store::MemoryStore;
+    use wherefore_upstream::{ConnectSettings, Connector, Endpoint, Target};
 
     use super::super::Explaining;
     use super::super::asking::Who;
@@ -106,7 +109,17 @@ mod tests {
         let monitors = route(&format!("{MONITORS}{{id}}"), Resource::Monitors);
         let site = Site::new("test", Hosts::any(), vec![gateway, monitors]);
         let origin = Arc::new(Origin::new(Arc::new(MemoryStore::new()), None));
-        let configuration = Configuration::of_folder(site, origin);
+        let member = Member::new(Address::parse("http://127.0.0.1:9").unwrap());
+        let upstreams = Upstreams::new(vec![member], Settings::default()).unwrap();
+        let at = Target { endpoint: Endpoint::Ip(([127, 0, 0, 1], 9).into()), tls: None };
+        let reached = vec![Reached { target: at, authority: "127.0.0.1:9".into() }];
+        let connector = Arc::new(Connector::new(&ConnectSettings::default()).unwrap());
+        let policy = forward::Policy::new("test");
+        let gateway = server::Gateway::new("test", upstreams, reached, connector, policy);
+        let configuration = Configuration {
+            gateways: vec![Arc::new(gateway)],
+            ..Configuration::of_folder(site, origin)
+        };
         let fields: FieldLines =
             [("Host", "localhost"), ("Prefer", "respond-async")].into_iter().collect();
         let (version, announced) = (Version::HTTP_11, Announced::Length(5));

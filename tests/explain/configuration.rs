@@ -133,6 +133,21 @@ path = "/orders"
 inbox = "orders"
 
 [[site.localhost.route]]
+path = "/asked/*"
+folder = "site"
+auth = { ask = "http://127.0.0.1:1/check" }
+
+[[site.localhost.route]]
+path = "/bought/*"
+folder = "site"
+[site.localhost.route.price.x402]
+facilitator = "http://127.0.0.1:1"
+network = "abc:1"
+asset = "gold"
+pay-to = "us"
+amount = "5"
+
+[[site.localhost.route]]
 path = "/later"
 inbox = { deliver-to = "unix:/nowhere/app.sock:/in" }
 
@@ -367,8 +382,27 @@ fn what_asking_takes_and_uses_up_is_told_with_each_end() {
     let part = "It takes 5 credit from the account that X-Key names.\nIf that holds less:\n  402 Payment Required";
     assert!(text.contains(part), "{text}");
     assert!(told(&["GET", "/hinted/file"]).contains("103 Early Hints is sent first."));
-    let text = told(&["POST", "/later?a"]);
-    let part = "It would go to unix:/nowhere/app.sock, as POST /in?a.\nIt is stored, to be delivered later";
+    let text = told(&["GET", "/asked/file"]);
+    for part in [
+        "It is asked whether it may come in: http://127.0.0.1:1/check, for /check.",
+        "If that does not know the client:\n  401 Unauthorized  because of asked-knows",
+        "If that sends the client to sign in:\n  302 Found  because of asked-lets-stay",
+        "If that does not answer in time:\n  504 Gateway Timeout  because of asked-answers",
+        "\n200 OK  because of representation",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let text = told(&["GET", "/bought/file"]);
+    for part in [
+        "The payment is verified by http://127.0.0.1:1.",
+        "If there is none:\n  402 Payment Required  because of payment-sent",
+        "If nobody can be asked what it is worth:\n  503 Service Unavailable  because of facilitator",
+        "\n200 OK  because of representation",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let text = told(&["POST", "/later?a", "-H", "Content-Length: 1"]);
+    let part = "It would go to unix:/nowhere/app.sock:/in, as POST /in?a.\nIt is stored, to be delivered later";
     assert!(text.contains(part), "{text}");
 }
 

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use crate::every::error_holds;
+use crate::every::{error_holds, holds};
 use crate::support::lies::{LIES, good, lie};
 use crate::support::upstream::{Act, Received, Refusing, Step, Upstream};
 use crate::support::{Configured, Reply, setup};
@@ -135,7 +135,8 @@ fn a_page_for_signing_in() {
              Set-Cookie: b=2\r\nX-Other: x\r\nContent-Length: 5\r\n\r\nlogin"
         ));
         let server = guarded(&asked);
-        let reply = error_holds(&server, code, "asked-lets-stay", "/in/file", "");
+        let reply = holds(&server, code, "/in/file", "");
+        assert!(reply.text().contains("sends the client elsewhere"));
         assert_eq!(values(&reply, "location"), ["https://login.example/?rd=a%20b"]);
         assert_eq!(values(&reply, "set-cookie"), ["a=1; HttpOnly", "b=2"]);
         assert_eq!(reply.field("cache-control"), Some("no-store"));
@@ -175,7 +176,7 @@ fn answers_that_are_none() {
         let asked = Upstream::stepping(lie(octets));
         let reply = get(&guarded(&asked), "/in/file", "");
         assert_eq!(reply.status, 502, "{what}");
-        assert!(!reply.text().contains("here"), "{what}");
+        assert_ne!(reply.text(), "here", "{what}");
     }
 }
 
@@ -232,11 +233,18 @@ fn who_asks_itself_does_not_ask_for_ever() {
     let asked = Upstream::start(by_cookie);
     let first = guarded(&asked);
     // What stands in front asks what stands behind, which asks in turn; each is asked once.
-    let second = before(&format!("http://{}/in/file", first.address), "http://127.0.0.1:1", "");
+    let port = first.address.port();
+    let second = before(&format!("http://localhost:{port}/in/file"), "http://127.0.0.1:1", "");
     assert_eq!(get(&second, "/in/file", "Cookie: in\n").text(), "here");
     let told = asked.done();
     assert_eq!(told.field("x-forwarded-uri"), Some("/in/file"));
     assert_eq!(asked.received().len(), 1);
+    // A request that was through here before is known by its `Via`.
+    let route = format!("{{ path = '/*', folder = 'site', auth = {{ ask = '{}' }} }}", asked.url());
+    let server = setup().server("via = 'edge'").routes(&[&route]);
+    let reply = get(&server, "/file", "Cookie: in\nVia: 1.1 edge\n");
+    reply.is(502, "asked-answers");
+    assert_eq!(reply.problem()["cause"], "loop");
 }
 
 /// Who was let in is let in again for a while; who was not is asked about again.

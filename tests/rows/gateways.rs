@@ -270,3 +270,20 @@ fn what_could_mean_something_else_to_an_upstream_is_not_forwarded() {
         assert_eq!(reply.text(), forwarded, "{target}");
     }
 }
+
+/// It says nothing of the upstream: it may close at any time what lies idle.
+#[test]
+fn a_connection_that_was_closed_while_it_lay_idle_is_no_failure() {
+    let upstream = Upstream::start(|received| {
+        let answer = good(&received.number.to_string()).into_bytes();
+        Act::Steps(vec![Step::Read, Step::Write(answer), Step::Close])
+    });
+    let gateway = before(&upstream);
+    let mut client = gateway.connect();
+    for _ in 0..4 {
+        client.send(GET);
+        let reply = client.reply_to(GET);
+        assert_eq!((reply.status, reply.text()), (200, "0"));
+    }
+    assert_eq!(upstream.accepted(), 4);
+}

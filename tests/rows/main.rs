@@ -17,6 +17,7 @@ mod written;
 mod asking;
 mod cors;
 mod pages;
+mod paying;
 
 mod status_100;
 mod status_101;

@@ -48,7 +48,8 @@ fn octets_go_both_ways_and_each_way_ends_by_itself() {
     let (rest, end) = client.until_end();
     assert_eq!((rest.len(), end), (100_000, End::Closed));
     let line = gateway.log_line("switched");
-    assert_eq!((&line["status"], &line["target"]), (&101.into(), &"/chat".into()));
+    assert_eq!((&line["status"], &line["method"]), (&101.into(), &"GET".into()));
+    assert_eq!(line["target"], ASKING.split(' ').nth(1).unwrap());
 }
 
 #[test]
@@ -95,7 +96,9 @@ fn a_tunnel_that_carries_nothing_ends() {
     let mut client = gateway.connect();
     switched(&mut client);
     let _ = client.until_end();
-    assert_eq!(gateway.log_line("switched")["status"], 101);
+    let line = gateway.log_line("switched");
+    assert_eq!((&line["status"], &line["method"]), (&101.into(), &"GET".into()));
+    assert_eq!(line["target"], ASKING.split(' ').nth(1).unwrap());
 }
 
 #[test]

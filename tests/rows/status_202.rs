@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::every::{error_holds, holds};
+use crate::support::configured::basic;
 use crate::support::lies::good;
 use crate::support::server::eventually;
 use crate::support::upstream::{Act, Received, Step, Upstream};
@@ -353,6 +354,71 @@ fn a_destination_that_is_gone_for_a_while() {
     server.signal("HUP");
     assert_eq!(upstream.done().text(), "kept");
     assert_eq!(settled(&server, &monitor)["state"], "delivered");
+}
+
+/// So it is where a server is started without: what an earlier one left is not forgotten.
+#[test]
+fn a_server_that_accepts_nothing_keeps_what_was_accepted() {
+    let address = Upstream::always(good("")).stop();
+    let server = setup().serve(&configuration(&format!("http://{address}"), ""));
+    let monitor = accepted(&server, "/orders", "", "kept");
+    let file = server.path().join("wherefore.toml");
+    let before = fs::read_to_string(&file).unwrap();
+    let none = before.split("[gateway.app]").next().unwrap();
+    let route = "[site.localhost]\nroute = [{ path = '/*', folder = 'site' }]\n";
+    fs::write(&file, format!("{none}{route}")).unwrap();
+    let server = server.crash_and_restart();
+    server.notice("what is to be delivered to app is kept");
+    let upstream = Upstream::start_at(address, |_| Act::Answer(good("").into_bytes()));
+    fs::write(&file, before).unwrap();
+    let server = server.crash_and_restart();
+    assert_eq!(upstream.done().text(), "kept");
+    assert_eq!(settled(&server, &monitor)["state"], "delivered");
+}
+
+/// The place for what is accepted is opened at the start, or not at all.
+#[test]
+fn a_reload_that_begins_to_accept_is_refused() {
+    let server = setup().routes(&["{ path = '/*', folder = 'site' }"]);
+    let file = server.path().join("wherefore.toml");
+    let before = fs::read_to_string(&file).unwrap();
+    let server_table = before.split("[site.localhost]").next().unwrap();
+    let later = configuration("http://127.0.0.1:9", "");
+    fs::write(&file, format!("{server_table}{later}")).unwrap();
+    server.signal("HUP");
+    server.notice("something is accepted for later now");
+    assert_eq!(get(&server, "/file", "").text(), "here");
+}
+
+/// Monitors have the policies of their site.
+#[test]
+fn who_may_not_ask_the_site_may_not_ask_its_monitors() {
+    let upstream = Upstream::always(good(""));
+    let server = setup().users(&[("anna", "secret")]).serve(&format!(
+        "[users.staff]\nhtpasswd = 'users'\n[site.localhost]\nauth = {{ users = 'staff' }}\nmethods = 'POST'\n\
+         route = [{{ path = '/in/*', inbox = {{ deliver-to = '{}/b' }} }}]\n",
+        upstream.url()
+    ));
+    let anna = basic("anna", "secret");
+    let monitor = accepted(&server, "/in/a%20b?c", &anna, "x");
+    assert_eq!(upstream.done().target, "/b/a%20b?c");
+    get(&server, &monitor, "").is(401, "credentials-sent");
+    assert_eq!(get(&server, &monitor, &anna).status, 200);
+}
+
+/// Who is asked who may come in is believed, in place of the client, by the upstream that hears of it later.
+#[test]
+fn what_somebody_else_says_of_the_client_is_kept() {
+    let asked = Upstream::always("HTTP/1.1 204 No Content\r\nRemote-User: anna\r\n\r\n");
+    let upstream = Upstream::always(good(""));
+    let (ask, url) = (asked.url(), upstream.url());
+    let server = setup().serve(&format!(
+        "[site.localhost]\nroute = [{{ path = '/in', inbox = {{ deliver-to = '{url}' }}, \
+         auth = {{ ask = '{ask}', copy = ['Remote-User', 'X-Groups'] }} }}]\n"
+    ));
+    accepted(&server, "/in", "Remote-User: root\nX-Groups: wheel\n", "x");
+    let received = upstream.done();
+    assert_eq!((received.field("remote-user"), received.field("x-groups")), (Some("anna"), None));
 }
 
 /// A server that is told to end does not wait for upstreams: the next one delivers what was under way.

@@ -15,7 +15,7 @@ use crate::support::{Running, start};
 
 /// A program with a home of its own, so that nobody's settings get in the way; none if it is missing and may
 /// be.
-fn program(names: &[&str], home: &Path) -> Option<Command> {
+pub(super) fn program(names: &[&str], home: &Path) -> Option<Command> {
     for name in names {
         match Command::new(name).arg("--version").output() {
             Ok(_) => {
@@ -36,7 +36,7 @@ fn program(names: &[&str], home: &Path) -> Option<Command> {
 }
 
 /// Runs it to a good end; what it printed.
-fn run(mut command: Command, arguments: &[&str]) -> String {
+pub(super) fn run(mut command: Command, arguments: &[&str]) -> String {
     let Output { status, stdout, stderr } =
         command.args(arguments).stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&stderr);
@@ -251,6 +251,15 @@ fn aria2_gets_four_parts_at_once() {
     }
 }
 
+/// The document as Chromium has understood it, once it is loaded, written out again.
+pub(super) fn shown(home: &Path, url: &str) -> Option<String> {
+    let mut command = program(&["chromium", "chromium-browser", "google-chrome"], home)?;
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
+    command.args(["--no-first-run", "--no-proxy-server", "--disable-background-networking"]);
+    command.arg(format!("--user-data-dir={}", home.join("profile").display()));
+    Some(run(command, &["--dump-dom", url]))
+}
+
 #[test]
 fn chromium_shows_hostile_names_as_names() {
     let (server, home) = (start(&[]), TempDir::new().unwrap());
@@ -260,13 +269,7 @@ fn chromium_shows_hostile_names_as_names() {
     for name in [image, script, quote, "javascript:alert(1)"] {
         server.file(name, "here");
     }
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let Some(mut command) = program(&names, home.path()) else { return };
-    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
-    command.args(["--no-first-run", "--no-proxy-server", "--disable-background-networking"]);
-    command.arg(format!("--user-data-dir={}", home.path().join("profile").display()));
-    let page = run(command, &["--dump-dom", &url(&server, "")]);
-    // The document as the browser has understood it, written out again.
+    let Some(page) = shown(home.path(), &url(&server, "")) else { return };
     assert!(page.contains(">&lt;img src=x onerror=alert(1)&gt;.txt</a>"), "{page}");
     assert!(
         page.contains(">&lt;script&gt;document.title='forged'&lt;&amp;#x2f;script&gt;</a>"),

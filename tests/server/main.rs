@@ -13,6 +13,7 @@ mod descriptors;
 mod drain;
 mod gateways;
 mod many;
+mod peers;
 mod privileges;
 mod proxy_protocol;
 mod reload;

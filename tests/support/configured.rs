@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use wherefore_message::base64;
 use wherefore_state::{BalanceBounds, Balances, Credited};
 
-use super::server::{Running, command};
+use super::server::{Running, command, eventually};
 
 /// A folder with what a configuration names, before it is served: `site` is there to be served, `state`
 /// for what is to be remembered.
@@ -74,7 +74,13 @@ impl Setup {
     /// With this much on an account that pays in advance.
     pub fn credit(self, account: &str, amount: u64) -> Self {
         let state = self.own.path().join("state");
-        let balances = Balances::open(&state, BalanceBounds::default()).unwrap();
+        // A process that is about to be started by another test has what we had open for a moment.
+        let mut balances = None;
+        eventually("the balances are ours", || {
+            balances = Balances::open(&state, BalanceBounds::default()).ok();
+            balances.is_some()
+        });
+        let balances = balances.unwrap();
         let credited = balances.credit(account.as_bytes(), amount, account.as_bytes()).unwrap();
         assert_eq!(credited, Credited::Now);
         self

@@ -17,6 +17,12 @@ impl Node {
     /// The script is JavaScript that finds `http`, `server` and `crypto`: for one,
     /// `server.on("request", (request, response) => response.end("hello"))`.
     pub fn start(script: &str) -> Option<Self> {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), script)
+    }
+
+    /// The same, at an address that is its own.
+    pub fn start_at(address: SocketAddr, script: &str) -> Option<Self> {
+        let (ip, port) = (address.ip(), address.port());
         // It ends with whoever holds its standard input: with the test, however that ends.
         let script = format!(
             "const http = require('node:http');\n\
@@ -24,7 +30,7 @@ impl Node {
              const server = http.createServer();\n\
              process.stdin.on('end', () => process.exit()).resume();\n\
              {script}\n\
-             server.listen(0, '127.0.0.1', () => console.log(server.address().port));\n"
+             server.listen({port}, '{ip}', () => console.log(server.address().port));\n"
         );
         let mut child = spawn(&["node", "nodejs"], |command| {
             command.arg("-e").arg(&script).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -32,7 +38,7 @@ impl Node {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().parse().unwrap_or_else(|_| panic!("Node does not start: {line}"));
-        Some(Self { address: SocketAddr::from(([127, 0, 0, 1], port)), child })
+        Some(Self { address: SocketAddr::new(ip, port), child })
     }
 
     /// `http://` and its address.

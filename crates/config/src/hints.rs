@@ -30,6 +30,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "`answer-time = \"60s\"` until an answer begins, `pause-time = \"60s\"` within it",
     ),
     ("proxy_send_timeout", "`send-time = \"60s\"`"),
+    ("proxy_buffering", "`buffer = \"64KiB\"`"),
+    ("sub_filter", "`transform = { replace = { \"old\" = \"new\" } }`"),
     ("proxy_redirect", "`rewrite-locations = true`, which it is anyway"),
     ("proxy_next_upstream", "`retries = 2`"),
     ("lb_policy", "`balance = \"least\"`"),

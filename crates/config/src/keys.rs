@@ -20,6 +20,7 @@ pub use gateway::{
 pub use later::Later;
 pub use policy::{
     Auth, Blocked, By, ByField, Compress, ContentLimit, Cors, Limit, Maintenance, Policies, Price,
+    X402,
 };
 pub use route::{Gone, Inbox, InboxPage, Route, Variant};
 pub use site::Site;

@@ -1,6 +1,7 @@
 //! From the keys of a file to what the engine reads: sites and routes with their policies, and, beside
 //! them, what has to be opened for them.
 
+mod asking;
 mod compress;
 mod fields;
 mod folders;
@@ -28,6 +29,7 @@ use crate::value::{DefaultSite, HostPattern, List, Named, Network};
 
 use route::Laid;
 
+pub use asking::Facilitator;
 pub(crate) use fields::{STRICT, USUAL};
 pub use folders::{Folder, contradictions};
 pub use gateway::{Check, Gateway, GatewaySettings, GatewayTimes, Tls};
@@ -51,6 +53,8 @@ pub struct Model {
     pub tokens: Vec<Tokens>,
     /// The gateways, by theirs.
     pub gateways: Vec<Gateway>,
+    /// Who knows what payments are worth, by theirs.
+    pub facilitators: Vec<Facilitator>,
     /// The file that tells the country of an address, if a route asks for it.
     pub countries: Option<Placed<PathBuf>>,
     /// The folder in which accounts are kept, if a route has a price.
@@ -140,7 +144,16 @@ pub fn model(
     let users = named(file.users.as_ref().map(|set| &set.value)).filter_map(users).collect();
     let tokens = named(file.tokens.as_ref().map(|set| &set.value)).filter_map(tokens).collect();
     let (sites, places) = lowering.sites(file);
-    let Lowering { mut complaints, folders, gateways, countries, accounts, queue, .. } = lowering;
+    let Lowering {
+        mut complaints,
+        folders,
+        gateways,
+        facilitators,
+        countries,
+        accounts,
+        queue,
+        ..
+    } = lowering;
     let by_path: Vec<_> = folders.iter().map(|one| (one.path.value.clone(), one)).collect();
     complaints.extend(contradictions(&by_path));
     report.extend(complaints);
@@ -152,6 +165,7 @@ pub fn model(
         users,
         tokens,
         gateways,
+        facilitators,
         countries,
         accounts,
         queue,
@@ -174,6 +188,7 @@ struct Lowering<'a, 'r> {
     /// The groups of upstreams by their names; none for one that was complained about.
     groups: HashMap<String, Option<gateway::Group>>,
     gateways: Vec<Gateway>,
+    facilitators: Vec<Facilitator>,
     state: Option<Placed<PathBuf>>,
     countries: Option<Placed<PathBuf>>,
     accounts: Option<Placed<PathBuf>>,
@@ -195,6 +210,7 @@ impl<'a, 'r> Lowering<'a, 'r> {
             limits: HashMap::new(),
             groups: HashMap::new(),
             gateways: Vec::new(),
+            facilitators: Vec::new(),
             state: None,
             countries: None,
             accounts: None,

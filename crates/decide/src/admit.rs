@@ -12,9 +12,10 @@ use crate::asker::{AskerFacts, Credentials};
 use crate::content::ContentFacts;
 use crate::elsewhere::ElsewhereFacts;
 use crate::gate::GateFacts;
+use crate::payment::{PaymentFacts, Tendered};
 use crate::plan::{Admitted, GatewayPlace, InboxPlace, Listed, MonitorPlace, Place, Question};
 use crate::policy::allowance::By;
-use crate::policy::{Ask, Auth, Limit, Matched, Price, Resource, Route, Site, Sites};
+use crate::policy::{Ask, Auth, Limit, Matched, Payment, Price, Resource, Route, Site, Sites};
 use crate::preflight::PreflightFacts;
 use crate::rule::{Verdict, ask};
 use crate::screen::Wire;
@@ -42,6 +43,7 @@ enum Step {
     Credentials,
     UserLimits,
     Price,
+    Payment,
     Head,
 }
 
@@ -58,6 +60,8 @@ pub enum Need<'a> {
     UserLimits(&'a [Limit]),
     /// A reservation of the price.
     Price(&'a Price),
+    /// A payment that comes with the request.
+    Payment(&'a Payment),
     /// Nothing more: the request's path within its folder, and what can be said without looking it up.
     Nothing,
 }
@@ -73,6 +77,8 @@ pub enum Fetched<'a> {
     Said(Said),
     /// Of a price.
     Price(Paid),
+    /// Of a payment.
+    Payment(Tendered),
 }
 
 impl<'a> Admission<'a> {
@@ -177,9 +183,15 @@ impl<'a> Admission<'a> {
                     }
                 }
                 Step::Price => {
-                    self.step = Step::Head;
+                    self.step = Step::Payment;
                     if let Some(price) = &route.price {
                         return Ok(Need::Price(price));
+                    }
+                }
+                Step::Payment => {
+                    self.step = Step::Head;
+                    if let Some(payment) = &route.payment {
+                        return Ok(Need::Payment(payment));
                     }
                 }
                 Step::Head => return Ok(Need::Nothing),
@@ -212,6 +224,7 @@ impl<'a> Admission<'a> {
                 ask(&AskerFacts { request, auth, credentials }, trail)
             }
             (Fetched::Said(said), Some(auth), _) => ask(&AskedFacts { request, auth, said }, trail),
+            (Fetched::Payment(tendered), ..) => ask(&PaymentFacts { request, tendered }, trail),
             (Fetched::Price(paid), _, Some(price)) => ask(&PriceFacts { price, paid }, trail),
             (Fetched::Credentials(_) | Fetched::Said(_), None, _)
             | (Fetched::Price(_), _, None) => Ok(()),

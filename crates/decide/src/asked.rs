@@ -79,7 +79,7 @@ impl Group for AskedFacts<'_> {
                 spec: Spec::new(9110, "15.4"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::FOUND, Status::SEE_OTHER, Status::TEMPORARY_REDIRECT],
-                shown_by: "auth = { ask = ... } on a route, and a page for signing in",
+                shown_by: "auth = { ask = \"http://127.0.0.1:9091\" } on a route, and a page for signing in",
             },
             check: |facts| match facts.said {
                 Said::Leads(status) => {
@@ -95,7 +95,7 @@ impl Group for AskedFacts<'_> {
                 spec: Spec::new(9110, "15.5.2"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::UNAUTHORIZED],
-                shown_by: "auth = { ask = ... } on a route, and 401 from whoever is asked",
+                shown_by: "auth = { ask = \"http://127.0.0.1:9091\" } on a route, and 401 from whoever is asked",
             },
             check: |facts| match facts.said {
                 Said::Unknown => Step::Stop(
@@ -112,7 +112,7 @@ impl Group for AskedFacts<'_> {
                 spec: Spec::new(9110, "15.5.4"),
                 needs: FieldSet::EMPTY,
                 may: &[Status::FORBIDDEN, Status::NOT_FOUND],
-                shown_by: "auth = { ask = ... } on a route, and 403 from whoever is asked",
+                shown_by: "auth = { ask = \"http://127.0.0.1:9091\" } on a route, and 403 from whoever is asked",
             },
             check: |facts| match (facts.said, facts.auth.refusal) {
                 (Said::Refused, RefusedAs::Forbidden) => Step::Stop(

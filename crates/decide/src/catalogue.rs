@@ -3,7 +3,7 @@
 use crate::rule::{Group, Info};
 use crate::{
     access, act, allowance, asked, asker, conditions, content, elsewhere, find, forward, gate,
-    hints, inbox, later, negotiate, preflight, ranges, read, screen, target, upstream,
+    hints, inbox, later, negotiate, payment, preflight, ranges, read, screen, target, upstream,
 };
 
 macro_rules! groups {
@@ -51,6 +51,7 @@ groups! {
     Asked "whether somebody else lets it in" admit asked::AskedFacts<'static>;
     UserLimits "whether this user asks for more than its share" admit allowance::UserLimitFacts<'static>;
     Price "whether the price is paid" admit allowance::PriceFacts<'static>;
+    Payment "whether it is paid for now" admit payment::PaymentFacts<'static>;
     Access "whether this method, from this sender, may be asked here" admit access::AccessFacts<'static>;
     Elsewhere "whether it stands here" admit elsewhere::ElsewhereFacts<'static>;
     Content "what the head says of the content" admit content::ContentFacts<'static>;

@@ -26,6 +26,7 @@ pub mod hints;
 pub mod inbox;
 pub mod later;
 pub mod negotiate;
+pub mod payment;
 pub mod plan;
 pub mod policy;
 pub mod preflight;

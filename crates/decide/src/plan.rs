@@ -22,6 +22,7 @@ use crate::hints::HintFacts;
 use crate::inbox::{InboxFacts, SUBMISSION_PAGE, Submitted, SubmittedFacts};
 use crate::later::{Kept, LaterFacts, MonitorFacts};
 use crate::negotiate::{NegotiateFacts, Negotiated};
+use crate::payment::{PaymentFacts, Tendered};
 use crate::policy::folder::Listing;
 use crate::policy::inbox::Format;
 use crate::policy::{
@@ -415,6 +416,15 @@ pub fn is_earned(verdict: &Verdict) -> bool {
 #[must_use]
 pub fn unsettled(price: &Price, trail: &mut Trail) -> Verdict {
     match ask(&PriceFacts { price, paid: Paid::Unreachable }, trail) {
+        Err(verdict) => verdict,
+        Ok(()) => own_fault(trail),
+    }
+}
+
+/// What an answer becomes whose payment was good, and could not be settled.
+#[must_use]
+pub fn unpaid(request: &Request<'_>, tendered: Tendered, trail: &mut Trail) -> Verdict {
+    match ask(&PaymentFacts { request, tendered }, trail) {
         Err(verdict) => verdict,
         Ok(()) => own_fault(trail),
     }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use wherefore_message::{Method, MethodSet};
 
-pub use allowance::{Limit, Price};
+pub use allowance::{Limit, Payment, Price};
 pub use asker::{Ask, Auth, RefusedAs};
 pub use compress::Compress;
 pub use cors::Cors;
@@ -120,6 +120,8 @@ pub struct Route {
     pub later: Option<Later>,
     /// What it costs.
     pub price: Option<Price>,
+    /// What has to be paid for each answer.
+    pub payment: Option<Payment>,
     /// What scripts of other origins may do (the Fetch standard's CORS protocol).
     pub cors: Option<Cors>,
     /// What is encoded as it is sent; to be asked for by [`Route::compression`].
@@ -252,6 +254,7 @@ impl Route {
             limits: Vec::new(),
             later: None,
             price: None,
+            payment: None,
             cors: None,
             compress: None,
             dress: Dress::default(),
@@ -272,6 +275,7 @@ impl Route {
             && (other.auth.is_none() || other.auth == self.auth)
             && (other.limits.is_empty() || limits)
             && (other.price.is_none() || other.price == self.price)
+            && (other.payment.is_none() || other.payment == self.payment)
     }
 
     /// Whether anything is asked before what its resource asks.
@@ -281,6 +285,7 @@ impl Route {
             || self.auth.is_some()
             || !self.limits.is_empty()
             || self.price.is_some()
+            || self.payment.is_some()
             || self.cors.is_some()
     }
 

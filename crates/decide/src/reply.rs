@@ -7,6 +7,7 @@ pub mod dress;
 mod explanation;
 mod location;
 pub mod monitor;
+mod offer;
 mod page;
 mod policy_text;
 mod upstream;
@@ -27,6 +28,7 @@ use wherefore_message::{
 pub use asked::asked;
 pub use explanation::explanation;
 use explanation::explanation_with;
+pub use offer::{offer, receipt};
 
 use crate::choose::ListingForm;
 use crate::content::{ACCEPT_ENCODING, ACCEPT_PATCH, ACCEPT_POST};

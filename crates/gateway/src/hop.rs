@@ -1,7 +1,8 @@
 //! What ends with the connection that a message came by (RFC 9110 §7.6.1), in either direction.
 
 use wherefore_message::response::OF_THE_CONNECTION;
-use wherefore_message::token::{is_token, is_value_octet, trim};
+pub(crate) use wherefore_message::token::is_value;
+use wherefore_message::token::{is_token, trim};
 use wherefore_message::{FieldName, FieldSet, Fields};
 
 /// The most options of `Connection` that are looked at. A message with more has each field dropped that an option
@@ -116,9 +117,4 @@ pub(crate) fn own_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     for part in [name, b": ", value, b"\r\n"] {
         out.extend_from_slice(part);
     }
-}
-
-/// Whether every octet may stand in a value, seen of many at once.
-pub(crate) fn is_value(text: &[u8]) -> bool {
-    text.iter().fold(true, |all, octet| all & is_value_octet(*octet))
 }

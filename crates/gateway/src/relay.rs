@@ -4,7 +4,6 @@ mod cookie;
 mod location;
 mod trailers;
 
-use wherefore_message::media::MediaType;
 use wherefore_message::response::Author;
 use wherefore_message::token::is_token;
 use wherefore_message::{
@@ -193,9 +192,14 @@ fn is_to_gateway(name: &[u8]) -> bool {
 
 /// Events are of use when they happen.
 fn usual_buffering(fields: Fields<'_>) -> Buffering {
-    let media_type = fields.only(FieldName::ContentType).and_then(MediaType::parse);
-    match media_type {
-        Some(media_type) if media_type.is("text/event-stream") => Buffering::No,
+    const EVENTS: &[u8] = b"text/event-stream";
+    let is_events = |value: &[u8]| {
+        let (essence, rest) = value.split_at_checked(EVENTS.len()).unwrap_or_default();
+        essence.eq_ignore_ascii_case(EVENTS)
+            && matches!(rest.first(), None | Some(b';' | b' ' | b'\t'))
+    };
+    match fields.only(FieldName::ContentType) {
+        Some(value) if is_events(value) => Buffering::No,
         _ => Buffering::Unsaid,
     }
 }

@@ -8,7 +8,7 @@ mod identity;
 use core::fmt;
 
 use serde_json::{Map, Value, json};
-use wherefore_message::{Status, base64};
+use wherefore_message::{Cause, Status, base64};
 
 pub use answer::{
     AnswerFault, FACILITATOR_ANSWER_BYTES_MAX, Settled, Verified, read_settled, read_verified,
@@ -294,6 +294,20 @@ impl PaymentFault {
         }
     }
 
+    /// A sentence for people, without its full stop.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::TooLong => "the payment is too long",
+            Self::NotBase64 => "the payment is not in base 64",
+            Self::NotJson => "the payment is not JSON",
+            Self::Version => "the payment is not of version 2",
+            Self::Shape => "the payment lacks a part, or one is of the wrong type",
+            Self::NotOffered => "the payment takes up terms that are not offered",
+            Self::OtherResource => "the payment is for another resource",
+        }
+    }
+
     /// The protocol's code for it.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -307,19 +321,30 @@ impl PaymentFault {
 
 impl fmt::Display for PaymentFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "the payment is too long",
-            Self::NotBase64 => "the payment is not in base 64",
-            Self::NotJson => "the payment is not JSON",
-            Self::Version => "the payment is not of version 2",
-            Self::Shape => "the payment lacks a part, or one is of the wrong type",
-            Self::NotOffered => "the payment takes up terms that are not offered",
-            Self::OtherResource => "the payment is for another resource",
-        })
+        f.write_str(self.text())
     }
 }
 
 impl core::error::Error for PaymentFault {}
+
+/// Whether a request that came to nothing for this cause never reached the facilitator: then nothing was settled.
+#[must_use]
+pub const fn is_unsent(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::NameNotFound
+            | Cause::NameLate
+            | Cause::Refused
+            | Cause::Unroutable
+            | Cause::ConnectLate
+            | Cause::TlsProtocol
+            | Cause::TlsCertificate
+            | Cause::NoneHealthy
+            | Cause::QueueFull
+            | Cause::QueueLate
+            | Cause::Draining
+    )
+}
 
 /// `namespace:reference` (CAIP-2).
 fn is_network(text: &str) -> bool {

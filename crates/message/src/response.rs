@@ -7,7 +7,7 @@ use crate::etag::EntityTag;
 use crate::field::{FieldName, FieldSet, Line, Span};
 use crate::method::MethodSet;
 use crate::status::Status;
-use crate::token::{is_token, is_value_octet};
+use crate::token::{is_token, is_value};
 
 /// A field's value. Kept as what it means until it is written, so that a hit formats nothing it need not.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Lines {
                 FieldName::parse(name.as_bytes()),
                 FieldName::Other | FieldName::StrictTransportSecurity
             );
-            if !is_free || !is_token(name.as_bytes()) || !value.bytes().all(is_value_octet) {
+            if !is_free || !is_token(name.as_bytes()) || !is_value(value.as_bytes()) {
                 return None;
             }
             for part in [name, ": ", value, "\r\n"] {
@@ -301,11 +301,6 @@ impl Relayed {
         });
         written.truncate(end as usize);
     }
-}
-
-/// Whether every octet may stand in a value, seen of many at once.
-fn is_value(text: &[u8]) -> bool {
-    text.iter().fold(true, |all, octet| all & is_value_octet(*octet))
 }
 
 impl fmt::Display for Value {

@@ -18,6 +18,25 @@ pub const fn is_value_octet(octet: u8) -> bool {
     octet == b'\t' || (octet >= b' ' && octet != 0x7f)
 }
 
+/// Whether every octet may stand in a field value (RFC 9110 §5.5), seen eight at a time: each line of each message that is
+/// forwarded or relayed passes here.
+#[must_use]
+pub fn is_value(text: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+    const DELETES: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let one_by_one = || text.iter().all(|octet| is_value_octet(*octet));
+    let Some(end) = text.last_chunk::<8>() else { return one_by_one() };
+    // Marks every octet below a space and every delete, and perhaps some that stand behind one.
+    let marks = |word: &[u8; 8]| {
+        let (word, other) = (u64::from_le_bytes(*word), u64::from_le_bytes(*word) ^ DELETES);
+        ((word.wrapping_sub(ONES << 5) & !word) | (other.wrapping_sub(ONES) & !other)) & TOPS
+    };
+    let all = text.as_chunks::<8>().0.iter().fold(marks(end), |all, word| all | marks(word));
+    // A tab is marked, and may stand there.
+    all == 0 || one_by_one()
+}
+
 /// `text` without spaces and tabs at either end (OWS, RFC 9110 §5.6.3).
 #[must_use]
 pub fn trim(text: &[u8]) -> &[u8] {
@@ -46,6 +65,20 @@ const TOKEN: [bool; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn values_are_known_at_once(octets in prop::collection::vec(
+            prop_oneof![
+                60 => 0x20..=0x7eu8, 20 => 0x80..=0xffu8, 2 => Just(b'\t'), 1 => any::<u8>(),
+                1 => Just(0x7f), 1 => Just(0x1f)
+            ],
+            0..64,
+        )) {
+            prop_assert_eq!(is_value(&octets), octets.iter().all(|octet| is_value_octet(*octet)));
+        }
+    }
 
     #[test]
     fn tokens_and_values() {

@@ -1,7 +1,7 @@
 //! `Via` (RFC 9110 §7.6.3): which intermediaries a message came through. A gateway adds itself at the end, and
 //! finds itself there if the message comes round again.
 
-use crate::token::{is_value_octet, trim};
+use crate::token::{is_value, trim};
 use crate::version::Version;
 
 /// Appends the value of one `Via` field to `out`: what stood in all lines before, then this recipient, which got
@@ -12,7 +12,7 @@ pub fn add<'a>(
     pseudonym: &str,
     out: &mut Vec<u8>,
 ) {
-    let is_one = |line: &&[u8]| !line.is_empty() && line.iter().all(|o| is_value_octet(*o));
+    let is_one = |line: &&[u8]| !line.is_empty() && is_value(line);
     for line in lines.map(trim).filter(is_one) {
         out.extend_from_slice(line);
         out.extend_from_slice(b", ");

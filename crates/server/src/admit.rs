@@ -14,6 +14,7 @@ use wherefore_decide::admit::{Admission, Fetched, Need};
 use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::asked::Said;
 use wherefore_decide::asker::Credentials;
+use wherefore_decide::payment::Tendered;
 use wherefore_decide::plan::Question;
 use wherefore_decide::policy::allowance::{By, LimitKind};
 use wherefore_decide::policy::{Auth, Limit, Price};
@@ -31,6 +32,7 @@ use crate::configuration::Configuration;
 use crate::gateway::{Asking, hear};
 use crate::notice;
 use crate::outbox::Outbox;
+use crate::paying::{Offered, Paying, tender};
 use crate::service::Service;
 
 /// What is kept between requests, over all cores and over every swap of the configuration.
@@ -88,6 +90,10 @@ pub(crate) struct Taken {
     pub(crate) user: Option<Box<str>>,
     /// What somebody else wants that upstream to be told.
     pub(crate) copied: FieldLines,
+    /// A payment that is settled when the answer is earned.
+    pub(crate) paying: Option<Box<Paying>>,
+    /// What is asked for where there is none that is good.
+    pub(crate) offered: Option<Offered>,
     /// What came with the word of somebody else that the request may not come in.
     pub(crate) told: Option<Rc<FieldLines>>,
 }
@@ -146,6 +152,25 @@ pub(crate) async fn admit(
                     taken.told = Some(told);
                 }
                 Fetched::Said(said)
+            }
+            Need::Payment(payment) => {
+                let index = usize::from(payment.facilitator);
+                let tendered = match configuration.facilitators.get(index) {
+                    Some(facilitator) => Box::pin(tender(service, facilitator, question)).await,
+                    None => Err(Box::new((Tendered::Unreachable(1), Offered::default()))),
+                };
+                let taken = answer.taken.get_or_insert_default();
+                Fetched::Payment(match tendered {
+                    Ok(paying) => {
+                        taken.paying = Some(paying);
+                        Tendered::Good
+                    }
+                    Err(refused) => {
+                        let (tendered, offered) = *refused;
+                        taken.offered = Some(offered);
+                        tendered
+                    }
+                })
             }
             Need::Credentials(auth) => {
                 let now = question.now.unix();

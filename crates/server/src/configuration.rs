@@ -22,6 +22,7 @@ use wherefore_origin::Origin;
 
 use crate::gateway::Gateway;
 use crate::notice::Seldom;
+use crate::paying::Facilitator;
 
 /// The sites, and what stands behind their routes. Never changed: a new one takes its place.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub struct Configuration {
     pub proxies: Arc<Proxies>,
     /// The upstreams of gateways, by theirs.
     pub gateways: Vec<Arc<Gateway>>,
+    /// Who knows what payments are worth, by theirs.
+    pub facilitators: Vec<Arc<Facilitator>>,
     /// Where addresses are.
     pub countries: Option<Arc<Countries>>,
 }
@@ -53,6 +56,7 @@ impl Configuration {
             tokens: Vec::new(),
             proxies: Arc::default(),
             gateways: Vec::new(),
+            facilitators: Vec::new(),
             countries: None,
         }
     }

@@ -1,25 +1,26 @@
 //! HTTP/1.1 on a connection: the octets of a socket through the role that understands them, one
 //! exchange after the other.
 
+mod carrier;
+
 use std::future::poll_fn;
-use std::io;
 use std::net::IpAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use wherefore_decide::Scheme;
-use wherefore_decide::act::{Acted, Begun, Failure};
+use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::plan;
 use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_decide::screen::Wire;
 use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server};
 use wherefore_message::problem::{self, ProblemForm};
-use wherefore_message::{Fault, FieldName, Fields, Method, Request, ResponseHead, Version};
+use wherefore_message::{Fault, FieldName, Method, Version};
 use wherefore_origin::read::Content;
 
 use crate::answer::{Answer, explain};
 use crate::buffer::Buffer;
-use crate::carrier::{Carrier, Gone, More, Trouble};
+use crate::carrier::Gone;
 use crate::connection::{End, Place};
 use crate::core::Core;
 use crate::exchange::exchange;
@@ -518,96 +519,5 @@ fn ended(core: &Core, in_flight: Option<InFlight>, began_at: crate::clock::Milli
     if let Some(in_flight) = in_flight {
         let took = core.clock.now().0.saturating_sub(began_at.0);
         in_flight.end(Duration::from_millis(took));
-    }
-}
-
-impl Carrier for H1<'_> {
-    fn request(&self) -> Request<'_> {
-        self.server.request(self.input.head())
-    }
-
-    fn peer(&self) -> IpAddr {
-        self.peer
-    }
-
-    fn begun(&self) -> Begun {
-        if self.input.unread().is_empty() { Begun::NotYet } else { Begun::Already }
-    }
-
-    fn poll_content(
-        &mut self,
-        cx: &mut Context<'_>,
-        into: &mut Vec<u8>,
-    ) -> Poll<Result<More, Trouble>> {
-        Poll::Ready(loop {
-            match self.server.receive(self.input.unread(), self.now()) {
-                Ok((used, Event::Content(range))) => {
-                    into.extend_from_slice(self.input.unread().get(range).unwrap_or_default());
-                    self.input.consume(used);
-                    self.server.rest(self.now());
-                    break Ok(More::Yes);
-                }
-                Ok((used, Event::NeedMore)) => {
-                    self.input.consume(used);
-                    match ready!(self.poll_fill(cx)) {
-                        Filled::More => {}
-                        Filled::Late(fault) => break Err(Trouble::Fault(fault)),
-                        Filled::Gone => break Err(Trouble::Gone),
-                    }
-                }
-                Ok((used, Event::End)) => {
-                    self.input.consume(used);
-                    break Ok(More::No);
-                }
-                Ok((_, Event::Head | Event::Paused | Event::Closed(_))) => break Ok(More::No),
-                Err(fault) => break Err(Trouble::Fault(fault)),
-            }
-        })
-    }
-
-    fn trailers(&self) -> Fields<'_> {
-        self.server.trailers()
-    }
-
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
-        // Who has sent more has not gone; that is looked at when its turn comes.
-        if !self.input.unread().is_empty() || self.input.make_room(usize::MAX).is_err() {
-            return Poll::Pending;
-        }
-        match ready!(self.socket.poll_read(cx, self.input.spare())) {
-            Ok(count) if count > 0 => {
-                self.input.filled(count);
-                Poll::Pending
-            }
-            Ok(_) | Err(_) => Poll::Ready(Gone),
-        }
-    }
-
-    async fn interim(&mut self, head: &ResponseHead) -> io::Result<()> {
-        if self.server.send_interim(head, self.output) {
-            self.flush().await.map_err(|_| io::ErrorKind::BrokenPipe)?;
-        }
-        Ok(())
-    }
-
-    fn push_interim(&mut self, head: &ResponseHead) {
-        self.server.send_interim(head, self.output);
-    }
-
-    fn push(&mut self, content: &[u8]) {
-        self.server.frame(content.len(), self.output);
-        self.output.extend_from_slice(content);
-        self.server.frame_end(content.len(), self.output);
-    }
-
-    fn unsent_bytes(&self) -> usize {
-        self.output.len() - self.sent
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        let flushed = ready!(self.socket.poll_write_all(cx, self.output, &[], &mut self.sent));
-        self.output.clear();
-        self.sent = 0;
-        Poll::Ready(flushed.map_err(|_| Gone))
     }
 }

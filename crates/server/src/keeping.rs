@@ -65,8 +65,10 @@ fn delivery<C: Carrier>(
     let request = asked.request;
     let id = asked.service.core.random.request_id();
     asked.answer.id = Some(id);
-    let user = asked.answer.taken.as_ref().and_then(|taken| taken.user.as_deref());
-    let copied = FieldLines::new();
+    let taken = asked.answer.taken.as_ref();
+    let user = taken.and_then(|taken| taken.user.as_deref());
+    let nothing = FieldLines::new();
+    let copied = taken.map_or(&nothing, |taken| &taken.copied);
     let from = forward::From {
         request,
         client: asked.client,
@@ -236,7 +238,7 @@ async fn content<C: Carrier>(
         return Ok(worked(service, service.work(whole).await));
     }
     // Whether there is room is known before the content is invited.
-    let begin = move || begins.begin().map(|incoming| OnWorker::new((begins, incoming)));
+    let begin = move || begins.begin().map(|incoming| OnWorker::new(Box::new((begins, incoming))));
     let mut begun = match worked(service, service.work(begin).await) {
         Ok(begun) => begun,
         Err(not) => return Ok(Err(not)),
@@ -284,23 +286,23 @@ impl Begins {
 /// What became of one stretch of content.
 enum Step {
     /// More may come; the buffer is empty again.
-    On(OnWorker<(Begins, Incoming)>, Vec<u8>),
+    On(OnWorker<Box<(Begins, Incoming)>>, Vec<u8>),
     /// It was the last.
     Stored(DeliveryId),
 }
 
 /// Takes one stretch of content, on a worker: what goes no further is dropped here too.
 fn step(
-    begun: OnWorker<(Begins, Incoming)>,
+    begun: OnWorker<Box<(Begins, Incoming)>>,
     mut octets: Vec<u8>,
     more: More,
 ) -> Result<Step, AcceptError> {
-    let (begins, mut incoming) = begun.into_inner();
+    let (begins, mut incoming) = *begun.into_inner();
     incoming.write(&octets)?;
     Ok(match more {
         More::Yes => {
             octets.clear();
-            Step::On(OnWorker::new((begins, incoming)), octets)
+            Step::On(OnWorker::new(Box::new((begins, incoming))), octets)
         }
         More::No => Step::Stored(begins.end(incoming)?),
     })

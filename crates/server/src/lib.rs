@@ -29,6 +29,7 @@ pub mod load;
 pub mod log;
 pub mod notice;
 pub mod outbox;
+pub mod paying;
 pub mod privileges;
 mod proxied;
 pub mod random;

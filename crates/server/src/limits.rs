@@ -102,7 +102,7 @@ limits! {
     compress_cache_bytes "compress-cache" Bytes Fixed(64 * 1024 * 1024), least 0: "small files that were encoded on the fly and are kept for the next request, over all cores";
     digest_bytes "digest-bytes" Bytes Fixed(32 * 1024 * 1024), least 0: "the longest representation whose digest is made for a client that wants it; each time, all of it is read";
     patch_bytes "patch-bytes" Bytes Fixed(1024 * 1024), least 1: "the longest patch that is taken";
-    buffers_kept "buffers-kept" Count Fixed(256), least 0: "unused buffers of each sort that a core keeps for the next request";
+    buffers_kept "buffers-kept" Count Fixed(1024), least 0: "unused buffers of each sort that a core keeps for the next request";
 }
 
 impl Limits {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::choose::ListingForm;
 use wherefore_decide::facts::{Found, Octets, Representation};
-use wherefore_decide::plan::{self, Part, Reading};
+use wherefore_decide::plan::{self, Part, Question, Reading};
 use wherefore_decide::policy::{Dress, Matched};
 use wherefore_decide::reply::variant::{self, Told};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
 use wherefore_decide::{Client, Verdict};
+use wherefore_message::date::HttpDate;
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
@@ -26,6 +27,7 @@ use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 use crate::admit::settle;
 use crate::answer::{Answer, explain_with};
 use crate::encode::Unmade;
+use crate::paying;
 use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
 
@@ -322,6 +324,21 @@ impl<'a> Asked<'a> {
         if let Some(told) = told {
             reply::asked(verdict, told.view(), &mut self.answer.head);
         }
+        self.offer();
+    }
+
+    /// Says what is to be paid, where that is what stands against the request.
+    fn offer(&mut self) {
+        let taken = self.answer.taken.as_mut();
+        let Some(offered) = taken.and_then(|taken| taken.offered.take()) else { return };
+        let form = problem::form(self.request.fields.all(FieldName::Accept));
+        let head = &mut self.answer.head;
+        if let Some(json) = reply::offer(&offered.json, form, head) {
+            self.answer.content = Content::Made(json.into_bytes());
+        }
+        if let Some(receipt) = &offered.receipt {
+            reply::receipt(receipt, head);
+        }
     }
 
     pub(crate) fn refuse_with(
@@ -356,6 +373,7 @@ impl<'a> Asked<'a> {
 
     /// Spends what the request reserved, if its answer is one that was paid for; else it is given back.
     pub(crate) async fn settle(&mut self) {
+        self.pay().await;
         let taken = self.answer.taken.as_mut();
         let Some(reservation) = taken.and_then(|taken| taken.reservation.take()) else { return };
         let Some(price) = self.matched.and_then(|matched| matched.route.price.as_ref()) else {
@@ -365,7 +383,38 @@ impl<'a> Asked<'a> {
             && settle(self.service, reservation).await.is_err()
         {
             let verdict = plan::unsettled(price, &mut self.answer.trail);
+            self.unsend();
             self.refuse(&verdict, None);
+        }
+    }
+
+    /// Has the payment settled, if the answer is one that was paid for.
+    async fn pay(&mut self) {
+        let taken = self.answer.taken.as_mut();
+        let Some(paying) = taken.and_then(|taken| taken.paying.take()) else { return };
+        if !self.answer.verdict.is_some_and(|verdict| plan::is_earned(&verdict)) {
+            return;
+        }
+        let now = HttpDate::from_unix(self.service.core.clock.unix_seconds());
+        let question = Question { request: self.request, client: self.client, now };
+        // Most answers should not carry the room for it along.
+        match Box::pin(paying::settle(self.service, paying, &question)).await {
+            Ok(told) => reply::receipt(&told, &mut self.answer.head),
+            Err(refused) => {
+                let (tendered, offered) = *refused;
+                let verdict = plan::unpaid(self.request, tendered, &mut self.answer.trail);
+                self.unsend();
+                self.refuse(&verdict, None);
+                self.answer.taken.get_or_insert_default().offered = Some(offered);
+                self.offer();
+            }
+        }
+    }
+
+    /// Lets go of what an upstream answered: something else is sent.
+    fn unsend(&mut self) {
+        if let Some(mut relay) = self.answer.relay.take() {
+            relay.abandon();
         }
     }
 

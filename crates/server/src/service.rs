@@ -26,9 +26,9 @@ use crate::outbox;
 use crate::proxied;
 
 /// How many idle states of connections a core keeps for the next request.
-const ACTIVE_KEPT_MAX: usize = 256;
+const ACTIVE_KEPT_MAX: usize = 1024;
 /// How many connections of a core keep their buffers for a moment after an answer.
-const WAITING_MAX: usize = 128;
+const WAITING_MAX: usize = 512;
 /// How many connections without a place a core tells so at once.
 const TURNED_AWAY_MAX: usize = 64;
 

@@ -1,7 +1,8 @@
 //! What is remembered between requests, outside the folders that are served.
 //!
 //! Over restarts: that something was there and was removed ([`Tombstones`]), what accounts have paid in
-//! ([`Balances`]), and what is to be delivered later ([`Deliveries`]). What is said to be remembered survives a crash. A folder of state belongs to one
+//! ([`Balances`]), what is to be delivered later ([`Deliveries`]), and
+//! which payments others settled ([`Payments`]). What is said to be remembered survives a crash. A folder of state belongs to one
 //! process at a time, and its files carry the version of their form. Tombstones may be read by others, who
 //! see them as they are then.
 //!
@@ -22,6 +23,7 @@ mod gcra;
 mod limits;
 mod log;
 mod moment;
+pub mod payments;
 mod record;
 mod secret;
 mod tombstones;
@@ -36,5 +38,6 @@ pub use folder::{RootIdentity, state_folder_default};
 pub use gcra::{Denied, Quota, QuotaError, Standing};
 pub use limits::{Charge, LIMIT_ENTRIES_DEFAULT, Limits, Meter, Refused, Why};
 pub use moment::Moment;
+pub use payments::{BeginError, Payments};
 pub use secret::Secret;
 pub use tombstones::{CAPACITY_DEFAULT, Snapshot, Tombstone, Tombstones};

@@ -212,7 +212,7 @@ keys! {
         "realm",
         "\"Orders\"",
         "What the credentials are for, as it is shown",
-    ).with(&["users", "tokens"]).spec(9110, "11.5");
+    ).with(&["users", "tokens", "ask"]).spec(9110, "11.5");
     methods: List<Method> = key(
         "methods",
         "[\"PUT\", \"DELETE\"]",
@@ -255,9 +255,20 @@ keys! {
 
 keys! {
     /// What an answer costs.
-    Price: scope("a price", "`price = { ... }`: what an answer costs, taken from a balance paid in advance.");
+    Price: Scope {
+        choice: Choice::One("this price does not say what an answer costs"),
+        ..scope(
+            "a price",
+            "`price = { ... }`: what an answer costs, taken from a balance paid in advance, or paid for each answer.",
+        )
+    };
 
-    amount: Count = key("amount", "5", "How much, in the smallest unit").required().within(1, 1 << 53);
+    amount: Count = key("amount", "5", "How much, in the smallest unit").choice().within(1, 1 << 53);
+    x402: X402 = key(
+        "x402",
+        "{ facilitator = \"https://x402.org/facilitator\", pay-to = \"0x209693Bc6afc0C5328bA36FaF03C514EF312287C\", network = \"eip155:8453\", asset = \"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913\", amount = \"10000\" }",
+        "What is paid for each answer by x402, version 2",
+    ).choice();
     currency: Name = key("currency", "\"EUR-cent\"", "The unit, as it is shown").default("\"credit\"");
     account: By = key(
         "account",
@@ -269,6 +280,48 @@ keys! {
         "\"https://example.org/pay\"",
         "Where an account is filled up, as those are told whose balance is too small",
     );
+}
+
+keys! {
+    /// What is paid for each answer.
+    X402: scope(
+        "a payment",
+        "`x402 = { ... }`: what is paid for each answer by x402, version 2, scheme `exact`. The facilitator verifies a \
+         payment before the request is carried out, and settles it before the answer is sent.",
+    );
+
+    facilitator: GatewayTo = key(
+        "facilitator",
+        "\"https://x402.org/facilitator\"",
+        "Who verifies and settles: the URL before `/verify` and `/settle`, or the name of a group `[gateway.NAME]`. While \
+         it can't be asked, nothing is served (503)",
+    ).required();
+    pay_to: Prose = key("pay-to", "\"0x209693Bc6afc0C5328bA36FaF03C514EF312287C\"", "The address of who is paid").required();
+    network: Prose = key("network", "\"eip155:8453\"", "The network, as CAIP-2 has it").required();
+    asset: Prose = key(
+        "asset",
+        "\"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913\"",
+        "What is paid: the address of a token",
+    ).required();
+    amount: Prose = key("amount", "\"10000\"", "How much, in the asset's smallest unit").required();
+    extra: Prose = key(
+        "extra",
+        "'{ \"name\": \"USDC\", \"version\": \"2\" }'",
+        "What else the scheme wants on this network, as a JSON object",
+    );
+    description: Prose = key("description", "\"A report\"", "What is paid for, as people are told");
+    media_type: Prose = key("media-type", "\"application/json\"", "The media type of what is paid for, as programs are told");
+    lifetime: Duration = key(
+        "lifetime",
+        "\"5m\"",
+        "How long a payment may take, and for how long it buys the same answer once more; then, and for anything else, \
+         it buys nothing (402)",
+    ).default("\"1m\"").within(1000, 86_400_000);
+    time: Duration = key(
+        "time",
+        "\"5s\"",
+        "How long an answer of the facilitator may take where it is a URL; a group says it itself",
+    ).default("\"10s\"").within(1, 3_600_000);
 }
 
 keys! {

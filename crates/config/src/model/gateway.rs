@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use wherefore_decide::policy;
-use wherefore_decide::policy::{Ask, Index};
+use wherefore_decide::policy::Index;
 use wherefore_gateway::forward::{Credentials, Forwarded, Host, Upgrades};
 use wherefore_gateway::names::Names;
 use wherefore_gateway::relay::Locations;
@@ -117,8 +117,8 @@ pub struct Check {
 /// A group as it was read: its settings, and what stands before the paths that its upstreams are asked for.
 #[derive(Clone)]
 pub(super) struct Group {
-    gateway: Gateway,
-    base: Option<Box<str>>,
+    pub(super) gateway: Gateway,
+    pub(super) base: Option<Box<str>>,
 }
 
 impl Lowering<'_, '_> {
@@ -152,15 +152,7 @@ impl Lowering<'_, '_> {
         if let Some(transform) = &route.transform {
             gateway.settings.transform = self.transform(transform);
         }
-        if let Some(Set { value: Unless::As(auth), .. }) = &route.policies.auth
-            && auth.ask.is_some()
-        {
-            // Whether or not the answer has them: a client's own would be taken for those.
-            let user = auth.user_from.iter().map(|set| set.value.as_str());
-            let copied = Names::new(super::policies::copied(auth).chain(user));
-            gateway.settings.forward.copied = copied;
-        }
-        Some(self.gateway_of(Group { gateway, base }))
+        Some(self.gateway_of(route, Group { gateway, base }))
     }
 
     /// The group that is named by its name, or by its URLs.
@@ -173,8 +165,26 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// A gateway to a group.
-    pub(super) fn gateway_of(&mut self, Group { gateway, base }: Group) -> policy::Gateway {
+    /// A gateway to a group, for requests that come by this route.
+    pub(super) fn gateway_of(&mut self, route: &keys::Route, group: Group) -> policy::Gateway {
+        let Group { mut gateway, base } = group;
+        if let Some(Set { value: Unless::As(auth), .. }) = &route.policies.auth
+            && auth.ask.is_some()
+        {
+            // Whether or not the answer has them: a client's own would be taken for those.
+            let user = auth.user_from.iter().map(|set| set.value.as_str());
+            let copied = Names::new(super::policies::copied(auth).chain(user));
+            gateway.settings.forward.copied = copied;
+        }
+        if let Some(Set { value: Unless::As(price), .. }) = &route.policies.price
+            && price.x402.is_some()
+        {
+            // Money is for us: whoever has seen it could spend it.
+            let copied = &gateway.settings.forward.copied;
+            let names: Vec<_> = copied.iter().map(String::from_utf8_lossy).collect();
+            let names = names.iter().map(|name| &**name).chain(["PAYMENT-SIGNATURE"]);
+            gateway.settings.forward.copied = Names::new(names);
+        }
         policy::Gateway { upstreams: self.gateway_number(gateway), base }
     }
 
@@ -187,32 +197,8 @@ impl Lowering<'_, '_> {
         self.complain(Complaint::warning(span, what).right(right));
     }
 
-    /// Who is asked who may come in, and what for.
-    pub(super) fn asked(&mut self, auth: &keys::Auth, ask: &Set<GatewayTo>) -> Option<Ask> {
-        let span = ask.from.span().unwrap_or(auth.head);
-        let Group { gateway, base } = match &ask.value {
-            GatewayTo::Group(name) => self.group_named(name.as_str(), span),
-            url @ GatewayTo::Url(_) => {
-                let mut group = self.group_of_urls(&[Placed { value: url.clone(), span }], span);
-                if let Some(group) = &mut group {
-                    let settings = &mut group.gateway.settings;
-                    settings.times.answer = time(&auth.time);
-                    settings.choosing.in_flight_max = number(&auth.at_once);
-                }
-                group
-            }
-        }?;
-        Some(Ask {
-            upstreams: self.gateway_number(gateway),
-            target: base.unwrap_or_else(|| "/".into()),
-            copy: Vec::new(),
-            user_from: None,
-            cache_millis: 0,
-        })
-    }
-
     /// The group of this name. What is none inside was complained about.
-    fn group_named(&mut self, name: &str, span: Span) -> Option<Group> {
+    pub(super) fn group_named(&mut self, name: &str, span: Span) -> Option<Group> {
         if let Some(group) = self.groups.get(name) {
             return group.clone();
         }
@@ -228,7 +214,11 @@ impl Lowering<'_, '_> {
     }
 
     /// A group of URLs alone, with all else as it is unless said otherwise.
-    fn group_of_urls(&mut self, list: &[Placed<GatewayTo>], span: Span) -> Option<Group> {
+    pub(super) fn group_of_urls(
+        &mut self,
+        list: &[Placed<GatewayTo>],
+        span: Span,
+    ) -> Option<Group> {
         let mut urls = Vec::new();
         for to in list {
             match &to.value {
@@ -254,7 +244,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The number of a gateway; routes whose gateways are the same share it.
-    fn gateway_number(&mut self, gateway: Gateway) -> Index {
+    pub(super) fn gateway_number(&mut self, gateway: Gateway) -> Index {
         let same = self.gateways.iter().position(|known| known.settings == gateway.settings);
         let number = same.unwrap_or(self.gateways.len());
         let index = self.number(number, gateway.span);

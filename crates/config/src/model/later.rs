@@ -120,7 +120,7 @@ impl Lowering<'_, '_> {
                 let span = from.span().unwrap_or(keys.head);
                 self.complain_of_no_folder(route);
                 let group = self.group_of(to, span)?;
-                (span, self.gateway_of(group), When::Always)
+                (span, self.gateway_of(route, group), When::Always)
             }
             Resource::Gateway(gateway) if is_true(&route.respond_async) => {
                 let set = route.respond_async.as_ref()?;

@@ -8,7 +8,7 @@ use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors::{Credentials, Origins};
 use wherefore_decide::policy::gate::{Block, Country, Maintenance, Protocol};
 use wherefore_decide::policy::{
-    Ask, Auth, Cors, Index, Length, Limit, Preconditions, Price, Route, Trace,
+    Ask, Auth, Cors, Index, Length, Limit, Payment, Preconditions, Price, Route, Trace,
 };
 use wherefore_message::MethodSet;
 use wherefore_message::network::Networks;
@@ -215,10 +215,14 @@ impl Lowering<'_, '_> {
 
     fn price(&mut self, policies: &Policies, key: &str, route: &mut Route) {
         let Some(Set { value: Unless::As(price), from }) = &policies.price else { return };
+        let span = from.span().unwrap_or(price.head);
+        if let Some(x402) = &price.x402 {
+            self.payment(price, x402, span, route);
+            return;
+        }
         let price = price.resolved();
         let Some(amount) = &price.amount else { return };
         let account = by(price.account.as_ref(), key);
-        let span = from.span().unwrap_or(price.head);
         self.accounts = self.state.clone();
         if self.accounts.is_none() {
             let what = "there is no place to keep accounts";
@@ -244,6 +248,32 @@ impl Lowering<'_, '_> {
             account,
             top_up: price.top_up.as_ref().map(|set| set.value.as_str().into()),
         });
+    }
+
+    /// What is paid for each answer.
+    fn payment(
+        &mut self,
+        price: &keys::Price,
+        x402: &Set<keys::X402>,
+        span: Span,
+        route: &mut Route,
+    ) {
+        let idle = [
+            price.currency.as_ref().and_then(|set| set.from.span()),
+            price.account.as_ref().and_then(|set| set.from.span()),
+            price.top_up.as_ref().and_then(|set| set.from.span()),
+        ];
+        for span in idle.into_iter().flatten() {
+            let what = "no balance pays here";
+            self.complain(Complaint::error(span, what).right("`amount` in place of `x402`"));
+        }
+        if self.state.is_none() {
+            let what = "there is no place to remember payments";
+            let right = "state = \"DIR\" under [server]";
+            self.complain(Complaint::error(span, what).right(right));
+        }
+        let facilitator = self.facilitator(&x402.value, x402.from.span().unwrap_or(span));
+        route.payment = facilitator.map(|facilitator| Payment { facilitator });
     }
 
     fn cors(&mut self, policies: &Policies, route: &mut Route) {

@@ -44,6 +44,13 @@ pub enum LimitKind {
     AtOnce(u32),
 }
 
+/// A payment that a request has to bring along (402).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Who knows what payments are worth, and what is asked for, among those of the configuration.
+    pub facilitator: Index,
+}
+
 /// What a request costs (402).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {

@@ -279,6 +279,7 @@ impl Asked {
                 Need::Credentials(_) => Fetched::Credentials(self.told.credentials.read()),
                 Need::Asking(_) => Fetched::Said(self.told.said),
                 Need::UserLimits(_) => Fetched::Limits(self.told.user_limits),
+                Need::Payment(_) => Fetched::Payment(self.told.tendered),
                 Need::Price(_) => Fetched::Price(self.told.paid),
             };
             admission.fetched(question, fetched, trail)?;

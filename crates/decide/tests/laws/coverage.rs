@@ -10,7 +10,8 @@ use wherefore_decide::catalogue::GroupId;
 use wherefore_decide::content::Excess;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
 use wherefore_decide::negotiate::{LeadsTo, Negotiated};
-use wherefore_decide::policy::allowance::By;
+use wherefore_decide::payment::Tendered;
+use wherefore_decide::policy::allowance::{By, Payment};
 use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors;
 use wherefore_decide::policy::folder::Listing;
@@ -353,7 +354,20 @@ fn fetched() -> Vec<(Asked, Found, &'static str)> {
         asked.site = guarded(|route| route.auth = Some(asking(RefusedAs::Forbidden)));
         asked
     };
+    let tendered = |tendered| {
+        let mut asked = with(&|told| told.tendered = tendered);
+        asked.site = guarded(|route| route.payment = Some(Payment { facilitator: 0 }));
+        asked
+    };
     let mut all = vec![
+        (tendered(Tendered::Good), "representation"),
+        (tendered(Tendered::Absent), "payment-sent"),
+        (tendered(Tendered::Malformed("it is no JSON")), "payment-form"),
+        (tendered(Tendered::Unfit("it is too little")), "payment-terms"),
+        (tendered(Tendered::Underway), "payment-free"),
+        (tendered(Tendered::Used("it was spent")), "payment-unused"),
+        (tendered(Tendered::Unreachable(0)), "facilitator"),
+        (tendered(Tendered::Refused), "payment-good"),
         (said(Said::LetIn), "representation"),
         (said(Said::Unknown), "asked-knows"),
         (said(Said::Refused), "asked-allows"),

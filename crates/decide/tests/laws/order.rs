@@ -5,7 +5,8 @@ use wherefore_decide::allowance::{Denied, Paid, Why};
 use wherefore_decide::asked::Said;
 use wherefore_decide::facts::{Found, Members, Parent, Refusal};
 use wherefore_decide::negotiate::{LeadsTo, Negotiated};
-use wherefore_decide::policy::allowance::{By, LimitKind};
+use wherefore_decide::payment::Tendered;
+use wherefore_decide::policy::allowance::{By, LimitKind, Payment};
 use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors::Credentials;
 use wherefore_decide::policy::gate::{Https, Protocol};
@@ -118,6 +119,19 @@ const ORDER: &[Trigger] = &[
     trigger("account", 402, &["paid"], |setup| setup.asked.told.paid = Paid::NoAccount),
     trigger("ledger", 503, &["paid"], |setup| setup.asked.told.paid = Paid::Unreachable),
     trigger("balance", 402, &["paid"], |setup| setup.asked.told.paid = Paid::Short(0)),
+    trigger("payment-sent", 402, &["tendered"], |setup| setup.tendered(Tendered::Absent)),
+    trigger("payment-form", 400, &["tendered"], |setup| {
+        setup.tendered(Tendered::Malformed("it is no JSON"))
+    }),
+    trigger("payment-terms", 402, &["tendered"], |setup| {
+        setup.tendered(Tendered::Unfit("it is too little"))
+    }),
+    trigger("payment-free", 409, &["tendered"], |setup| setup.tendered(Tendered::Underway)),
+    trigger("payment-unused", 402, &["tendered"], |setup| {
+        setup.tendered(Tendered::Used("it was spent"))
+    }),
+    trigger("facilitator", 503, &["tendered"], |setup| setup.tendered(Tendered::Unreachable(1))),
+    trigger("payment-good", 402, &["tendered"], |setup| setup.tendered(Tendered::Refused)),
     trigger("method-implemented", 501, &["method"], |setup| setup.asked.method = "BREW"),
     trigger("cross-site-write", 403, &["method", "origin", "resource"], |setup| {
         setup.field("Origin", "http://evil.example");
@@ -214,6 +228,12 @@ impl Setup {
     fn negotiate(&mut self, negotiated: Negotiated) {
         self.asked.method = "GET";
         self.asked.told.negotiated = Some(negotiated);
+    }
+
+    /// What has to be paid for, with this to come of the payment.
+    fn tendered(&mut self, tendered: Tendered) {
+        self.route.payment = Some(Payment { facilitator: 0 });
+        self.asked.told.tendered = tendered;
     }
 
     /// Somebody else is asked, and says this.

@@ -10,13 +10,14 @@ use wherefore_decide::asked;
 use wherefore_decide::asker::Credentials;
 use wherefore_decide::forward::Passed;
 use wherefore_decide::negotiate::{LeadsTo, Negotiated};
+use wherefore_decide::payment::Tendered;
 use wherefore_decide::policy::allowance::{By, LimitKind};
 use wherefore_decide::policy::asker::RefusedAs;
 use wherefore_decide::policy::cors::{self, Origins};
 use wherefore_decide::policy::gate::{Block, Country, Https, Maintenance, Protocol};
 use wherefore_decide::policy::{
     Ask, Auth, ContentPolicy, Cors, Dress, Elsewhere, Folder, FolderAccess, Gate, Hosts, Length,
-    Limit, Pattern, Preconditions, Price, Resource, Route, Site, Template,
+    Limit, Pattern, Payment, Preconditions, Price, Resource, Route, Site, Template,
 };
 use wherefore_decide::upstream::Lost;
 use wherefore_decide::{Client, Scheme};
@@ -31,6 +32,8 @@ use crate::ask::{CONTENT_BYTES_MAX, NOW};
 pub(crate) struct Told {
     pub(crate) client_limits: Option<Denied>,
     pub(crate) credentials: Sent,
+    /// What came of the payment.
+    pub(crate) tendered: Tendered,
     /// What somebody else says.
     pub(crate) said: asked::Said,
     pub(crate) user_limits: Option<Denied>,
@@ -59,8 +62,18 @@ impl Default for Told {
         let credentials = Sent::Known("ann", vec!["staff".to_owned()]);
         let (client_limits, user_limits, negotiated) = (None, None, None);
         let (paid, passed, progress) = (Paid::Reserved, Passed::Never, None);
-        let said = asked::Said::LetIn;
-        Self { client_limits, credentials, said, user_limits, paid, negotiated, passed, progress }
+        let (said, tendered) = (asked::Said::LetIn, Tendered::Good);
+        Self {
+            client_limits,
+            credentials,
+            said,
+            tendered,
+            user_limits,
+            paid,
+            negotiated,
+            passed,
+            progress,
+        }
     }
 }
 
@@ -174,13 +187,15 @@ pub(crate) fn these(origins: &[&str]) -> Origins {
 /// request comes through.
 pub(crate) fn guarded_sites() -> impl Strategy<Value = (Site, Client, Told)> {
     let route = (gates(), resources(), auths(), limits(), weighted(0.3, Just(price())), corses());
-    let more = (contents(), dresses(), any::<[bool; 2]>());
+    let more = (contents(), dresses(), any::<[bool; 3]>());
     (route, more, clients(), tolds()).prop_map(|(route, more, client, told)| {
         let (gate, resource, auth, limits, price, cors) = route;
-        let (content, dress, [is_conditional, is_restricted]) = more;
+        let (content, dress, [is_conditional, is_restricted, is_paid]) = more;
         let site = routed("/*", resource, |route| {
             (route.gate, route.auth, route.limits, route.price) = (gate, auth, limits, price);
             (route.cors, route.content, route.dress) = (cors, content, dress);
+            route.payment =
+                (is_paid && route.price.is_none()).then_some(Payment { facilitator: 0 });
             if is_conditional {
                 route.preconditions = Preconditions::Required;
             }
@@ -333,14 +348,15 @@ fn tolds() -> impl Strategy<Value = Told> {
         Negotiated::NotAcceptable(FieldName::AcceptLanguage),
     ]);
     let denied = || weighted(0.1, denials());
-    let credentials = (credentials, select(said()));
+    let credentials = (credentials, select(said()), select(tendered()));
     (denied(), credentials, denied(), paid, weighted(0.2, negotiated)).prop_map(
-        |(client_limits, (credentials, said), user_limits, paid, negotiated)| Told {
+        |(client_limits, (credentials, said, tendered), user_limits, paid, negotiated)| Told {
             passed: Passed::Never,
             progress: None,
             client_limits,
             credentials,
             said,
+            tendered,
             user_limits,
             paid,
             negotiated,
@@ -358,6 +374,23 @@ pub(crate) fn said() -> Vec<asked::Said> {
     // Most are let in.
     all.extend([asked::Said::LetIn; 30]);
     all
+}
+
+/// Everything that can come of a payment.
+pub(crate) fn tendered() -> Vec<Tendered> {
+    vec![
+        Tendered::Good,
+        Tendered::Good,
+        Tendered::Good,
+        Tendered::Absent,
+        Tendered::Malformed("it is not in base 64"),
+        Tendered::Unfit("it is for another resource"),
+        Tendered::Underway,
+        Tendered::Used("something else was paid with it"),
+        Tendered::Unreachable(0),
+        Tendered::Unreachable(9),
+        Tendered::Refused,
+    ]
 }
 
 fn denials() -> impl Strategy<Value = Denied> {

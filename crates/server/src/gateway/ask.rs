@@ -395,13 +395,15 @@ impl Exchange<'_> {
                     hop.input.consume(used);
                     let was_unanswered = hop.input.unread().is_empty();
                     match ready!(hop.poll_fill(cx, bytes_max.saturating_mul(2))) {
+                        // The role stays as it is: it still knows that nothing came.
+                        Ok(0) if hop.role.is_unanswered() && was_unanswered => {
+                            return lost(Cause::Closed, None);
+                        }
                         Ok(0) => {
-                            // The role goes on knowing that nothing came: the connection may have been idle.
-                            if hop.role.is_unanswered() && was_unanswered {
-                                return lost(Cause::Closed, None);
-                            }
-                            let fault = hop.role.eof().err();
-                            return lost(fault.map_or(Cause::Closed, Cause::from), None);
+                            return match hop.role.eof() {
+                                Err(fault) => lost(fault.into(), None),
+                                Ok(_) => lost(Cause::Closed, None),
+                            };
                         }
                         Ok(_) if self.waits != Await::Head => {
                             self.waits = Await::Head;

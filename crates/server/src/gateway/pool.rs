@@ -23,6 +23,7 @@ pub(crate) struct Pool {
 /// Those to one upstream: the one that was used last stands last.
 #[derive(Default)]
 struct Idle {
+    #[allow(clippy::vec_box, reason = "they are large, and move between here and exchanges")]
     hops: Vec<Box<Hop>>,
     idle_millis_max: u64,
 }
