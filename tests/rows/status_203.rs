@@ -99,6 +99,28 @@ fn what_is_known_goes_on_at_once() {
 }
 
 #[test]
+fn content_may_end_with_the_connection() {
+    let head = format!("HTTP/1.1 200 OK\r\n{TEXT}Content-Encoding: gzip\r\n\r\n");
+    let whole = coded::all(Coding::Gzip, b"an old text");
+    let ending = |content: &[u8]| {
+        let octets = [head.as_bytes(), content].concat();
+        Upstream::stepping(vec![Step::Read, Step::Write(octets), Step::HalfClose])
+    };
+    let upstream = ending(&whole);
+    let reply = before(&upstream, REPLACE).ask(GET);
+    assert_eq!((reply.status, reply.text()), (203, "an something new text"));
+    // That it was too short is seen by the coding alone.
+    let upstream = ending(&whole[..whole.len() - 1]);
+    let gateway = before(&upstream, REPLACE);
+    let mut client = gateway.connect();
+    client.send(GET);
+    assert_ne!(client.head().status, 200);
+    let (octets, end) = client.until_end();
+    assert!(end == End::BrokenOff || !octets.ends_with(b"0\r\n\r\n"), "it looks whole");
+    assert!(gateway.log_line("GET /a").contains("content-coding"));
+}
+
+#[test]
 fn content_is_decoded_and_coded_anew() {
     let content = "an old text ".repeat(20_000);
     let expected = content.replace("old", "something new");
