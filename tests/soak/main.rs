@@ -65,10 +65,10 @@ fn setting(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// How much of the machine's memory is the server's.
+/// How much memory the server has for itself. What it shares with others of its kind comes and goes with them.
 fn memory_kib(server: &Configured) -> usize {
     let map = fs::read_to_string(format!("/proc/{}/smaps_rollup", server.pid())).unwrap();
-    let line = map.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
+    let line = map.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().trim().parse().unwrap()
 }
 
