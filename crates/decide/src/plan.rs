@@ -3,6 +3,7 @@
 
 use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
+use wherefore_message::hops::{MaxForwards, max_forwards};
 use wherefore_message::later::Progress;
 use wherefore_message::path::Path;
 use wherefore_message::range::{ByteRange, Resolved};
@@ -291,7 +292,7 @@ pub fn of_gateway(
     let Question { request, now, .. } = *question;
     let route = place.matched.route;
     ask(&ForwardFacts { request, route, passed }, trail)?;
-    if is_last_hop(request) {
+    if max_forwards(request) == MaxForwards::Reached {
         let methods = route.methods(ResourceKind::Folder);
         return told(request.method, methods, Subject::Representation, trail);
     }
@@ -334,13 +335,6 @@ pub fn kept(kept: Kept, trail: &mut Trail) -> Verdict {
         // The last rule of the group always answers.
         Ok(()) => own_fault(trail),
     }
-}
-
-/// Whether this is as far as the client wants the request to come (RFC 9110 §7.6.2).
-fn is_last_hop(request: &Request<'_>) -> bool {
-    let hops = || request.fields.only(FieldName::MaxForwards);
-    let is_none = |hops: &[u8]| !hops.is_empty() && hops.iter().all(|digit| *digit == b'0');
-    matches!(request.method, Method::Options | Method::Trace) && hops().is_some_and(is_none)
 }
 
 /// What an upstream's answer is to the client, or that none came.

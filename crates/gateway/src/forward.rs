@@ -17,6 +17,8 @@ use crate::claims;
 use crate::hop::{Options, PROXY_AUTHENTICATION, is_value, known_line, line, own_line};
 use crate::names::{Names, is_among};
 
+pub use wherefore_message::hops::{MaxForwards, max_forwards};
+
 pub use target::{Rewrite, target};
 
 /// What an operator decided about the requests to an upstream.
@@ -168,6 +170,17 @@ pub struct Forwarding<'a> {
     pub upgrade: Option<&'a [u8]>,
     /// Whether the client takes trailers.
     pub te_trailers: TeTrailers,
+    /// Whether the client waits to be invited to send its content.
+    pub waits: Waits,
+}
+
+/// Whether a client waits to be invited to send its content (RFC 9110 §10.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// For 100.
+    ForContinue,
+    /// It sends, or has nothing to send.
+    Not,
 }
 
 /// Whether trailers are taken (RFC 9110 §10.1.4).
@@ -206,7 +219,11 @@ pub fn fields<'a>(policy: &Policy, from: &From<'a>, out: &mut Vec<u8>) -> Forwar
             line(name.as_bytes(), value.as_bytes(), out);
         }
     }
-    Forwarding { upgrade: upgrade(policy, request, &options), te_trailers: te_trailers(request) }
+    Forwarding {
+        upgrade: upgrade(policy, request, &options),
+        te_trailers: te_trailers(request),
+        waits: waits(request),
+    }
 }
 
 /// Appends the host that the upstream is told; `upstream` is its own.
@@ -229,37 +246,6 @@ pub fn host(policy: &Policy, request: &Request<'_>, upstream: &str, out: &mut Ve
 #[must_use]
 pub fn is_loop(request: &Request<'_>, pseudonym: &str) -> bool {
     request.fields.has(FieldName::Via) && via::names(request.fields.all(FieldName::Via), pseudonym)
-}
-
-/// What `Max-Forwards` asks for. It is about OPTIONS and TRACE alone (RFC 9110 §7.6.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaxForwards {
-    /// Nothing.
-    Unlimited,
-    /// The request may go on, with this number in it.
-    Left(u64),
-    /// It is to be answered here.
-    Reached,
-}
-
-/// How much further the request may go.
-#[must_use]
-pub fn max_forwards(request: &Request<'_>) -> MaxForwards {
-    if !matches!(request.method, Method::Options | Method::Trace) {
-        return MaxForwards::Unlimited;
-    }
-    let Some(text) = request.fields.only(FieldName::MaxForwards) else {
-        return MaxForwards::Unlimited;
-    };
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return MaxForwards::Unlimited;
-    }
-    let ten =
-        |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-    match text.iter().fold(0, ten) {
-        0 => MaxForwards::Reached,
-        number => MaxForwards::Left(number - 1),
-    }
 }
 
 /// What the gateway writes itself, or the connection to the upstream does.
@@ -330,12 +316,7 @@ fn own(policy: &Policy, replaced: &Replaced<'_>, from: &From<'_>, out: &mut Vec<
     out.extend_from_slice(b"Via: ");
     via::add(request.fields.all(FieldName::Via), request.version, &policy.pseudonym, out);
     out.extend_from_slice(b"\r\n");
-    // A client of HTTP/1.0 can't mean it (RFC 9110 §10.1.1).
-    let waits = request.fields.has(FieldName::Expect)
-        && request.version >= Version::HTTP_11
-        && request.announced.may_have_content()
-        && expect::read(request.fields.all(FieldName::Expect)) == Expectation::Continue;
-    if waits {
+    if waits(request) == Waits::ForContinue {
         out.extend_from_slice(b"Expect: 100-continue\r\n");
     }
     if let MaxForwards::Left(number) = max_forwards(request) {
@@ -393,6 +374,15 @@ fn is_foreign(protocol: &[u8]) -> bool {
     wherefore_message::token::is_token(name)
         && is_value(protocol)
         && !is_ours.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
+}
+
+/// A client of HTTP/1.0 can't mean it (RFC 9110 §10.1.1).
+fn waits(request: &Request<'_>) -> Waits {
+    let is_meant = request.fields.has(FieldName::Expect)
+        && request.version >= Version::HTTP_11
+        && request.announced.may_have_content()
+        && expect::read(request.fields.all(FieldName::Expect)) == Expectation::Continue;
+    if is_meant { Waits::ForContinue } else { Waits::Not }
 }
 
 fn te_trailers(request: &Request<'_>) -> TeTrailers {

@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 pub mod address;
+pub mod affinity;
 mod breaker;
 pub mod budget;
 mod hash;

@@ -149,6 +149,14 @@ pub fn interim(policy: &Policy, status: Status, fields: Fields<'_>, head: &mut R
     }
 }
 
+/// Whether an answer names another place, as the upstream calls it.
+#[must_use]
+pub fn leads_on(fields: Fields<'_>) -> bool {
+    const PLACES: FieldSet = FieldSet::of(&[FieldName::Location, FieldName::ContentLocation]);
+    let is_refresh = |(name, _): (&[u8], &[u8])| name.eq_ignore_ascii_case(b"Refresh");
+    PLACES.meets(fields.present()) || fields.iter().any(is_refresh)
+}
+
 /// Judges a 101: it has to change to the protocol that the upstream was asked for, and for WebSocket to accept the key
 /// (RFC 6455 §4.2.2). Whether the right one is for the client to find out, whose key it is.
 ///

@@ -19,6 +19,7 @@ pub mod field;
 pub mod form;
 pub mod form_data;
 pub mod forwarded;
+pub mod hops;
 pub mod language;
 pub mod later;
 pub mod list;

@@ -12,9 +12,7 @@ use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_gateway::forward;
 use wherefore_gateway::relay::{self as relayed, Address, Addresses, Buffering};
 use wherefore_gateway::transform::Transform;
-use wherefore_message::{
-    Announced, Cause, FieldLines, FieldName, FieldSet, Fields, Request, ResponseHead, Status,
-};
+use wherefore_message::{Announced, Cause, FieldLines, Request, ResponseHead, Status};
 
 use crate::answer::Answer;
 use crate::carrier::{Carrier, Gone};
@@ -184,7 +182,7 @@ fn head(
         _ => {}
     }
     // Most answers lead nowhere.
-    let leads = leads_on(response.fields);
+    let leads = relayed::leads_on(response.fields);
     let public = if leads { public_authority(request) } else { Vec::new() };
     let from = relayed::From {
         status,
@@ -203,13 +201,6 @@ fn head(
     // What the rules judge is what the upstream said.
     head.status = status;
     Ok((changed, told.buffering))
-}
-
-/// Whether an answer names another place.
-fn leads_on(fields: Fields<'_>) -> bool {
-    const PLACES: FieldSet = FieldSet::of(&[FieldName::Location, FieldName::ContentLocation]);
-    let is_refresh = |(name, _): (&[u8], &[u8])| name.eq_ignore_ascii_case(b"Refresh");
-    PLACES.meets(fields.present()) || fields.iter().any(is_refresh)
 }
 
 fn public_authority(request: &Request<'_>) -> Vec<u8> {

@@ -6,17 +6,15 @@ use std::sync::Arc;
 
 use wherefore_decide::Client;
 use wherefore_decide::plan::GatewayPlace;
-use wherefore_gateway::forward::{self, PeerTrust, Rewrite};
-use wherefore_gateway::{HashBy, Strategy};
+use wherefore_gateway::affinity;
+use wherefore_gateway::forward::{self, PeerTrust, Rewrite, Waits};
 use wherefore_h1::{Outbound, Outgoing, TeTrailers};
-use wherefore_message::expect::{self, Expectation};
-use wherefore_message::network::client_key;
 use wherefore_message::path::encode_path;
-use wherefore_message::{Announced, FieldName, FieldSet, Fields, Method, Request, Version};
+use wherefore_message::{Announced, FieldSet, Fields, Method, Request};
 
 use super::Gateway;
 use super::errand::Errand;
-use super::upload::{Framed, Waits};
+use super::upload::Framed;
 
 /// What most requests take, in octets, so that their buffer grows once.
 const TEXT_BYTES_USUAL: usize = 1024;
@@ -108,14 +106,7 @@ impl Forwarded {
         }
         let method_text = host.end..text.len();
         let content = outgoing(request.announced);
-        let waits = if request.fields.has(FieldName::Expect)
-            && request.version >= Version::HTTP_11
-            && expect::read(request.fields.all(FieldName::Expect)) == Expectation::Continue
-        {
-            Waits::ForContinue
-        } else {
-            Waits::Not
-        };
+        let address = known.client.nearest.unwrap_or(known.peer);
         Self {
             gateway: Arc::clone(gateway),
             client: *known.client,
@@ -135,8 +126,8 @@ impl Forwarded {
                 forward::TeTrailers::Unsaid => TeTrailers::Unsaid,
             },
             content,
-            waits,
-            key: key(gateway, request, known, place.path.bytes()),
+            waits: forwarding.waits,
+            key: affinity::key(&gateway.upstreams, request, address, place.path),
         }
     }
 
@@ -239,33 +230,4 @@ const fn outgoing(announced: Announced) -> Outgoing {
         Announced::Length(length) => Outgoing::Sized(length),
         Announced::Unknown => Outgoing::Streamed,
     }
-}
-
-/// What is hashed to find the request's upstream.
-fn key(gateway: &Gateway, request: &Request<'_>, known: &Known<'_>, path: &[u8]) -> Option<u64> {
-    let Strategy::Hash(by) = &gateway.upstreams.settings().strategy else { return None };
-    let key = |octets: &[u8]| gateway.upstreams.key(octets);
-    match by {
-        HashBy::Client => {
-            let address = known.client.nearest.unwrap_or(known.peer);
-            Some(key(client_key(address).to_string().as_bytes()))
-        }
-        HashBy::Path => Some(key(path)),
-        HashBy::Field(name) => {
-            let mut lines = request.fields.iter();
-            let found = lines.find(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
-            found.map(|(_, value)| key(value))
-        }
-        HashBy::Cookie(name) => cookie(request, name.as_bytes()).map(key),
-    }
-}
-
-/// The value of a cookie (RFC 6265 §4.2.1).
-fn cookie<'a>(request: &Request<'a>, name: &[u8]) -> Option<&'a [u8]> {
-    let pairs = request.fields.all(FieldName::Cookie).flat_map(|value| value.split(|o| *o == b';'));
-    pairs.map(<[u8]>::trim_ascii).find_map(|pair| {
-        let at = pair.iter().position(|octet| *octet == b'=')?;
-        let (own, value) = pair.split_at(at);
-        (own == name).then(|| value.get(1..).unwrap_or_default())
-    })
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use wherefore_decide::act::{Begun, Failure};
 use wherefore_decide::content::Excess;
+use wherefore_gateway::forward::Waits;
 use wherefore_gateway::relay;
 use wherefore_h1::Outgoing;
 use wherefore_message::Cause;
@@ -266,13 +267,4 @@ fn trailers<C: Carrier>(carrier: &C) -> Vec<u8> {
     let mut lines = Vec::new();
     relay::trailers(carrier.request().fields, carrier.trailers(), &mut lines);
     lines
-}
-
-/// Whether the client waits to be invited (RFC 9110 §10.1.1).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Waits {
-    /// For 100.
-    ForContinue,
-    /// It sends.
-    Not,
 }
