@@ -68,6 +68,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 
 mod answer;
+mod block;
 pub mod chunked;
 pub mod client;
 pub mod deadlines;

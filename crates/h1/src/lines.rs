@@ -117,15 +117,16 @@ impl LineScan {
         self.start
     }
 
-    /// How many lines were seen.
-    pub(crate) const fn lines(&self) -> usize {
-        self.lines
-    }
-
     /// How many octets were looked at.
     pub(crate) const fn looked(&self) -> usize {
         self.looked
     }
+}
+
+impl LineLimits {
+    /// None: for lines that were held to theirs.
+    const NONE: Self =
+        Self { field_bytes: usize::MAX, fields_bytes: usize::MAX, count: usize::MAX };
 }
 
 impl From<&Limits> for LineLimits {
@@ -145,18 +146,54 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Reads the `count` lines of `head` that begin at `start` and end with a blank line.
+    /// Reads the field lines that `text` begins with, blank line included, in one pass; says how many octets they
+    /// are. None if they are not all there, or one of them is malformed or past a limit: which, and where, is then to
+    /// be found out otherwise, and what was read of them counts for nothing.
+    #[inline]
+    pub(crate) fn read_whole(&mut self, text: &[u8], limits: LineLimits) -> Option<usize> {
+        self.clear();
+        let mut at = 0;
+        loop {
+            let rest = text.get(at..)?;
+            if rest.first_chunk::<2>()? == b"\r\n" {
+                return Some(at + 2);
+            }
+            if self.lines.len() >= limits.count {
+                return None;
+            }
+            let (name, colon) = FieldName::of_line(rest)?;
+            let behind = from(rest, colon + 1);
+            let value = trim_start(behind);
+            let value_start = colon + 1 + (behind.len() - value.len());
+            let line_end = value_end(value)?;
+            if value.get(line_end + 1) != Some(&b'\n') {
+                return None;
+            }
+            let length = value_start + line_end + 2;
+            if length > limits.field_bytes || at + length > limits.fields_bytes {
+                return None;
+            }
+            let value_end = value_start + trim_end(within(value, 0, line_end)).len();
+            self.lines.push(Line {
+                name,
+                name_at: span(at, at + colon),
+                value_at: span(at + value_start, at + value_end),
+            });
+            self.present.insert(name);
+            at += length;
+        }
+    }
+
+    /// Reads the field lines `text`, of which the last is the blank one, and each was found to be within the limits.
     ///
     /// # Errors
     /// The first fault, with its line.
-    #[inline]
-    pub(crate) fn read(&mut self, head: &[u8], start: usize, count: usize) -> Result<(), Fault> {
-        self.lines.clear();
-        if !quick_lines(head, start, count, &mut self.lines) {
-            self.lines.clear();
-            diagnose::field_lines(head, start, &mut self.lines)?;
+    pub(crate) fn read(&mut self, text: &[u8]) -> Result<(), Fault> {
+        if self.read_whole(text, LineLimits::NONE) == Some(text.len()) {
+            return Ok(());
         }
-        self.present = FieldSet::EMPTY;
+        self.clear();
+        diagnose::field_lines(text, &mut self.lines)?;
         for line in &self.lines {
             self.present.insert(line.name);
         }
@@ -170,8 +207,9 @@ impl Lines {
     }
 
     /// The lines, over the octets that they were read from.
-    pub(crate) fn fields<'a>(&'a self, head: &'a [u8]) -> Fields<'a> {
-        Fields::new(head, &self.lines, self.present)
+    #[inline]
+    pub(crate) fn fields<'a>(&'a self, text: &'a [u8]) -> Fields<'a> {
+        Fields::new(text, &self.lines, self.present)
     }
 
     /// The lines of this name, and which they are.
@@ -187,12 +225,23 @@ impl Lines {
     /// # Errors
     /// An option that is no token.
     #[inline]
-    pub(crate) fn wish(&self, head: &[u8]) -> Result<Wish, Fault> {
+    pub(crate) fn wish(&self, text: &[u8]) -> Result<Wish, Fault> {
+        if !self.present.has(FieldName::Connection) {
+            return Ok(Wish::Nothing);
+        }
+        match self.fields(text).only(FieldName::Connection) {
+            Some(b"keep-alive" | b"Keep-Alive") => Ok(Wish::KeepAlive),
+            Some(b"close") => Ok(Wish::Close),
+            Some(_) | None => self.wish_of_all(text),
+        }
+    }
+
+    fn wish_of_all(&self, text: &[u8]) -> Result<Wish, Fault> {
         let mut wish = Wish::Nothing;
         for (i, line) in self.named(FieldName::Connection) {
-            for option in list::members(core::iter::once(line.value_at.of(head))) {
+            for option in list::members(core::iter::once(line.value_at.of(text))) {
                 if !is_token(option) {
-                    let at = offset(head, option);
+                    let at = offset(text, option);
                     return Err(Fault::new(FaultKind::ConnectionSyntax, at).in_line(i));
                 }
                 if option.eq_ignore_ascii_case(b"close") {
@@ -204,38 +253,6 @@ impl Lines {
         }
         Ok(wish)
     }
-}
-
-/// Reads the `count` field lines of `head` that begin at `start`; false if one of them is none. The scan has seen to it
-/// that every line ends in CR LF.
-fn quick_lines(head: &[u8], start: usize, count: usize, lines: &mut Vec<Line>) -> bool {
-    let mut at = start;
-    lines.reserve(count);
-    for _ in 0..count {
-        let rest = from(head, at);
-        let Some(colon) = first(b':', rest) else { return false };
-        let name = within(rest, 0, colon);
-        let known = FieldName::parse(name);
-        // A name that is known is a token.
-        if known == FieldName::Other && !is_token(name) {
-            return false;
-        }
-        let behind = from(rest, colon + 1);
-        let value = trim_start(behind);
-        let value_start = at + colon + 1 + (behind.len() - value.len());
-        let Some(line_end) = value_end(value) else { return false };
-        if value.get(line_end + 1) != Some(&b'\n') {
-            return false;
-        }
-        let text = trim_end(within(value, 0, line_end));
-        lines.push(Line {
-            name: known,
-            name_at: span(at, at + colon),
-            value_at: span(value_start, value_start + text.len()),
-        });
-        at = value_start + line_end + 2;
-    }
-    from(head, at) == b"\r\n"
 }
 
 /// `text` without spaces and tabs before it. Most values have one.
@@ -304,17 +321,16 @@ mod tests {
             }
             block.extend_from_slice(if block.is_empty() { b"\r\n" } else { b"\r\n\r\n" });
             prop_assume!(!block.starts_with(b"\r\n") || block.len() == 2);
-            let count = block.windows(2).filter(|w| w == b"\r\n").count() - 1;
-            let (mut quick, mut own) = (Vec::new(), Vec::new());
-            let taken = quick_lines(&block, 0, count, &mut quick);
-            let verdict = diagnose::field_lines(&block, 0, &mut own);
+            let (mut quick, mut own) = (Lines::default(), Vec::new());
+            let taken = quick.read_whole(&block, LineLimits::NONE) == Some(block.len());
+            let verdict = diagnose::field_lines(&block, &mut own);
             let mut slots = [httparse::EMPTY_HEADER; 64];
             let others = httparse::parse_headers(&block, &mut slots);
             let complete = others.is_ok_and(|read| read.is_complete());
             prop_assert_eq!(taken, complete, "{:?}", block);
             prop_assert_eq!(taken, verdict.is_ok(), "{:?} {:?}", verdict, block);
             if taken {
-                prop_assert_eq!(texts(&block, &quick), texts(&block, &own));
+                prop_assert_eq!(texts(&block, &quick.lines), texts(&block, &own));
             }
         }
     }

@@ -122,7 +122,9 @@ impl Server {
 
     /// Makes it a fresh connection again, keeping its memory and limits.
     pub fn reset(&mut self) {
-        let head = core::mem::take(&mut self.head);
+        let mut head = core::mem::take(&mut self.head);
+        // What one client sent is nothing to hold another's octets against.
+        head.forget();
         let mut content = core::mem::take(&mut self.content);
         content.begin(Framing::Nothing);
         *self = Self { head, content, ..Self::new(&self.limits) };
@@ -156,10 +158,14 @@ impl Server {
     /// What can be told of the head that [`receive`](Self::receive) faulted in `input`.
     #[must_use]
     pub fn broken(&self, input: &[u8]) -> BrokenHead {
-        let before = self.broken.map_or(0, |(_, before)| before);
+        let Some((fault, before)) = self.broken else {
+            // The fault is in the content, and the head is no longer shown.
+            let (method, version) = self.asked;
+            return BrokenHead { method: Some(method), target: None, version, field: None };
+        };
         let moved =
             |span: Span| Span { start: span.start + before as u32, end: span.end + before as u32 };
-        let field = self.broken.zip(self.scan.fields_start()).and_then(|((fault, _), start)| {
+        let field = self.scan.fields_start().and_then(|start| {
             // Past a limit nothing is looked at, not for this either.
             let past_limit = fault.kind.class() == FaultClass::FieldSize;
             let end = if past_limit { before + fault.at as usize } else { input.len() };
@@ -408,8 +414,14 @@ impl Server {
                 return Ok((before, Event::NeedMore));
             }
             self.step(Happening::HeadBegins);
-            self.scan = Scan::default();
             self.broken = None;
+            // Nearly every head is all there when the first of it is. Whatever else there is to be said of one, the
+            // scan says.
+            if let Some(end) = self.head.read_whole(rest, before, &self.limits) {
+                self.begin_exchange(within(rest, 0, end), now);
+                return Ok((before + end, Event::Head));
+            }
+            self.scan = Scan::default();
             self.waiting = Waiting::Head { since: now };
         }
         let head = from(input, before);
