@@ -253,7 +253,7 @@ impl AnswerHead {
             return None;
         }
         let status = Status::new(hundreds * 100 + tens * 10 + ones)?;
-        let line_end = CODE_END + value_end(from(input, CODE_END))?;
+        let line_end = value_end(input, CODE_END)?;
         let head_most = limits.head_bytes_max as usize;
         if line_end >= phrase_most(head_most) || input.get(line_end + 1) != Some(&b'\n') {
             return None;

@@ -162,18 +162,23 @@ impl Lines {
                 return None;
             }
             let (name, colon) = FieldName::of_line(rest)?;
-            let behind = from(rest, colon + 1);
-            let value = trim_start(behind);
-            let value_start = colon + 1 + (behind.len() - value.len());
-            let line_end = value_end(value)?;
-            if value.get(line_end + 1) != Some(&b'\n') {
+            let value_start = match rest.get(colon + 1..)? {
+                [b' ', octet, ..] if !is_blank(*octet) => colon + 2,
+                behind => colon + 1 + behind.iter().take_while(|octet| is_blank(**octet)).count(),
+            };
+            let line_end = value_end(rest, value_start)?;
+            if rest.get(line_end + 1) != Some(&b'\n') {
                 return None;
             }
-            let length = value_start + line_end + 2;
+            let length = line_end + 2;
             if length > limits.field_bytes || at + length > limits.fields_bytes {
                 return None;
             }
-            let value_end = value_start + trim_end(within(value, 0, line_end)).len();
+            let value = within(rest, value_start, line_end);
+            let value_end = match value {
+                [.., octet] if is_blank(*octet) => value_start + trim_end(value).len(),
+                _ => line_end,
+            };
             self.lines.push(Line {
                 name,
                 name_at: span(at, at + colon),
@@ -255,12 +260,8 @@ impl Lines {
     }
 }
 
-/// `text` without spaces and tabs before it. Most values have one.
-fn trim_start(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = text {
-        text = rest;
-    }
-    text
+const fn is_blank(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t')
 }
 
 fn trim_end(mut text: &[u8]) -> &[u8] {
