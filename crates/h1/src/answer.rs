@@ -8,7 +8,7 @@ use wherefore_message::{
 
 use crate::framing::{Expecting, Framing, framing, said};
 use crate::limits::ClientLimits;
-use crate::lines::{LineLimits, LineScan, Lines, Wish};
+use crate::lines::{Known, LineLimits, LineScan, Lines, Wish};
 use crate::octets::{from, value_end, within};
 use crate::scan::Scanned;
 
@@ -50,6 +50,8 @@ pub(crate) struct AnswerHead {
     length_said: Option<u64>,
     wish: Wish,
     ending: Ending,
+    /// The version, status and method with which all this was settled; none until it is.
+    settled: Option<(Version, Status, Method)>,
 }
 
 /// Whether it is certain where the answer ends.
@@ -226,6 +228,7 @@ impl Default for AnswerHead {
             length_said: None,
             wish: Wish::Nothing,
             ending: Ending::Certain,
+            settled: None,
         }
     }
 }
@@ -260,10 +263,17 @@ impl AnswerHead {
         }
         let fields_start = line_end + 2;
         let text = from(input, fields_start);
-        let length = self.lines.read_whole(text, line_limits(limits, fields_start))?;
+        let (length, known) = self.lines.read_whole(text, line_limits(limits, fields_start))?;
         (self.version, self.status, self.fields_start) = (version, status, fields_start);
-        self.settle(within(text, 0, length), method).ok()?;
+        if known == Known::Not || self.settled != Some((version, status, method)) {
+            self.settle(within(text, 0, length), method).ok()?;
+        }
         Some(fields_start + length)
+    }
+
+    /// Forgets the field lines, which the next head's would be held against.
+    pub(crate) fn forget(&mut self) {
+        self.lines.clear();
     }
 
     /// Reads the head that `scan` found to be complete, of an answer to a request with `method`.
@@ -340,8 +350,10 @@ impl AnswerHead {
 
     /// Settles what the field lines `text` say.
     fn settle(&mut self, text: &[u8], method: Method) -> Result<(), Fault> {
+        self.settled = None;
         self.read_framing(text, method)?;
         self.wish = self.lines.wish(text)?;
+        self.settled = Some((self.version, self.status, method));
         Ok(())
     }
 
@@ -384,5 +396,86 @@ impl AnswerHead {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            8 => prop::sample::select(vec![
+                "Content-Length: 3", "Content-Length: 4", "Content-Length: x", "Server: x",
+                "Transfer-Encoding: chunked", "Connection: close", "Connection: keep-alive",
+                "Connection: a b", "Upgrade: websocket", "ETag:\t\"a\" \t", "X:", "Bad",
+                " folded", "Name : a", "X: \u{1}", "A-Field-Of-Nobody-That-Is-Longer-Than-Words: 1",
+            ]).prop_map(String::from),
+            1 => "[ -~]{0,70}",
+        ]
+    }
+
+    fn head() -> impl Strategy<Value = String> {
+        let start = prop::sample::select(vec![
+            "HTTP/1.1 200 OK",
+            "HTTP/1.1 200 ",
+            "HTTP/1.1 200",
+            "HTTP/1.0 200 OK",
+            "HTTP/1.1 204 ",
+            "HTTP/1.1 304 Not Modified",
+            "HTTP/1.1 103 Early",
+            "HTTP/1.1 205 A phrase that is long",
+            "HTTP/1.1 99 OK",
+            "HTTP/1.1 600 OK",
+            "HTTP/1.1 2000",
+            "HTTP/1.2 200 OK",
+            "HTTP/1.1 200\tO",
+            "HTTP/1.1 200 \u{7f}",
+            "http/1.1 200 OK",
+            "HTTP/1.1 101 Switching Protocols",
+        ]);
+        let end = prop::sample::select(vec!["\r\n\r\n", "\r\n\r\nabc", "\r\n", "\n\n", "\r\n\r"]);
+        (start, prop::collection::vec(line(), 0..5), end).prop_map(|(start, lines, end)| {
+            let lines: Vec<String> = lines.iter().map(|line| format!("\r\n{line}")).collect();
+            format!("{start}{}{end}", lines.concat())
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        /// What is read in one pass, or was known before, is what the scan and the grammar find; and whatever they
+        /// take is read in one pass.
+        #[test]
+        fn one_pass_tells_the_same(
+            heads in prop::collection::vec(head(), 1..4),
+            turns in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..8),
+            limits in prop::sample::select(vec![
+                ClientLimits::default(),
+                ClientLimits { head_bytes_max: 64, field_bytes_max: 32, fields_max: 3, ..ClientLimits::default() },
+            ]),
+        ) {
+            let mut quick = AnswerHead::default();
+            for (turn, is_head) in turns {
+                let input = turn.get(&heads).as_bytes();
+                let method = if is_head { Method::Head } else { Method::Get };
+                let whole = quick.read_whole(input, method, &limits);
+                let (mut scan, mut slow) = (AnswerScan::default(), AnswerHead::default());
+                let expected = match scan.scan(input, &limits) {
+                    Ok(Scanned::Whole(end)) => {
+                        slow.read(within(input, 0, end), &scan, method).ok().map(|()| end)
+                    }
+                    Ok(Scanned::NeedMore) | Err(_) => None,
+                };
+                prop_assert_eq!(whole, expected, "{:?}", turn.get(&heads));
+                if let Some(end) = whole {
+                    let head = within(input, 0, end);
+                    let tell = |of: &AnswerHead| format!("{:?} {:?}", of.response(head), of.persists());
+                    prop_assert_eq!(tell(&quick), tell(&slow));
+                    prop_assert_eq!(quick.fields(head).lines(), slow.fields(head).lines());
+                }
+            }
+        }
     }
 }

@@ -8,11 +8,8 @@ use wherefore_message::{Fault, FaultKind, FieldName, Fields, Version, list};
 use crate::framing::{Expecting, Framing, framing};
 use crate::head::AuthorityAt;
 use crate::limits::Limits;
-use crate::lines::{Lines, Wish};
+use crate::lines::{Known, Lines, Wish};
 use crate::octets::within;
-
-/// The longest field lines that are remembered, in octets: room for those of a browser with its cookies.
-const REMEMBERED_BYTES_MAX: usize = 4 << 10;
 
 /// The field lines of one request after another. Their memory is reused.
 #[derive(Debug)]
@@ -22,9 +19,8 @@ pub(crate) struct Block {
     host: Option<AuthorityAt>,
     framing: Framing,
     wish: Wish,
-    /// The octets from which all this was read without a fault, blank line included. Empty where they are too long,
-    /// and until all is read: no blank line is empty.
-    remembered: Vec<u8>,
+    /// The version with which all this was settled; none until it is.
+    settled: Option<Version>,
 }
 
 impl Default for Block {
@@ -35,14 +31,14 @@ impl Default for Block {
             host: None,
             framing: Framing::Nothing,
             wish: Wish::Nothing,
-            remembered: Vec::new(),
+            settled: None,
         }
     }
 }
 
 impl Block {
-    /// Reads the field lines that `text` begins with, blank line included, in one pass or by what is remembered; says
-    /// how many octets they are. None if they are not all there, or there is a fault, which is then to be found out
+    /// Reads the field lines that `text` begins with, blank line included, in one pass, or takes what is known of them;
+    /// says how many octets they are. None if they are not all there, or there is a fault, which is then to be found out
     /// by [`read`](Self::read).
     #[inline]
     pub(crate) fn read_whole(
@@ -51,15 +47,10 @@ impl Block {
         version: Version,
         limits: &Limits,
     ) -> Option<usize> {
-        // They end with their only blank line, so that what begins with them has no others. They were within the
-        // limits, which do not change.
-        let is_same = !self.remembered.is_empty() && text.starts_with(&self.remembered);
-        if is_same && version == self.version {
-            return Some(self.remembered.len());
+        let (length, known) = self.lines.read_whole(text, limits.into())?;
+        if known == Known::Not || self.settled != Some(version) {
+            self.settle(within(text, 0, length), version).ok()?;
         }
-        self.forget();
-        let length = self.lines.read_whole(text, limits.into())?;
-        self.settle(within(text, 0, length), version).ok()?;
         Some(length)
     }
 
@@ -69,14 +60,13 @@ impl Block {
     /// The first fault: of a field line, of `Host`, of the framing, of `Connection`, in this order. Its octet is
     /// counted from the start of `text`.
     pub(crate) fn read(&mut self, text: &[u8], version: Version) -> Result<(), Fault> {
-        self.forget();
         self.lines.read(text)?;
         self.settle(text, version)
     }
 
-    /// Forgets the octets, though not their memory.
+    /// Forgets them, though not their memory.
     pub(crate) fn forget(&mut self) {
-        self.remembered.clear();
+        self.lines.clear();
     }
 
     /// The lines, over the octets that they were read from or others that are the same.
@@ -106,15 +96,13 @@ impl Block {
                 .any(|member| member.eq_ignore_ascii_case(b"100-continue"))
     }
 
-    /// Settles what the lines say, and remembers them.
+    /// Settles what the lines say.
     fn settle(&mut self, text: &[u8], version: Version) -> Result<(), Fault> {
-        self.version = version;
+        (self.version, self.settled) = (version, None);
         self.host = self.read_host(text)?;
         self.framing = framing(Expecting::Request, version, text, self.lines.fields(text))?;
         self.wish = self.lines.wish(text)?;
-        if text.len() <= REMEMBERED_BYTES_MAX {
-            self.remembered.extend_from_slice(text);
-        }
+        self.settled = Some(version);
         Ok(())
     }
 

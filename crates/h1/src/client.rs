@@ -123,6 +123,7 @@ impl Client {
     pub fn reset(&mut self) {
         (self.asking, self.answering) = (Asking::Whole, Answering::End);
         self.persistence = Persistence::Keep;
+        self.head.forget();
         self.clear();
     }
 

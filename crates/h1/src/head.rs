@@ -123,7 +123,7 @@ impl Head {
         read.map_err(|fault| Fault { at: fault.at + fields_start as u32, ..fault })
     }
 
-    /// Forgets the octets that the next head's would be held against.
+    /// Forgets the field lines, which the next head's would be held against.
     pub(crate) fn forget(&mut self) {
         self.fields.forget();
     }
@@ -220,5 +220,108 @@ impl AuthorityAt {
 
     fn of<'a>(&self, head: &'a [u8]) -> Authority<'a> {
         Authority { host: self.host.of(head), kind: self.kind, port: self.port }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::Scanned;
+    use proptest::prelude::*;
+
+    fn line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            12 => prop::sample::select(vec![
+                "Host: a", "Host: a", "Host: a", "Host: 127.0.0.1:8080", "host:[::1]", "Host: a b",
+                "Content-Length: 3", "Content-Length: 3", "Content-Length: 4", "Connection: close",
+                "Transfer-Encoding: chunked", "Connection: Keep-Alive", "Connection: x, close",
+                "Connection: a b", "Expect: 100-continue", "Accept:\t*/* \t", "X:", "Bad", " folded",
+                "Name : a", "X: \u{1}", "A-Field-Of-Nobody-That-Is-Longer-Than-Words: 1", "X: \u{ff}~\t~",
+            ]).prop_map(String::from),
+            1 => "[ -~]{0,70}",
+        ]
+    }
+
+    fn block() -> impl Strategy<Value = String> {
+        let end = prop::sample::select(vec!["\r\n", "\r\n", "\r\n\r\nGET", "\n", "\r", ""]);
+        (prop::collection::vec(line(), 0..5), end).prop_map(|(lines, end)| {
+            let lines: Vec<String> = lines.iter().map(|line| format!("{line}\r\n")).collect();
+            lines.concat() + end
+        })
+    }
+
+    fn start() -> impl Strategy<Value = String> {
+        let method = prop::sample::select(vec![
+            "GET", "GET", "GET", "POST", "CONNECT", "OPTIONS", "A-METHOD", "G(T", "",
+        ]);
+        let target = prop::sample::select(vec![
+            "/",
+            "/a?b=c?d",
+            "/a/long/path/of/sixty/four/octets?",
+            "*",
+            "h:1",
+            "http://h/a",
+            "http://h",
+            "/a#b",
+            "/a b",
+            "/\u{ff}~\u{e4}",
+            "/\u{7f}",
+            "",
+        ]);
+        let version = prop::sample::select(vec![
+            "HTTP/1.1\r\n",
+            "HTTP/1.1\r\n",
+            "HTTP/1.0\r\n",
+            "HTTP/1.2\r\n",
+            "HTTP/2.0\r\n",
+            "HTTP/1.1\n",
+        ]);
+        (method, target, version)
+            .prop_map(|(method, target, version)| format!("{method} {target} {version}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(6000))]
+
+        /// What is read in one pass, or was known before, is what the scan and the grammar find; and whatever they
+        /// take is read in one pass, but for versions that nobody sends.
+        #[test]
+        fn one_pass_tells_the_same(
+            starts in prop::collection::vec(start(), 1..3),
+            blocks in prop::collection::vec(block(), 1..3),
+            turns in prop::collection::vec(
+                (any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..8
+            ),
+            limits in prop::sample::select(vec![
+                Limits::default(),
+                Limits { target_bytes: 16, method_bytes: 7, field_bytes: 32, fields_bytes: 64, fields_count: 3,
+                    ..Limits::default() },
+            ]),
+        ) {
+            let mut quick = Head::default();
+            for (start, block) in turns {
+                let input = format!("{}{}", start.get(&starts), block.get(&blocks));
+                let octets = input.as_bytes();
+                let whole = quick.read_whole(octets, 0, &limits);
+                let (mut scan, mut slow) = (Scan::default(), Head::default());
+                let expected = match scan.scan(octets, &limits) {
+                    Ok(Scanned::Whole(end)) => {
+                        slow.read(within(octets, 0, end), 0, &scan).ok().map(|()| end)
+                    }
+                    Ok(Scanned::NeedMore) | Err(_) => None,
+                };
+                let is_unusual = input.contains(" HTTP/1.2\r\n");
+                prop_assert_eq!(whole, expected.filter(|_| !is_unusual), "{:?}", input);
+                if let Some(end) = whole {
+                    let head = within(octets, 0, end);
+                    let tell = |of: &Head| format!(
+                        "{:?} {:?} {}", of.request(head), of.wish(), of.expects_continue(head)
+                    );
+                    prop_assert_eq!(tell(&quick), tell(&slow));
+                    let lines = |of: &Head| of.request(head).fields.lines().to_vec();
+                    prop_assert_eq!(lines(&quick), lines(&slow));
+                }
+            }
+        }
     }
 }

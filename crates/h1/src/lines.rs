@@ -35,7 +35,25 @@ pub(crate) struct LineLimits {
 #[derive(Debug)]
 pub(crate) struct Lines {
     lines: Vec<Line>,
+    /// The known names among them.
     present: FieldSet,
+    /// Those of more than one line.
+    repeated: FieldSet,
+    /// The octets from which all this was read, blank line included. Empty where that is not known, or they are too
+    /// many: no blank line is empty.
+    remembered: Vec<u8>,
+}
+
+/// The most octets of field lines that are remembered: room for those of a browser with its cookies.
+const REMEMBERED_BYTES_MAX: usize = 4 << 10;
+
+/// Whether the field lines are those that were read before, to the octet: then all that follows from them still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// They are.
+    Before,
+    /// They are others.
+    Not,
 }
 
 /// What the peer wishes to become of the connection.
@@ -141,16 +159,35 @@ impl From<&Limits> for LineLimits {
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { lines: Vec::new(), present: FieldSet::EMPTY }
+        Self {
+            lines: Vec::new(),
+            present: FieldSet::EMPTY,
+            repeated: FieldSet::EMPTY,
+            remembered: Vec::new(),
+        }
     }
 }
 
 impl Lines {
     /// Reads the field lines that `text` begins with, blank line included, in one pass; says how many octets they
     /// are. None if they are not all there, or one of them is malformed or past a limit: which, and where, is then to
-    /// be found out otherwise, and what was read of them counts for nothing.
+    /// be found out by [`read`](Self::read).
     #[inline]
-    pub(crate) fn read_whole(&mut self, text: &[u8], limits: LineLimits) -> Option<usize> {
+    pub(crate) fn read_whole(&mut self, text: &[u8], limits: LineLimits) -> Option<(usize, Known)> {
+        // They end with their only blank line, so that what begins with them has no other lines.
+        let length = self.remembered.len();
+        if length > 0 && text.starts_with(&self.remembered) {
+            // Each was within its limit, which is the same for every head. The room for all of them may not be.
+            return (length - 2 <= limits.fields_bytes).then_some((length, Known::Before));
+        }
+        let length = self.read_new(text, limits)?;
+        if length <= REMEMBERED_BYTES_MAX {
+            self.remembered.extend_from_slice(within(text, 0, length));
+        }
+        Some((length, Known::Not))
+    }
+
+    fn read_new(&mut self, text: &[u8], limits: LineLimits) -> Option<usize> {
         self.clear();
         let mut at = 0;
         loop {
@@ -174,19 +211,28 @@ impl Lines {
             if length > limits.field_bytes || at + length > limits.fields_bytes {
                 return None;
             }
-            let value = within(rest, value_start, line_end);
-            let value_end = match value {
-                [.., octet] if is_blank(*octet) => value_start + trim_end(value).len(),
-                _ => line_end,
-            };
+            let mut value_end = line_end;
+            while value_end > value_start && rest.get(value_end - 1).copied().is_some_and(is_blank)
+            {
+                value_end -= 1;
+            }
             self.lines.push(Line {
                 name,
                 name_at: span(at, at + colon),
                 value_at: span(at + value_start, at + value_end),
             });
-            self.present.insert(name);
+            self.note(name);
             at += length;
         }
+    }
+
+    /// A line has this name.
+    #[inline]
+    fn note(&mut self, name: FieldName) {
+        if self.present.has(name) {
+            self.repeated.insert(name);
+        }
+        self.present.insert(name);
     }
 
     /// Reads the field lines `text`, of which the last is the blank one, and each was found to be within the limits.
@@ -194,21 +240,22 @@ impl Lines {
     /// # Errors
     /// The first fault, with its line.
     pub(crate) fn read(&mut self, text: &[u8]) -> Result<(), Fault> {
-        if self.read_whole(text, LineLimits::NONE) == Some(text.len()) {
+        if self.read_new(text, LineLimits::NONE) == Some(text.len()) {
             return Ok(());
         }
         self.clear();
         diagnose::field_lines(text, &mut self.lines)?;
-        for line in &self.lines {
-            self.present.insert(line.name);
+        for i in 0..self.lines.len() {
+            self.note(self.lines.get(i).map_or(FieldName::Other, |line| line.name));
         }
         Ok(())
     }
 
-    /// Forgets them.
+    /// Forgets them, though not their memory.
     pub(crate) fn clear(&mut self) {
+        self.remembered.clear();
         self.lines.clear();
-        self.present = FieldSet::EMPTY;
+        (self.present, self.repeated) = (FieldSet::EMPTY, FieldSet::EMPTY);
     }
 
     /// The lines, over the octets that they were read from.
@@ -221,7 +268,9 @@ impl Lines {
     #[inline]
     pub(crate) fn named(&self, name: FieldName) -> impl Iterator<Item = (usize, &Line)> {
         let lines = if self.present.has(name) { self.lines.as_slice() } else { &[] };
-        lines.iter().enumerate().filter(move |(_, line)| line.name == name)
+        // Most names have one line, behind which nothing need be looked for.
+        let most = if self.repeated.has(name) { usize::MAX } else { 1 };
+        lines.iter().enumerate().filter(move |(_, line)| line.name == name).take(most)
     }
 
     /// The options of `Connection`, over all its lines (RFC 9110 §7.6.1). `close` outdoes `keep-alive`
@@ -231,13 +280,12 @@ impl Lines {
     /// An option that is no token.
     #[inline]
     pub(crate) fn wish(&self, text: &[u8]) -> Result<Wish, Fault> {
-        if !self.present.has(FieldName::Connection) {
-            return Ok(Wish::Nothing);
-        }
-        match self.fields(text).only(FieldName::Connection) {
-            Some(b"keep-alive" | b"Keep-Alive") => Ok(Wish::KeepAlive),
-            Some(b"close") => Ok(Wish::Close),
-            Some(_) | None => self.wish_of_all(text),
+        let mut lines = self.named(FieldName::Connection);
+        let Some((_, line)) = lines.next() else { return Ok(Wish::Nothing) };
+        match line.value_at.of(text) {
+            b"keep-alive" | b"Keep-Alive" if lines.next().is_none() => Ok(Wish::KeepAlive),
+            b"close" if lines.next().is_none() => Ok(Wish::Close),
+            _ => self.wish_of_all(text),
         }
     }
 
@@ -262,13 +310,6 @@ impl Lines {
 
 const fn is_blank(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t')
-}
-
-fn trim_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., b' ' | b'\t'] = text {
-        text = rest;
-    }
-    text
 }
 
 #[cfg(test)]
@@ -323,7 +364,7 @@ mod tests {
             block.extend_from_slice(if block.is_empty() { b"\r\n" } else { b"\r\n\r\n" });
             prop_assume!(!block.starts_with(b"\r\n") || block.len() == 2);
             let (mut quick, mut own) = (Lines::default(), Vec::new());
-            let taken = quick.read_whole(&block, LineLimits::NONE) == Some(block.len());
+            let taken = quick.read_new(&block, LineLimits::NONE) == Some(block.len());
             let verdict = diagnose::field_lines(&block, &mut own);
             let mut slots = [httparse::EMPTY_HEADER; 64];
             let others = httparse::parse_headers(&block, &mut slots);

@@ -57,18 +57,20 @@ const fn zeros(word: u64) -> u64 {
 #[inline(always)]
 pub(crate) fn value_end(octets: &[u8], start: usize) -> Option<usize> {
     let is_control = |octet: u8| (octet < b' ') | (octet == 0x7f);
+    let (chunks, _) = from(octets, start).as_chunks::<16>();
     let mut at = start;
-    while let Some(chunk) = from(octets, at).first_chunk::<16>() {
+    for chunk in chunks {
         if chunk.iter().fold(false, |any, octet| any | is_control(*octet)) {
             let [low, high] = [0, 8].map(|half| {
-                let text =
-                    from(chunk, half).first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+                let word = from(chunk, half).first_chunk();
+                let text = word.map_or(0, |word| u64::from_le_bytes(*word));
                 // Controls are marked, and perhaps some octets beside them.
                 (text.wrapping_sub(ONES << 5) | text.wrapping_add(ONES)) & !text & TOPS
             });
-            let first =
-                if low == 0 { 8 + high.trailing_zeros() / 8 } else { low.trailing_zeros() / 8 };
-            at += first as usize;
+            at += match low {
+                0 => 8 + high.trailing_zeros() as usize / 8,
+                low => low.trailing_zeros() as usize / 8,
+            };
             break;
         }
         at += 16;
