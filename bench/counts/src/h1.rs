@@ -42,14 +42,25 @@ pub(crate) fn get_browser_elsewhere(times: u32) -> Status {
 
 /// The client role: a request, and an answer of six lines.
 pub(crate) fn ask(times: u32) -> Status {
-    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\n\
-        Server: nginx/1.28.0\r\n\
-        Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
-        Content-Type: text/html; charset=utf-8\r\n\
-        Content-Length: 1024\r\n\
-        Last-Modified: Sat, 05 Nov 1994 10:12:05 GMT\r\n\
-        ETag: \"68f0a1c2-400\"\r\n\r\n";
-    let input = [ANSWER, &[b'x'; CONTENT_BYTES]].concat();
+    asks(&["Sun, 06 Nov 1994 08:49:37 GMT"], times)
+}
+
+/// Answers of which no two in a row have the same fields.
+pub(crate) fn ask_new(times: u32) -> Status {
+    asks(&["Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:38 GMT"], times)
+}
+
+/// One answer with each of `dates` after the other, and again from the first.
+fn asks(dates: &[&str], times: u32) -> Status {
+    let answer = |date: &&str| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nServer: nginx/1.28.0\r\nDate: {date}\r\n\
+             Content-Type: text/html; charset=utf-8\r\nContent-Length: {CONTENT_BYTES}\r\n\
+             Last-Modified: Sat, 05 Nov 1994 10:12:05 GMT\r\nETag: \"68f0a1c2-400\"\r\n\r\n"
+        );
+        [head.as_bytes(), &[b'x'; CONTENT_BYTES]].concat()
+    };
+    let answers: Vec<Vec<u8>> = dates.iter().map(answer).collect();
     let (mut client, mut out) = (Client::new(&ClientLimits::default()), Vec::new());
     let request = Outbound {
         method: Method::Get,
@@ -61,11 +72,11 @@ pub(crate) fn ask(times: u32) -> Status {
         upgrade: None,
         te_trailers: TeTrailers::Unsaid,
     };
-    for _ in 0..times {
+    for (octets, _) in answers.iter().cycle().zip(0..times) {
         out.clear();
         client.begin(black_box(&request), &mut out);
         black_box(&out);
-        hear(&mut client, black_box(&input));
+        hear(&mut client, black_box(octets));
     }
     Status::OK
 }

@@ -34,6 +34,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     row("h1-get-browser-new", h1::get_browser_new, Status::OK),
     row("h1-get-browser-elsewhere", h1::get_browser_elsewhere, Status::OK),
     row("h1-ask", h1::ask, Status::OK),
+    row("h1-ask-new", h1::ask_new, Status::OK),
     Scenario { times: 200, ..row("h1-chunked-64k", h1::chunked, Status::NO_CONTENT) },
     row("exchange-get", exchange::get, Status::OK),
     row("exchange-get-browser", exchange::get_browser, Status::OK),
