@@ -8,7 +8,7 @@ use wherefore_h1::{
 };
 use wherefore_message::{EntityTag, FieldName, Method, ResponseHead, Status, Value};
 
-use crate::requests::{BROWSER, PLAIN, elsewhere, with};
+use crate::requests::{BROWSER, PLAIN, elsewhere, turned, with};
 use crate::site::DATE;
 
 const CONTENT_BYTES: usize = 1024;
@@ -29,9 +29,18 @@ pub(crate) fn get_browser(times: u32) -> Status {
     exchanges(&[BROWSER], &representation(), CONTENT_BYTES, times)
 }
 
-/// Of which no two in a row have the same fields.
+/// Of which no two in a row have a line in the same place.
 pub(crate) fn get_browser_new(times: u32) -> Status {
-    let other = with(BROWSER, "DNT: 1");
+    exchanges(&[&turned(BROWSER), BROWSER], &representation(), CONTENT_BYTES, times)
+}
+
+/// Of which no two in a row ask for the same, nor take the same.
+pub(crate) fn get_browser_next(times: u32) -> Status {
+    let other = String::from_utf8_lossy(BROWSER)
+        .replace("text/html,application", "image/png,application")
+        .replace("Sec-Fetch-Mode: navigate", "Sec-Fetch-Mode: no-cors")
+        .replace("Sec-Fetch-Dest: document", "Sec-Fetch-Dest: image");
+    let other = elsewhere(other.as_bytes());
     exchanges(&[&other, BROWSER], &representation(), CONTENT_BYTES, times)
 }
 

@@ -32,6 +32,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     row("h1-get-new", h1::get_new, Status::OK),
     row("h1-get-browser", h1::get_browser, Status::OK),
     row("h1-get-browser-new", h1::get_browser_new, Status::OK),
+    row("h1-get-browser-next", h1::get_browser_next, Status::OK),
     row("h1-get-browser-elsewhere", h1::get_browser_elsewhere, Status::OK),
     row("h1-ask", h1::ask, Status::OK),
     row("h1-ask-new", h1::ask_new, Status::OK),

@@ -7,6 +7,7 @@ use wherefore_message::{
 };
 
 use crate::framing::{Expecting, Framing, framing, said};
+use crate::head::version;
 use crate::limits::ClientLimits;
 use crate::lines::{Known, LineLimits, LineScan, Lines, Wish};
 use crate::octets::{from, value_end, within};
@@ -244,12 +245,9 @@ impl AnswerHead {
         method: Method,
         limits: &ClientLimits,
     ) -> Option<usize> {
-        let (start, code) = input.split_first_chunk::<CODE_AT>()?;
-        let version = match start {
-            b"HTTP/1.1 " => Version::HTTP_11,
-            b"HTTP/1.0 " => Version::HTTP_10,
-            _ => return None,
-        };
+        let (start, code) = input.split_first_chunk::<8>()?;
+        let version = version(start)?;
+        let code = code.strip_prefix(b" ")?;
         let digits = code.first_chunk::<3>()?.map(|octet| u16::from(octet.wrapping_sub(b'0')));
         let [hundreds, tens, ones] = digits;
         if hundreds.max(tens).max(ones) > 9 || !matches!(input.get(CODE_END), Some(b' ' | b'\r')) {

@@ -78,11 +78,10 @@ impl Head {
         let start = method_end + 1;
         let rest = from(input, start);
         let TargetEnd { end, query } = target_end(rest)?;
-        let version = match from(rest, end + 1).first_chunk::<10>()? {
-            b"HTTP/1.1\r\n" => Version::HTTP_11,
-            b"HTTP/1.0\r\n" => Version::HTTP_10,
-            _ => return None,
-        };
+        let version = version(from(rest, end + 1).first_chunk::<8>()?)?;
+        if from(rest, end + 9).first_chunk::<2>()? != b"\r\n" {
+            return None;
+        }
         if end > limits.target_bytes as usize {
             return None;
         }
@@ -181,6 +180,16 @@ impl Head {
     pub(crate) fn expects_continue(&self, head: &[u8]) -> bool {
         self.fields.expects_continue(from(head, self.fields_start))
     }
+}
+
+/// The version that this text names, if it is one that is read in one pass.
+#[inline]
+pub(crate) fn version(text: &[u8; 8]) -> Option<Version> {
+    // Compared as one word.
+    if text == b"HTTP/1.1" {
+        return Some(Version::HTTP_11);
+    }
+    (text == b"HTTP/1.0").then_some(Version::HTTP_10)
 }
 
 /// The method that `head` begins with, and where it ends; none if no space follows, or if it is past the limit.

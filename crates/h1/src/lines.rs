@@ -2,7 +2,7 @@
 //! spans, read once all are there.
 
 use wherefore_message::token::is_token;
-use wherefore_message::{Fault, FaultKind, FieldName, FieldSet, Fields, Line, list};
+use wherefore_message::{Fault, FaultKind, FieldName, FieldSet, Fields, Line, Span, list};
 
 use crate::diagnose;
 use crate::limits::Limits;
@@ -180,50 +180,91 @@ impl Lines {
             // Each was within its limit, which is the same for every head. The room for all of them may not be.
             return (length - 2 <= limits.fields_bytes).then_some((length, Known::Before));
         }
-        let length = self.read_new(text, limits)?;
-        if length <= REMEMBERED_BYTES_MAX {
-            self.remembered.extend_from_slice(within(text, 0, length));
+        let length = self.read_others(text, limits);
+        self.remembered.clear();
+        let octets = within(text, 0, length?);
+        if octets.len() <= REMEMBERED_BYTES_MAX {
+            self.remembered.extend_from_slice(octets);
         }
-        Some((length, Known::Not))
+        Some((octets.len(), Known::Not))
     }
 
-    fn read_new(&mut self, text: &[u8], limits: LineLimits) -> Option<usize> {
-        self.clear();
-        let mut at = 0;
+    /// Reads lines of which not all are those that are remembered, over those: a line that stands in the place of the
+    /// same one is not read again.
+    fn read_others(&mut self, text: &[u8], limits: LineLimits) -> Option<usize> {
+        (self.present, self.repeated) = (FieldSet::EMPTY, FieldSet::EMPTY);
+        if self.remembered.is_empty() {
+            self.lines.clear();
+        }
+        let (mut at, mut count) = (0, 0);
         loop {
             let rest = text.get(at..)?;
             if rest.first_chunk::<2>()? == b"\r\n" {
+                self.lines.truncate(count);
                 return Some(at + 2);
             }
-            if self.lines.len() >= limits.count {
+            if count >= limits.count {
                 return None;
             }
-            let (name, colon) = FieldName::of_line(rest)?;
-            let value_start = match rest.get(colon + 1..)? {
-                [b' ', octet, ..] if !is_blank(*octet) => colon + 2,
-                behind => colon + 1 + behind.iter().take_while(|octet| is_blank(**octet)).count(),
+            let (name, length) = match self.same_line(count, rest, at) {
+                Some(same) => same,
+                None => self.other_line(count, rest, at)?,
             };
-            let line_end = value_end(rest, value_start)?;
-            if rest.get(line_end + 1) != Some(&b'\n') {
-                return None;
-            }
-            let length = line_end + 2;
             if length > limits.field_bytes || at + length > limits.fields_bytes {
                 return None;
             }
-            let mut value_end = line_end;
-            while value_end > value_start && rest.get(value_end - 1).copied().is_some_and(is_blank)
-            {
-                value_end -= 1;
-            }
-            self.lines.push(Line {
-                name,
-                name_at: span(at, at + colon),
-                value_at: span(at + value_start, at + value_end),
-            });
             self.note(name);
-            at += length;
+            (at, count) = (at + length, count + 1);
         }
+    }
+
+    /// Takes the line that `rest` begins with, at octet `at`, if it is the remembered one at place `i`, to the octet;
+    /// says its name and its length. From there on the lines are still those that are remembered.
+    #[inline(always)]
+    fn same_line(&mut self, i: usize, rest: &[u8], at: usize) -> Option<(FieldName, usize)> {
+        let next = self.lines.get(i + 1).map(|next| next.name_at.start as usize);
+        let end = next.unwrap_or(self.remembered.len().saturating_sub(2));
+        let line = self.lines.get_mut(i)?;
+        let text = within(&self.remembered, line.name_at.start as usize, end);
+        // Most lines that differ do so where they begin.
+        if text.first_chunk::<4>()? != rest.first_chunk::<4>()? || !rest.starts_with(text) {
+            return None;
+        }
+        if line.name_at.start as usize != at {
+            let moved = |octet: u32| octet - line.name_at.start + at as u32;
+            *line = Line {
+                name: line.name,
+                name_at: Span { start: at as u32, end: moved(line.name_at.end) },
+                value_at: Span { start: moved(line.value_at.start), end: moved(line.value_at.end) },
+            };
+        }
+        Some((line.name, text.len()))
+    }
+
+    /// Reads the line that `rest` begins with, at octet `at`, into place `i`; says its name, and its length, CR LF
+    /// included. None if it is malformed, or not all there.
+    #[inline(always)]
+    fn other_line(&mut self, i: usize, rest: &[u8], at: usize) -> Option<(FieldName, usize)> {
+        let (name, colon) = FieldName::of_line(rest)?;
+        let value_start = match rest.get(colon + 1..)? {
+            [b' ', octet, ..] if !is_blank(*octet) => colon + 2,
+            behind => colon + 1 + behind.iter().take_while(|octet| is_blank(**octet)).count(),
+        };
+        let line_end = value_end(rest, value_start)?;
+        if rest.get(line_end + 1) != Some(&b'\n') {
+            return None;
+        }
+        let mut end = line_end;
+        while end > value_start && rest.get(end - 1).copied().is_some_and(is_blank) {
+            end -= 1;
+        }
+        let (name_at, value_at) = (span(at, at + colon), span(at + value_start, at + end));
+        let line = Line { name, name_at, value_at };
+        match self.lines.get_mut(i) {
+            Some(place) => *place = line,
+            None => self.lines.push(line),
+        }
+        Some((name, line_end + 2))
     }
 
     /// A line has this name.
@@ -240,7 +281,8 @@ impl Lines {
     /// # Errors
     /// The first fault, with its line.
     pub(crate) fn read(&mut self, text: &[u8]) -> Result<(), Fault> {
-        if self.read_new(text, LineLimits::NONE) == Some(text.len()) {
+        self.clear();
+        if self.read_others(text, LineLimits::NONE) == Some(text.len()) {
             return Ok(());
         }
         self.clear();
@@ -364,7 +406,7 @@ mod tests {
             block.extend_from_slice(if block.is_empty() { b"\r\n" } else { b"\r\n\r\n" });
             prop_assume!(!block.starts_with(b"\r\n") || block.len() == 2);
             let (mut quick, mut own) = (Lines::default(), Vec::new());
-            let taken = quick.read_new(&block, LineLimits::NONE) == Some(block.len());
+            let taken = quick.read_others(&block, LineLimits::NONE) == Some(block.len());
             let verdict = diagnose::field_lines(&block, &mut own);
             let mut slots = [httparse::EMPTY_HEADER; 64];
             let others = httparse::parse_headers(&block, &mut slots);
