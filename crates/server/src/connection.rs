@@ -156,6 +156,7 @@ impl Active {
             input: &mut input,
             output: &mut self.output,
             sent: 0,
+            answer_at: 0,
             socket: on.socket,
             deadline: on.deadline,
             peer: on.peer.ip(),
