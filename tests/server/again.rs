@@ -15,7 +15,7 @@ const TIMES: usize = 4;
 
 const PATHS: [&str; 5] = ["/a.txt", "/b.txt", "/folder/", "/folder/index.html", "/%61.txt"];
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "Accept: text/html, */*;q=0.1",
     "Accept-Encoding: gzip",
     "Accept-Encoding: br, gzip;q=0.5",
@@ -27,6 +27,7 @@ const FIELDS: [&str; 16] = [
     "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT",
     "If-Modified-Since: Fri, 06 Nov 2093 08:49:37 GMT",
     "If-None-Match: *",
+    "If-Range: \"a\"",
     "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT",
     "Origin: https://other.example",
     "Range: bytes=1-3",

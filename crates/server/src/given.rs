@@ -12,22 +12,30 @@ use wherefore_decide::{Trail, Verdict};
 use wherefore_message::{FieldName, FieldSet, Method, Request, Version};
 
 use crate::clock::Millis;
+use crate::random::RequestId;
 
 /// The longest content that is kept, in octets: to copy more costs more than to find it again.
 pub(crate) const CONTENT_BYTES_MAX: u64 = 4 << 10;
+/// In how many places an answer may tell its own number.
+const NUMBERS_MAX: usize = 4;
 /// The longest question, in octets.
 const QUESTION_BYTES_MAX: usize = 1 << 10;
 /// How many places there are to look at. Of two answers that belong to one place, the first stays.
 const PLACES: usize = 1 << 12;
 
 /// Fields that tell on what is answered: their values belong to the question.
-const ASKED_BY: FieldSet =
-    FieldSet::of(&[FieldName::AcceptEncoding, FieldName::IfModifiedSince, FieldName::IfNoneMatch]);
+const ASKED_BY: FieldSet = FieldSet::of(&[
+    FieldName::Accept,
+    FieldName::AcceptEncoding,
+    FieldName::IfModifiedSince,
+    FieldName::IfNoneMatch,
+    FieldName::IfRange,
+    FieldName::Range,
+]);
 
 /// Fields that do not, where a file is read that stands under its own name and is everyone's. The host is asked for by
 /// its name; what the connection is told is the role's to say.
 const UNREAD: FieldSet = FieldSet::of(&[
-    FieldName::Accept,
     FieldName::AcceptLanguage,
     FieldName::Connection,
     FieldName::Cookie,
@@ -72,6 +80,8 @@ pub(crate) struct Kept {
     question: Range<usize>,
     octets: Range<usize>,
     path: Range<usize>,
+    /// Where its octets tell its own number.
+    numbers: Numbers,
     /// What it stands on.
     pub(crate) ground: Ground,
     /// By which rules it came about.
@@ -79,6 +89,26 @@ pub(crate) struct Kept {
     pub(crate) verdict: Verdict,
     /// How many octets of it are content.
     pub(crate) content_bytes: u64,
+}
+
+/// Where an answer tells its own number, as an explanation does: each that is given has another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Numbers {
+    at: [u16; NUMBERS_MAX],
+    count: usize,
+}
+
+/// An answer as it is written, and how it came about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written<'a> {
+    pub(crate) trail: Trail,
+    pub(crate) verdict: Verdict,
+    /// Its head and its content.
+    pub(crate) octets: &'a [u8],
+    /// How many of them are content.
+    pub(crate) content_bytes: u64,
+    /// Its number, if it tells it.
+    pub(crate) number: Option<RequestId>,
 }
 
 /// What an answer stands on: it is good while the store has not written under the path, and until what was found has
@@ -168,13 +198,14 @@ impl Given {
         (request, number): (&Request<'_>, u64),
         epoch: Epoch,
         (ground, path): (Ground, &[u8]),
-        (trail, verdict): (Trail, Verdict),
-        (octets, content_bytes): (&[u8], u64),
+        written: &Written<'_>,
     ) {
         let is_past = epoch != self.epoch || self.places.is_empty();
         if is_past || !question(request, &mut self.question) {
             return;
         }
+        let Some(numbers) = numbers(written) else { return };
+        let Written { trail, verdict, octets, content_bytes, .. } = *written;
         let place = &mut self.places[place_of(number)];
         let bytes = self.question.len() + path.len() + octets.len() + size_of::<Kept>();
         let taken = self.octets.len() + self.answers.len() * size_of::<Kept>();
@@ -188,7 +219,16 @@ impl Given {
             start..self.octets.len()
         };
         let (question, path, octets) = (append(&self.question), append(path), append(octets));
-        self.answers.push(Kept { question, octets, path, ground, trail, verdict, content_bytes });
+        self.answers.push(Kept {
+            question,
+            octets,
+            path,
+            numbers,
+            ground,
+            trail,
+            verdict,
+            content_bytes,
+        });
         place.answer = u32::try_from(self.answers.len()).unwrap_or(0);
     }
 
@@ -202,6 +242,37 @@ impl Given {
             self.places.fill(Place::default());
         }
     }
+}
+
+impl Kept {
+    /// Whether each that is given has a number of its own.
+    pub(crate) const fn is_numbered(&self) -> bool {
+        self.numbers.count > 0
+    }
+
+    /// Gives the answer, which stands in `octets`, another number.
+    pub(crate) fn renumber(&self, number: &RequestId, octets: &mut [u8]) {
+        let number = number.as_str().as_bytes();
+        for at in self.numbers.at.iter().take(self.numbers.count).map(|at| usize::from(*at)) {
+            if let Some(old) = octets.get_mut(at..at + number.len()) {
+                old.copy_from_slice(number);
+            }
+        }
+    }
+}
+
+/// Where an answer tells its number; none if in too many places, or nowhere though it has one.
+fn numbers(written: &Written<'_>) -> Option<Numbers> {
+    let mut numbers = Numbers::default();
+    let Some(number) = written.number else { return Some(numbers) };
+    let number = number.as_str().as_bytes();
+    for (at, octets) in written.octets.windows(number.len()).enumerate() {
+        if octets == number {
+            *numbers.at.get_mut(numbers.count)? = u16::try_from(at).ok()?;
+            numbers.count += 1;
+        }
+    }
+    (numbers.count > 0).then_some(numbers)
 }
 
 const fn place_of(hash: u64) -> usize {
@@ -246,9 +317,11 @@ mod tests {
     const EPOCH: Epoch = Epoch { second: 1, configuration: 0 };
     const GROUND: Ground = Ground { origin: 0, generation: 7, until: Millis(1) };
 
-    fn verdict() -> Verdict {
+    fn written() -> Written<'static> {
         let because = wherefore_decide::catalogue::find_rule("representation").unwrap();
-        Verdict { status: Status::OK, because, witness: Witness::Nothing }
+        let verdict = Verdict { status: Status::OK, because, witness: Witness::Nothing };
+        let trail = Trail::new();
+        Written { trail, verdict, octets: b"", content_bytes: 0, number: None }
     }
 
     /// Asks for `target` with these fields.
@@ -268,8 +341,8 @@ mod tests {
     fn keep(given: &mut Given, target: &str, epoch: Epoch, octets: &[u8]) {
         let Known::Asked(number) = ask(given, target, epoch) else { panic!("{target} is new") };
         with(target, &[], |request| {
-            let how = (Trail::new(), verdict());
-            given.keep((request, number), epoch, (GROUND, b"/p"), how, (octets, 1));
+            let written = Written { octets, ..written() };
+            given.keep((request, number), epoch, (GROUND, b"/p"), &written);
         });
     }
 
@@ -292,6 +365,32 @@ mod tests {
             assert_eq!(ask(&mut given, "/a", epoch), Known::New);
             assert!(given.answer(0).is_none());
         }
+    }
+
+    #[test]
+    fn each_answer_has_its_own_number() {
+        let random = crate::random::Random::from_system().unwrap();
+        let [old, new] = [random.request_id(), random.request_id()];
+        let text = |number: &RequestId| format!("a {0} b {0}", number.as_str());
+        let mut octets = text(&old).into_bytes();
+        let numbered = Written { octets: &octets, number: Some(old), ..written() };
+        let found = numbers(&numbered).unwrap();
+        assert_eq!((found.at, found.count), ([2, 5 + old.as_str().len() as u16, 0, 0], 2));
+        let mut given = Given::new(1 << 16);
+        ask(&mut given, "/a", EPOCH);
+        let Known::Asked(number) = ask(&mut given, "/a", EPOCH) else { panic!() };
+        with("/a", &[], |request| {
+            given.keep((request, number), EPOCH, (GROUND, b"/p"), &numbered);
+        });
+        given.answer(0).unwrap().0.renumber(&new, &mut octets);
+        assert_eq!(octets, text(&new).as_bytes());
+        // One that does not tell it is not the one that it was taken for.
+        assert_eq!(numbers(&Written { octets: b"none", number: Some(old), ..written() }), None);
+        let often = text(&old).repeat(3);
+        assert_eq!(
+            numbers(&Written { octets: often.as_bytes(), number: Some(old), ..written() }),
+            None
+        );
     }
 
     #[test]

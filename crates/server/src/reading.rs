@@ -139,16 +139,22 @@ impl<'a> Asked<'a> {
     pub(crate) fn stand_on(&mut self, place: &Place<'_>, entry: &Entry) {
         let route = place.matched.route;
         let is_everyones = !route.is_guarded() && route.dress.early_hints.is_empty();
-        let is_kept = match &self.answer.content {
-            Content::File(file, range) => {
+        // A variant would stand under another name.
+        let has_variants =
+            plan::asks_for_variants(self.request, place.folder, place.inner, &entry.found);
+        let status = self.answer.verdict.map(|verdict| verdict.status);
+        let is_kept = match (&self.answer.content, status) {
+            (Content::File(file, range), Some(Status::OK | Status::PARTIAL_CONTENT)) => {
                 file.octets.is_some() && range.length() <= given::CONTENT_BYTES_MAX
             }
-            Content::None => {
-                self.answer.verdict.is_some_and(|verdict| verdict.status == Status::NOT_MODIFIED)
-            }
+            (
+                Content::Made(octets),
+                Some(Status::PARTIAL_CONTENT | Status::NOT_FOUND | Status::GONE),
+            ) => octets.len() as u64 <= given::CONTENT_BYTES_MAX,
+            (Content::None, Some(Status::NOT_MODIFIED)) => true,
             _ => false,
         };
-        if is_everyones && is_kept && self.variant.is_none() {
+        if is_everyones && is_kept && !has_variants {
             let until = Millis(self.service.cache.borrow().until(entry));
             let (origin, generation) = (place.folder.origin, entry.generation());
             self.answer.ground = Some(Ground { origin, generation, until });

@@ -2,7 +2,7 @@
 
 use super::H1;
 use crate::answer::Answer;
-use crate::given::{Epoch, Known};
+use crate::given::{Epoch, Known, Written};
 use crate::shutdown::State;
 
 impl H1<'_> {
@@ -31,8 +31,14 @@ impl H1<'_> {
             return None;
         }
         self.drop_sent();
+        let start = self.output.len();
         if !self.server.send_again(octets, self.output) {
             return None;
+        }
+        if kept.is_numbered() {
+            let number = service.core.random.request_id();
+            kept.renumber(&number, self.output.get_mut(start..).unwrap_or_default());
+            answer.id = Some(number);
         }
         (answer.trail, answer.verdict) = (kept.trail, Some(kept.verdict));
         answer.head.status = kept.verdict.status;
@@ -59,8 +65,13 @@ impl H1<'_> {
             (&request, number),
             epoch,
             (ground, &answer.ground_path),
-            (answer.trail, verdict),
-            (written, content_bytes),
+            &Written {
+                trail: answer.trail,
+                verdict,
+                octets: written,
+                content_bytes,
+                number: answer.id,
+            },
         );
     }
 
