@@ -77,8 +77,8 @@ impl H1<'_> {
     ) -> End {
         // Something has come, or the connection is at its end; the role counts its time from here.
         let _ = self.server.receive(&[], self.now());
-        if !matches!(self.fill().await, Filled::More) {
-            return End::Close;
+        if let Err(end) = self.first().await {
+            return end;
         }
         loop {
             match self.server.receive(self.input.unread(), self.now()) {
@@ -441,6 +441,24 @@ impl H1<'_> {
                 Some(Filled::More)
             }
             Ok(_) | Err(_) => Some(Filled::Gone),
+        }
+    }
+
+    /// Reads what has come. A connection of which nothing has come yet is idle.
+    async fn first(&mut self) -> Result<(), End> {
+        if !self.socket.is_watched() && self.input.make_room(usize::MAX).is_ok() {
+            match self.socket.read_unwatched(self.input.spare()) {
+                None => return self.socket.watched().map_or(Err(End::Close), |_| Err(End::Idle)),
+                Some(Ok(count)) if count > 0 => {
+                    self.input.filled(count);
+                    return Ok(());
+                }
+                Some(Ok(_) | Err(_)) => return Err(End::Close),
+            }
+        }
+        match self.fill().await {
+            Filled::More => Ok(()),
+            Filled::Late(_) | Filled::Gone => Err(End::Close),
         }
     }
 

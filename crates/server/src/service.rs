@@ -17,7 +17,7 @@ use crate::admission::{Admitted, Refusal};
 use crate::admit::Kept;
 use crate::blocking::WorkError;
 use crate::configuration::{Current, Held};
-use crate::connection::{Active, Place, connection, turn_away};
+use crate::connection::{Active, Place, connection, turn_away, turn_away_opened};
 use crate::core::{Arrival, Core, Handler};
 use crate::gateway::{LetIn, Pool, probe};
 use crate::given::Given;
@@ -198,13 +198,13 @@ pub(crate) fn tell(target: &[u8], error: &StoreError) {
 
 impl Handler for Rc<Service> {
     async fn connection(&self, arrival: Arrival, admitted: Admitted) {
-        let Some((stream, peer)) = proxied::open(self, arrival).await else { return };
+        let Some((socket, peer)) = proxied::open(self, arrival).await else { return };
         match admitted.of(peer.ip()) {
             Ok(admitted) => {
-                connection(Self::clone(self), stream, peer, Place::Admitted).await;
+                connection(Self::clone(self), socket, peer, Place::Admitted).await;
                 drop(admitted);
             }
-            Err(refusal) => turn_away(self, Arrival::direct(stream, peer), refusal),
+            Err(refusal) => turn_away_opened(self, socket, peer, refusal),
         }
     }
 
