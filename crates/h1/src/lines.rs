@@ -381,6 +381,30 @@ mod tests {
             .collect()
     }
 
+    #[test]
+    fn lines_are_known_by_their_octets_until_they_are_forgotten() {
+        let mut lines = Lines::default();
+        let mut read = |text: &str, limits| lines.read_whole(text.as_bytes(), limits);
+        let (one, two) = ("Host: a\r\nX: y\r\n\r\n", "Host: a\r\nX: z\r\n\r\n");
+        assert_eq!(read(one, LineLimits::NONE), Some((17, Known::Not)));
+        assert_eq!(read(&format!("{one}{two}"), LineLimits::NONE), Some((17, Known::Before)));
+        assert_eq!(read(&one[..16], LineLimits::NONE), None);
+        assert_eq!(read(one, LineLimits::NONE), Some((17, Known::Not)));
+        // The room for all of them may be less in the next head.
+        let tight = LineLimits { fields_bytes: 14, ..LineLimits::NONE };
+        assert_eq!(read(one, tight), None);
+        assert_eq!(read(two, LineLimits::NONE), Some((17, Known::Not)));
+        assert_eq!(read(two, LineLimits::NONE), Some((17, Known::Before)));
+        let long = format!("X: {}\r\n\r\n", "x".repeat(REMEMBERED_BYTES_MAX));
+        for _ in 0..2 {
+            assert_eq!(read(&long, LineLimits::NONE), Some((long.len(), Known::Not)));
+        }
+        assert_eq!(read(one, LineLimits::NONE), Some((17, Known::Not)));
+        lines.clear();
+        let again = lines.read_whole(one.as_bytes(), LineLimits::NONE);
+        assert_eq!(again, Some((17, Known::Not)));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 

@@ -1,13 +1,12 @@
 //! The server role on one connection: requests come out of octets, answers become octets.
 
-use core::ops::Range;
-
 use wherefore_message::{
     Fault, FaultClass, FaultKind, Fields, Method, Request, ResponseHead, Span, Status, Version,
 };
 
 use crate::deadlines::{Late, Millis, Waiting, Why};
 use crate::diagnose;
+use crate::event::{After, BrokenHead, Event};
 use crate::exchange::{Happening, Persistence, Receiving, Sending, State, next};
 use crate::framing::Framing;
 use crate::head::Head;
@@ -47,48 +46,6 @@ pub struct Server {
     drained: u64,
     /// The fault that broke the head, and how many octets of empty lines stood before it.
     broken: Option<(Fault, usize)>,
-}
-
-/// What [`Server::receive`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Nothing more can be told without more octets.
-    NeedMore,
-    /// A head is complete; the octets used are it.
-    Head,
-    /// These octets of the input are content.
-    Content(Range<usize>),
-    /// The request is complete.
-    End,
-    /// The request is complete or broken, and the answer is not finished: what follows waits.
-    Paused,
-    /// The connection is over.
-    Closed(CloseReason),
-}
-
-/// What comes after an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// The next request: call [`Server::receive`], with what is unread, be it nothing.
-    Next,
-    /// The rest of this request's content, little enough to be read and dropped: call
-    /// [`Server::receive`] until [`Event::End`], then go on as after [`After::Next`].
-    Drain,
-    /// Nothing: send what is written, then close, or leave the connection to another protocol.
-    Close(CloseReason),
-}
-
-/// What can be told of a head that broke the protocol. Spans are of the input that was shown last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BrokenHead {
-    /// The method, if it was read before the fault.
-    pub method: Option<Method>,
-    /// The target, as far as it was read.
-    pub target: Option<Span>,
-    /// The version; 1.0, which promises least, if it was not read.
-    pub version: Version,
-    /// The name of the field whose line is at fault.
-    pub field: Option<Span>,
 }
 
 /// Whether the client holds its content back until it is told to go on (RFC 9110 §10.1.1).
@@ -414,22 +371,19 @@ impl Server {
         Some(Late::Fault(self.fail(fault, 0)))
     }
 
+    #[inline]
     fn receive_head(&mut self, input: &[u8], now: Millis) -> Result<(usize, Event), Fault> {
         let mut before = 0;
         if self.state.receiving == Receiving::Idle {
-            let lines;
-            (before, lines) = empty_lines(input, self.limits.empty_lines - self.empty_lines);
-            self.empty_lines += lines;
-            let rest = from(input, before);
-            let may_be_empty_line = rest == b"\r" && self.empty_lines < self.limits.empty_lines;
-            if rest.is_empty() || may_be_empty_line {
-                if !matches!(self.waiting, Waiting::Request { .. }) {
-                    self.waiting = Waiting::Request { since: now };
+            if matches!(input, [] | [b'\r', ..]) {
+                match self.pass_empty_lines(input, now) {
+                    Ok(passed) => before = passed,
+                    Err(passed) => return Ok((passed, Event::NeedMore)),
                 }
-                return Ok((before, Event::NeedMore));
             }
             self.step(Happening::HeadBegins);
             self.broken = None;
+            let rest = from(input, before);
             // Nearly every head is all there when the first of it is. Whatever else there is to be said of one, the
             // scan says.
             if let Some(end) = self.head.read_whole(rest, before, &self.limits) {
@@ -439,6 +393,34 @@ impl Server {
             self.scan = Scan::default();
             self.waiting = Waiting::Head { since: now };
         }
+        self.scan_head(input, before, now)
+    }
+
+    /// Passes over the empty lines that `input` begins with; says how many octets they are, as an error if nothing of
+    /// a head has come behind them.
+    #[cold]
+    fn pass_empty_lines(&mut self, input: &[u8], now: Millis) -> Result<usize, usize> {
+        let (before, lines) = empty_lines(input, self.limits.empty_lines - self.empty_lines);
+        self.empty_lines += lines;
+        let rest = from(input, before);
+        let may_be_empty_line = rest == b"\r" && self.empty_lines < self.limits.empty_lines;
+        if !rest.is_empty() && !may_be_empty_line {
+            return Ok(before);
+        }
+        if !matches!(self.waiting, Waiting::Request { .. }) {
+            self.waiting = Waiting::Request { since: now };
+        }
+        Err(before)
+    }
+
+    /// Looks on in a head that was not read in one pass, and begins at `before`.
+    #[cold]
+    fn scan_head(
+        &mut self,
+        input: &[u8],
+        before: usize,
+        now: Millis,
+    ) -> Result<(usize, Event), Fault> {
         let head = from(input, before);
         let end = match self.scan.scan(head, &self.limits) {
             Ok(Scanned::NeedMore) => return Ok((before, Event::NeedMore)),
@@ -474,6 +456,10 @@ impl Server {
     }
 
     fn receive_content(&mut self, input: &[u8], now: Millis) -> Result<(usize, Event), Fault> {
+        if self.content.unread() == Unread::None {
+            self.end_content();
+            return Ok((0, Event::End));
+        }
         self.rest(now);
         let (used, event) = match self.content.receive(input, &self.limits) {
             Ok((used, Found::NeedMore)) => (used, Event::NeedMore),
@@ -490,11 +476,7 @@ impl Server {
             _ => {}
         }
         if event == Event::End {
-            self.waiting = Waiting::Not;
-            self.step(Happening::ContentEnds);
-            if self.state.sending == Sending::End {
-                self.turn();
-            }
+            self.end_content();
         } else if self.state.sending == Sending::End {
             self.drained = self.drained.saturating_add(used as u64);
             if self.drained > self.limits.drain_bytes {
@@ -504,6 +486,15 @@ impl Server {
             }
         }
         Ok((used, event))
+    }
+
+    #[inline]
+    fn end_content(&mut self) {
+        self.waiting = Waiting::Not;
+        self.step(Happening::ContentEnds);
+        if self.state.sending == Sending::End {
+            self.turn();
+        }
     }
 
     /// Why what is unread of the content forbids a further exchange, if it does.
