@@ -14,13 +14,13 @@ use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::plan;
 use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_decide::screen::Wire;
-use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server};
+use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server, Unread};
 use wherefore_message::problem::{self, ProblemForm};
 use wherefore_message::{Fault, FieldName, Method, Version};
 use wherefore_origin::read::Content;
 
 use crate::answer::{Answer, explain};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
 use crate::carrier::Gone;
 use crate::connection::{End, Place};
 use crate::core::Core;
@@ -472,6 +472,11 @@ impl H1<'_> {
             usize::try_from(self.service.wire.head_bytes_max()).unwrap_or(usize::MAX);
         // Room for a whole head, and for content behind it.
         let bytes_max = head_bytes_max.saturating_mul(2);
+        match self.server.unread() {
+            Unread::None => {}
+            Unread::Octets(left) => self.input.widen(left),
+            Unread::Unknown => self.input.widen(UNKNOWN_READ_BYTES),
+        }
         if self.input.make_room(bytes_max).is_err() {
             return Poll::Ready(Filled::Gone);
         }
