@@ -239,6 +239,12 @@ impl FieldSet {
         *self = Self(self.0 | Self::of(&[name]).0);
     }
 
+    /// The set with `name` in it.
+    #[must_use]
+    pub const fn with(self, name: FieldName) -> Self {
+        if matches!(name, FieldName::Other) { self } else { Self(self.0 | 1 << name as u8) }
+    }
+
     /// Both sets together.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
@@ -371,6 +377,11 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub const fn lines(self) -> &'a [Line] {
         self.lines
+    }
+
+    /// The octets that the lines stand in.
+    pub(crate) const fn octets(self) -> &'a [u8] {
+        self.bytes
     }
 }
 
