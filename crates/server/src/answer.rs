@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wherefore_decide::reply::{self, Setting};
 use wherefore_decide::{Trail, Verdict};
+use wherefore_gateway::forward::Chain;
 use wherefore_message::alternative::Alternative;
 use wherefore_message::problem::ProblemForm;
 use wherefore_message::{Cause, ResponseHead, Status};
@@ -31,6 +32,8 @@ pub(crate) struct Answer {
     pub(crate) upstream: Option<Arc<str>>,
     /// Why the upstream's answer broke off.
     pub(crate) cut: Option<Cause>,
+    /// What upstreams were told last of who asks; it outlives the exchange.
+    pub(crate) chain: Chain,
 }
 
 impl Answer {
@@ -46,6 +49,7 @@ impl Answer {
             trailers: Vec::new(),
             upstream: None,
             cut: None,
+            chain: Chain::new(),
         }
     }
 

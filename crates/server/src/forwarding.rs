@@ -66,7 +66,8 @@ pub(crate) fn answer_gateway<C: Carrier>(
                 site,
             };
             let text = asked.service.core.buffers.take_write();
-            let forwarded = Forwarded::new(gateway, request, place, &known, text);
+            let chain = &mut asked.answer.chain;
+            let forwarded = Forwarded::new(gateway, request, place, &known, chain, text);
             return Some(Onward::Now(Box::new(forwarded)));
         }
         Ok(Plan::Later) => return Some(Onward::Later),
