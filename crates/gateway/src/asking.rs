@@ -3,7 +3,7 @@
 
 use wherefore_message::{Announced, FieldLines, FieldName, FieldSet, Method, Request};
 
-use crate::forward::{self, Chain, From, Policy};
+use crate::forward::{self, From, Policy};
 
 /// Fields of the client that are about the content of its request or of the answer: whoever is asked sees neither.
 const WITHHELD: FieldSet = FieldSet::of(&[
@@ -55,7 +55,7 @@ pub fn lines(policy: &Policy, from: &From<'_>, out: &mut Vec<u8>) {
         lines: b"",
         ..*from
     };
-    let _ = forward::fields(policy, &from, &mut Chain::new(), out);
+    let _ = forward::fields(policy, &from, out);
 }
 
 /// The request's target in origin form, as it came.

@@ -195,9 +195,13 @@ pub enum TeTrailers {
     Unsaid,
 }
 
-/// Appends the lines of the request that is forwarded, but for `Host` and what the connection says for itself. `chain`
-/// is what was written of requests before it, on whatever connection.
-pub fn fields<'a>(
+/// Appends the lines of the request that is forwarded, but for `Host` and what the connection says for itself.
+pub fn fields<'a>(policy: &Policy, from: &From<'a>, out: &mut Vec<u8>) -> Forwarding<'a> {
+    fields_in_turn(policy, from, &mut Chain::new(), out)
+}
+
+/// The same of one request after the other: `chain` is what was written of those before it, on whatever connection.
+pub fn fields_in_turn<'a>(
     policy: &Policy,
     from: &From<'a>,
     chain: &mut Chain,

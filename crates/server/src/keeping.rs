@@ -82,7 +82,7 @@ fn delivery<C: Carrier>(
         lines: b"",
     };
     let (mut lines, mut target, mut host) = (Vec::new(), Vec::new(), Vec::new());
-    forward::fields(&gateway.forward, &from, &mut forward::Chain::new(), &mut lines);
+    forward::fields(&gateway.forward, &from, &mut lines);
     let rewrite = match &later.base {
         None => Rewrite::Whole,
         Some(by) => {

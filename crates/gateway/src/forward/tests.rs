@@ -72,7 +72,7 @@ impl Case {
             withheld: self.withheld,
             lines: b"",
         };
-        fields(&self.policy, &from, chain, out)
+        fields_in_turn(&self.policy, &from, chain, out)
     }
 
     fn lines(&self, lines: Texts<'_>) -> Vec<(String, String)> {

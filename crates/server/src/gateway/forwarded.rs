@@ -90,7 +90,7 @@ impl Forwarded {
             lines: &instead,
         };
         text.reserve(TEXT_BYTES_USUAL);
-        let forwarding = forward::fields(policy, &from, chain, &mut text);
+        let forwarding = forward::fields_in_turn(policy, &from, chain, &mut text);
         let lines = 0..text.len();
         let rewrite = match &place.gateway.base {
             None => Rewrite::Whole,
