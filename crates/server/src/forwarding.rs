@@ -22,21 +22,22 @@ use crate::reading::Asked;
 use crate::service::Service;
 
 /// What becomes of a request for a gateway that is not answered yet.
-pub(crate) enum Onward {
+pub(crate) enum Onward<'f> {
     /// It is forwarded.
-    Now(Box<Forwarded>),
+    Now(&'f mut Forwarded),
     /// It is kept, to be delivered later.
     Later,
 }
 
-/// Answers for a gateway, unless the request is to go on.
-pub(crate) fn answer_gateway<C: Carrier>(
+/// Answers for a gateway, unless the request is to go on; what is forwarded is then put into `slot`.
+pub(crate) fn answer_gateway<'f, C: Carrier>(
     asked: &mut Asked<'_>,
     question: &Question<'_>,
     place: &GatewayPlace<'_>,
     configuration: &Configuration,
     (carrier, site): (&C, usize),
-) -> Option<Onward> {
+    slot: &'f mut Option<Forwarded>,
+) -> Option<Onward<'f>> {
     let Some(gateway) = configuration.gateway(place.gateway.upstreams) else {
         asked.fail(Failure::Panicked);
         return None;
@@ -68,7 +69,7 @@ pub(crate) fn answer_gateway<C: Carrier>(
             let text = asked.service.core.buffers.take_write();
             let chain = &mut asked.answer.chain;
             let forwarded = Forwarded::new(gateway, request, place, &known, chain, text);
-            return Some(Onward::Now(Box::new(forwarded)));
+            return Some(Onward::Now(slot.insert(forwarded)));
         }
         Ok(Plan::Later) => return Some(Onward::Later),
         Ok(Plan::Read(verdict, Reading::Options(methods))) => {

@@ -5,6 +5,7 @@ mod carrier;
 
 use std::future::poll_fn;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -131,7 +132,11 @@ impl H1<'_> {
             }
         };
         let wire = Wire { fault: None, overload };
-        match unwinding(exchange(self.service, self, &wire, answer)).await {
+        let come = {
+            let exchange = pin!(exchange(self.service, self, &wire, answer));
+            unwinding(exchange).await
+        };
+        match come {
             Ok(Ok(())) => {}
             Ok(Err(Gone)) => {
                 self.log(answer, client, began, 0, Told::Nothing);

@@ -195,8 +195,8 @@ impl Forwarded {
     }
 
     /// The buffer that its texts stood in, for the next one.
-    pub(crate) fn into_buffer(self) -> Vec<u8> {
-        self.text
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text)
     }
 
     /// The protocols that its client asks to change to.
