@@ -146,7 +146,7 @@ async fn begin<C: Carrier>(
     let base = matched(configuration, forwarded).and_then(|matched| {
         matched.route.gateway().map(|gateway| gateway.base.as_deref().unwrap_or(""))
     });
-    let made = head(service, &carrier.request(), forwarded, base, relay, &mut answer.head);
+    let made = head(service, carrier, forwarded, base, relay, &mut answer.head);
     let (changed, buffering) = match made {
         Ok(made) => made,
         Err(cause) => {
@@ -162,9 +162,9 @@ async fn begin<C: Carrier>(
 }
 
 /// Makes the head of what an upstream answers, and sees to it that its content is changed as that says.
-fn head(
+fn head<C: Carrier>(
     service: &Service,
-    request: &Request<'_>,
+    carrier: &C,
     forwarded: &Forwarded,
     base: Option<&str>,
     relay: &mut Relay,
@@ -185,7 +185,7 @@ fn head(
     }
     // Most answers lead nowhere.
     let leads = relayed::leads_on(response.fields);
-    let public = if leads { public_authority(request) } else { Vec::new() };
+    let public = if leads { public_authority(&carrier.request()) } else { Vec::new() };
     let from = relayed::From {
         status,
         version: response.version,
@@ -194,6 +194,7 @@ fn head(
     };
     let told = relayed::head(&gateway.relay, &from, head);
     let Some(transform) = &gateway.transform else { return Ok((Changed::Not, told.buffering)) };
+    let request = &carrier.request();
     let applies = transform.applies(request, status, response.fields);
     let coded = transform.apply(applies, request, head);
     if relay.change(service, transform, applies, coded)? == Coded::No && coded.is_some() {
