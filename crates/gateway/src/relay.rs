@@ -4,6 +4,8 @@ mod cookie;
 mod location;
 mod trailers;
 
+use core::mem;
+
 use wherefore_message::response::{Author, OF_THE_CONNECTION};
 use wherefore_message::runs::{Part, Passage};
 use wherefore_message::token::is_token;
@@ -104,21 +106,26 @@ pub fn head(policy: &Policy, from: &From<'_>, head: &mut ResponseHead) -> Told {
         if unchanged.has(line.name) {
             return Passage::Unchanged;
         }
+        if line.name != FieldName::Other {
+            // There is one date.
+            let is_again = line.name == FieldName::Date && mem::replace(&mut is_dated, true);
+            return match () {
+                () if is_again || !relayed.known.has(line.name) => Passage::Ended,
+                () if rewritten.has(line.name) => Passage::Apart,
+                () => Passage::Unchanged,
+            };
+        }
         let (name, value) = from.fields.texts(line);
-        if line.name == FieldName::Other && is_to_gateway(name) {
+        if is_to_gateway(name) {
             if name.eq_ignore_ascii_case(b"X-Accel-Buffering") {
                 told.buffering = buffering(value);
             }
             return Passage::Ended;
         }
-        // There is one date.
-        let is_again = line.name == FieldName::Date && core::mem::replace(&mut is_dated, true);
-        if is_again || !relayed.has(line.name, name) {
-            Passage::Ended
-        } else if rewritten.has(line.name) || is_refresh(line.name, name) {
-            Passage::Apart
-        } else {
-            Passage::Unchanged
+        match () {
+            () if !relayed.has(line.name, name) => Passage::Ended,
+            () if is_refresh(line.name, name) => Passage::Apart,
+            () => Passage::Unchanged,
         }
     };
     from.fields.pass(judge, |part| match part {
@@ -168,7 +175,8 @@ pub fn interim(policy: &Policy, status: Status, fields: Fields<'_>, head: &mut R
 #[must_use]
 pub fn leads_on(fields: Fields<'_>) -> bool {
     const PLACES: FieldSet = FieldSet::of(&[FieldName::Location, FieldName::ContentLocation]);
-    PLACES.meets(fields.present()) || lines(fields).any(|(known, name, _)| is_refresh(known, name))
+    let mut others = fields.lines().iter().filter(|line| line.name == FieldName::Other);
+    PLACES.meets(fields.present()) || others.any(|line| is_refresh(line.name, fields.texts(line).0))
 }
 
 /// Judges a 101: it has to change to the protocol that the upstream was asked for, and for WebSocket to accept the key

@@ -7,7 +7,7 @@ use wherefore_decide::act::Failure;
 use wherefore_decide::forward::Passed;
 use wherefore_decide::plan::{self, GatewayPlace, Plan, Question, Reading};
 use wherefore_decide::policy::Matched;
-use wherefore_decide::reply;
+use wherefore_decide::reply::{self, dress::may_add};
 use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_gateway::forward;
 use wherefore_gateway::relay::{self as relayed, Address, Addresses, Buffering};
@@ -104,24 +104,35 @@ pub(crate) async fn forward<C: Carrier>(
         gateway::Asked::Lost(lost, member) => (Ok(Heard::Nothing(lost)), None, member),
         gateway::Asked::Refused(failure) => (Err(failure), None, None),
     };
-    let request = &carrier.request();
-    let mut asked = Asked::new(service, request, &forwarded.client, answer);
-    asked.matched = matched(configuration, forwarded);
-    asked.dress = asked.matched.map(|matched| &matched.route.dress);
-    asked.answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
-    match heard {
+    answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
+    let matched = matched(configuration, forwarded);
+    let refused = match heard {
         Ok(heard) => {
-            let verdict = plan::heard(heard, &mut asked.answer.trail);
+            let verdict = plan::heard(heard, &mut answer.trail);
             match heard {
                 Heard::Answer(..) => {
-                    asked.answer.head.status = verdict.status;
-                    asked.answer.verdict = Some(verdict);
-                    asked.answer.relay = relay;
+                    answer.head.status = verdict.status;
+                    answer.verdict = Some(verdict);
+                    answer.relay = relay;
+                    None
                 }
-                Heard::Nothing(_) => asked.refuse(&verdict, None),
+                Heard::Nothing(_) => Some(Ok(verdict)),
             }
         }
-        Err(failure) => asked.fail(failure),
+        Err(failure) => Some(Err(failure)),
+    };
+    let is_plain = matched.is_some_and(|Matched { route, .. }| !may_add(&route.dress, route));
+    if refused.is_none() && is_plain && answer.taken.is_none() {
+        return Ok(());
+    }
+    let request = &carrier.request();
+    let mut asked = Asked::new(service, request, &forwarded.client, answer);
+    asked.matched = matched;
+    asked.dress = matched.map(|matched| &matched.route.dress);
+    match refused {
+        None => {}
+        Some(Ok(verdict)) => asked.refuse(&verdict, None),
+        Some(Err(failure)) => asked.fail(failure),
     }
     asked.settle().await;
     asked.dress();
