@@ -12,6 +12,7 @@ use wherefore_origin::read::Content;
 
 use crate::admit::Taken;
 use crate::gateway::Relay;
+use crate::given::Ground;
 use crate::random::RequestId;
 use crate::service::Service;
 
@@ -34,6 +35,10 @@ pub(crate) struct Answer {
     pub(crate) cut: Option<Cause>,
     /// What upstreams were told last of who asks; it outlives the exchange.
     pub(crate) chain: Chain,
+    /// What the answer stands on, where it is the same for whoever asks the same.
+    pub(crate) ground: Option<Ground>,
+    /// The path that it stands on.
+    pub(crate) ground_path: Vec<u8>,
 }
 
 impl Answer {
@@ -50,6 +55,8 @@ impl Answer {
             upstream: None,
             cut: None,
             chain: Chain::new(),
+            ground: None,
+            ground_path: Vec::new(),
         }
     }
 
@@ -64,6 +71,7 @@ impl Answer {
         self.trailers.clear();
         self.upstream = None;
         self.cut = None;
+        self.ground = None;
     }
 }
 
