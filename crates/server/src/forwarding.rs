@@ -104,7 +104,10 @@ pub(crate) async fn forward<C: Carrier>(
         gateway::Asked::Lost(lost, member) => (Ok(Heard::Nothing(lost)), None, member),
         gateway::Asked::Refused(failure) => (Err(failure), None, None),
     };
-    answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
+    // The log tells of it, and nobody else.
+    if service.core.log.is_some() {
+        answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
+    }
     let matched = matched(configuration, forwarded);
     let refused = match heard {
         Ok(heard) => {
