@@ -219,7 +219,8 @@ impl FieldSet {
     /// Whether `name` is in it.
     #[must_use]
     pub const fn has(self, name: FieldName) -> bool {
-        !matches!(name, FieldName::Other) && self.0 & (1 << name as u8) != 0
+        // The bit of those that are not known is never set.
+        self.0 >> name as u8 & 1 != 0
     }
 
     /// Whether any name is in both.

@@ -17,6 +17,7 @@ use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_decide::screen::Wire;
 use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server};
 use wherefore_message::problem::{self, ProblemForm};
+use wherefore_message::response::Author;
 use wherefore_message::{Fault, FieldName, Method, Version};
 use wherefore_origin::read::Content;
 
@@ -136,7 +137,10 @@ impl H1<'_> {
             }
         };
         let epoch = self.epoch();
-        let known = if overload.is_none() { self.known(epoch) } else { Known::Never };
+        // Whoever was relayed to asks for more of that kind, and such answers are not kept.
+        let is_relaying = answer.head.author == Author::Upstream;
+        let is_asked = overload.is_none() && !is_relaying;
+        let known = if is_asked { self.known(epoch) } else { Known::Never };
         if let Known::Answered(index) = known
             && let Some(octets) = self.again(index, answer)
         {
