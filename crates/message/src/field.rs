@@ -151,7 +151,8 @@ impl FieldSet {
     /// Whether `name` is in it.
     #[must_use]
     pub const fn has(self, name: FieldName) -> bool {
-        !matches!(name, FieldName::Other) && self.0 & (1 << name as u8) != 0
+        // The bit of those that are not known is never set.
+        self.0 >> name as u8 & 1 != 0
     }
 
     /// Whether any name is in both.
@@ -172,6 +173,12 @@ impl FieldSet {
         if !matches!(name, FieldName::Other) {
             self.0 |= 1 << name as u8;
         }
+    }
+
+    /// The set with `name` in it.
+    #[must_use]
+    pub const fn with(self, name: FieldName) -> Self {
+        if matches!(name, FieldName::Other) { self } else { Self(self.0 | 1 << name as u8) }
     }
 
     /// Both sets together.
@@ -306,6 +313,11 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub const fn lines(self) -> &'a [Line] {
         self.lines
+    }
+
+    /// The octets that the lines stand in.
+    pub(crate) const fn octets(self) -> &'a [u8] {
+        self.bytes
     }
 }
 
