@@ -3,8 +3,6 @@
 //! whatever was not synced: any of a file's octets, and any selection of a folder's changed names.
 
 use std::collections::BTreeMap;
-use std::os::fd::BorrowedFd;
-use std::sync::Mutex;
 
 use rustix::fs::AtFlags;
 

@@ -1,6 +1,5 @@
 //! Disks that fail at any step, and other programs that come between any two.
 
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::*;
