@@ -42,11 +42,9 @@ impl Flushes {
         folder: Identity,
         flush: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<(), Errno> {
-        let shared = self.enter(folder);
+        let (shared, ours) = self.enter(folder);
         let _here = Here { flushes: self, folder, shared: &shared };
         let mut state = lock(&shared.state);
-        // One that is running may have begun before what the caller did.
-        let ours = Arc::clone(state.next.get_or_insert_default());
         loop {
             if let Some(ended) = ours.get() {
                 return *ended;
@@ -76,11 +74,16 @@ impl Flushes {
         lock(&self.folders).len()
     }
 
-    fn enter(&self, folder: Identity) -> Arc<Folder> {
+    /// The folder, and the flush to wait for: one that has not begun, since one that is running may have begun
+    /// before what the caller did.
+    fn enter(&self, folder: Identity) -> (Arc<Folder>, Arc<Flush>) {
         let mut folders = lock(&self.folders);
         let shared = Arc::clone(folders.entry(folder).or_default());
-        lock(&shared.state).waiting += 1;
-        shared
+        let mut state = lock(&shared.state);
+        state.waiting += 1;
+        let ours = Arc::clone(state.next.get_or_insert_default());
+        drop(state);
+        (shared, ours)
     }
 }
 

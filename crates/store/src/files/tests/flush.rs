@@ -116,8 +116,7 @@ fn a_flush_that_panics_is_an_error_to_those_who_share_it() {
     thread::scope(|scope| {
         let one = scope.spawn(|| flushes.wait(FOLDER, || first.run()));
         begun.recv().unwrap();
-        let others: Vec<_> =
-            (0..2).map(|_| scope.spawn(|| flushes.wait(FOLDER, &panics))).collect();
+        let others: Vec<_> = (0..2).map(|_| scope.spawn(|| flushes.wait(FOLDER, panics))).collect();
         until_waiting(&flushes, 3);
         end.send(Ok(())).unwrap();
         one.join().unwrap().unwrap();
@@ -217,7 +216,7 @@ fn writes_to_one_folder_share_their_flushes() {
         assert!(!first.is_finished() && others.iter().all(|other| !other.is_finished()));
         end.send(Ok(())).unwrap();
         first.join().unwrap();
-        others.into_iter().for_each(|other| drop(other.join().unwrap()));
+        assert!(others.into_iter().all(|other| other.join().unwrap().info.meta.length == 6));
     });
     assert_eq!(disk.flushes.load(Ordering::SeqCst), 2);
     assert_eq!(scratch.names(), ["1", "2", "3", "4", "5", "first"]);
