@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::content::Excess;
 use wherefore_decide::plan::{self, Writing};
-use wherefore_decide::reply::{self, Varies};
+use wherefore_decide::reply;
 use wherefore_message::{Announced, Fault, FaultKind, Method, Request, ResponseHead};
 use wherefore_origin::read::Content;
 use wherefore_origin::{Done, Job, Origin, failure};
@@ -75,7 +75,7 @@ fn answer_done(
         }
         Some(Acted::Failed(_)) | None => {
             let mut asked = asked(service, request, job, answer);
-            asked.refuse_with(&done.verdict, done.current.as_ref(), Varies::Not);
+            asked.refuse_with(&done.verdict, done.current.as_ref(), done.varies);
         }
     }
 }
@@ -113,15 +113,8 @@ async fn put<C: Carrier>(
             Ok(content) => content,
             Err(failure) => return Ok(Err(failure)),
         };
-        let whole = move || {
-            let mut stage = origin.stage(&owned)?;
-            stage.write(&content)?;
-            Ok(origin.write(&owned, writing, Some(stage), trail))
-        };
-        return Ok(service
-            .work(whole)
-            .await
-            .and_then(|done| done.map_err(|error| told(job, &error))));
+        let whole = move || origin.write_whole(&owned, writing, &content, trail);
+        return Ok(service.work(whole).await);
     }
     // Whether there is room is known before the content is invited.
     let staged = service.work(move || origin.stage(&owned)).await;
