@@ -33,7 +33,7 @@ pub(crate) async fn write<C: Carrier>(
     let ended = match writing {
         Writing::DeleteFile | Writing::DeleteFolder => {
             let owned = job.clone();
-            service.work(move || origin.write(&owned, writing, None, trail)).await
+            service.commit(move || origin.write(&owned, writing, None, trail)).await
         }
         Writing::Put | Writing::Post => {
             put(service, carrier, writing, &origin, job, answer).await?
@@ -41,7 +41,7 @@ pub(crate) async fn write<C: Carrier>(
         Writing::Patch(format) => match gather(service, carrier, job, answer).await? {
             Ok(patch) => {
                 let owned = job.clone();
-                service.work(move || origin.patch(&owned, format, &patch, trail)).await
+                service.commit(move || origin.patch(&owned, format, &patch, trail)).await
             }
             Err(failure) => Err(failure),
         },
@@ -114,7 +114,7 @@ async fn put<C: Carrier>(
             Err(failure) => return Ok(Err(failure)),
         };
         let whole = move || origin.write_whole(&owned, writing, &content, trail);
-        return Ok(service.work(whole).await);
+        return Ok(service.commit(whole).await);
     }
     // Whether there is room is known before the content is invited.
     let staged = service.work(move || origin.stage(&owned)).await;
@@ -160,7 +160,7 @@ async fn put<C: Carrier>(
         }
     }
     let (origin, owned, trail) = (Arc::clone(served), job.clone(), answer.trail);
-    Ok(service.work(move || origin.write(&owned, writing, Some(stage), trail)).await)
+    Ok(service.commit(move || origin.write(&owned, writing, Some(stage), trail)).await)
 }
 
 /// Takes content that is small enough to be held in memory.
