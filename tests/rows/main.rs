@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arriving;
 mod buffered;
 mod every;
 mod gateways;
