@@ -9,6 +9,7 @@ mod support;
 mod buffered;
 mod every;
 mod gateways;
+mod hedging;
 mod inboxes;
 mod racing;
 mod variants;

@@ -29,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) trailers: Vec<u8>,
     /// Which upstream that was, or which failed.
     pub(crate) upstream: Option<Arc<str>>,
+    /// Which one was asked as well.
+    pub(crate) hedged: Option<Arc<str>>,
     /// Why the upstream's answer broke off.
     pub(crate) cut: Option<Cause>,
 }
@@ -45,6 +47,7 @@ impl Answer {
             relay: None,
             trailers: Vec::new(),
             upstream: None,
+            hedged: None,
             cut: None,
         }
     }
@@ -59,6 +62,7 @@ impl Answer {
         self.relay = None;
         self.trailers.clear();
         self.upstream = None;
+        self.hedged = None;
         self.cut = None;
     }
 }

@@ -106,7 +106,9 @@ pub(crate) async fn forward<C: Carrier>(
     let mut asked = Asked::new(service, request, &forwarded.client, answer);
     asked.matched = matched(configuration, forwarded);
     asked.dress = asked.matched.map(|matched| &matched.route.dress);
-    asked.answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
+    let name = |member| name_of(&forwarded.gateway, member);
+    asked.answer.upstream = member.and_then(name);
+    asked.answer.hedged = member.and_then(|member| forwarded.hedged_with(member)).and_then(name);
     match heard {
         Ok(heard) => {
             let verdict = plan::heard(heard, &mut asked.answer.trail);
