@@ -11,6 +11,7 @@ mod compress;
 mod crash;
 mod descriptors;
 mod drain;
+mod draining;
 mod gateways;
 mod many;
 mod peers;

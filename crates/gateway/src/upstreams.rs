@@ -229,15 +229,13 @@ impl Upstreams {
         self.queue.wake_all();
     }
 
-    /// Takes over what an earlier group knew of the members that have the same address: whether they are healthy, and
-    /// whether an operator took them out. What is in flight stays with the earlier one.
+    /// Takes over what an earlier group knew of the health of the members that have the same address. What is in flight
+    /// stays with the earlier one.
     pub fn adopt(&self, earlier: &Self) {
         for entry in &self.entries {
             let same = |other: &&Entry| other.member.address == entry.member.address;
             let Some(other) = earlier.entries.iter().find(same) else { continue };
             entry.health.adopt(&other.health);
-            let is_drained = other.is_drained.load(Ordering::SeqCst);
-            entry.is_drained.store(is_drained, Ordering::SeqCst);
         }
     }
 

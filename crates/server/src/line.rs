@@ -182,7 +182,7 @@ fn escape_text(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A further member of an object: a string, or null.
-fn string(out: &mut Vec<u8>, name: &str, text: Option<&[u8]>) {
+pub(crate) fn string(out: &mut Vec<u8>, name: &str, text: Option<&[u8]>) {
     display(out, format_args!(",\"{name}\":"));
     let Some(text) = text else {
         out.extend_from_slice(b"null");
