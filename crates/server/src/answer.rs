@@ -11,6 +11,7 @@ use wherefore_origin::read::Content;
 
 use crate::admit::Taken;
 use crate::gateway::Relay;
+use crate::given::Ground;
 use crate::random::RequestId;
 use crate::service::Service;
 
@@ -33,6 +34,10 @@ pub(crate) struct Answer {
     pub(crate) hedged: Option<Arc<str>>,
     /// Why the upstream's answer broke off.
     pub(crate) cut: Option<Cause>,
+    /// What the answer stands on, where it is the same for whoever asks the same.
+    pub(crate) ground: Option<Ground>,
+    /// The path that it stands on.
+    pub(crate) ground_path: Vec<u8>,
 }
 
 impl Answer {
@@ -49,6 +54,8 @@ impl Answer {
             upstream: None,
             hedged: None,
             cut: None,
+            ground: None,
+            ground_path: Vec::new(),
         }
     }
 
@@ -64,6 +71,7 @@ impl Answer {
         self.upstream = None;
         self.hedged = None;
         self.cut = None;
+        self.ground = None;
     }
 }
 
