@@ -41,11 +41,11 @@ impl Pair {
 
     /// A gateway to both, which hedges so many of a hundred requests after hardly any time.
     fn gateway(&self, ratio_percent: u32) -> Inside {
-        self.gateway_with(ratio_percent, 0)
+        self.gateway_with(Hedge { after: Duration::from_millis(1), ratio_percent }, 0)
     }
 
-    fn gateway_with(&self, ratio_percent: u32, buffer_bytes_max: usize) -> Inside {
-        let hedge = Some(Hedge { after: Duration::from_millis(1), ratio_percent });
+    fn gateway_with(&self, hedge: Hedge, buffer_bytes_max: usize) -> Inside {
+        let hedge = Some(hedge);
         let settings =
             Settings { hedge, unhealthy_after: 1, retries_max: 0, ..Settings::default() };
         let urls = self.upstreams.each_ref().map(Upstream::url);
@@ -252,13 +252,44 @@ fn what_may_not_be_asked_for_twice_is_not() {
     }
 }
 
+/// A machine that stands still for so long may have the time pass before the octet comes: then it is tried again.
+#[test]
+fn who_has_begun_to_answer_is_left_to_go_on() {
+    let answer = good("slow").into_bytes();
+    let is_left_alone = || {
+        let (first, rest) = (answer[..1].to_vec(), answer[1..].to_vec());
+        let pair = Pair::start(move |nth, received| match (nth, received.target.as_str()) {
+            (0, _) => {
+                let (first, rest) = (Step::Write(first.clone()), Step::Write(rest.clone()));
+                Act::Steps(vec![first, Step::Await, rest])
+            }
+            (1, "/a") => Act::Steps(vec![Step::AwaitEnd]),
+            _ => hello(),
+        });
+        let hedge = Hedge { after: Duration::from_millis(300), ratio_percent: 100 };
+        let gateway = pair.gateway_with(hedge, 0);
+        let (mut once, mut twice) = (gateway.connect(), gateway.connect());
+        once.send("GET /once HTTP/1.1\nHost: localhost\n\n");
+        let first = pair.next();
+        // The time of this one is over after that of the other.
+        twice.send(GET);
+        assert_eq!(twice.reply("GET").text(), "hello");
+        first.go_on();
+        let is_slow = once.reply("GET").text() == "slow";
+        let received = pair.received();
+        is_slow && received.iter().filter(|received| received.target == "/once").count() == 1
+    };
+    assert!((0..5).any(|_| is_left_alone()), "another one is asked all the same");
+}
+
 #[test]
 fn content_that_is_kept_goes_to_both() {
     let pair = Pair::start(|nth, _| match nth {
         0 => Act::Steps(vec![Step::Read, Step::AwaitEnd]),
         _ => hello(),
     });
-    let gateway = pair.gateway_with(100, 100);
+    let after = Duration::from_millis(1);
+    let gateway = pair.gateway_with(Hedge { after, ratio_percent: 100 }, 100);
     for request in [
         "GET / HTTP/1.1\nHost: localhost\nContent-Length: 4\n\nabcd",
         "GET / HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\n4\r\nabcd\r\n0\r\n\r\n",
