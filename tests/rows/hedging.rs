@@ -202,19 +202,23 @@ fn who_goes_cancels_the_one_that_is_left() {
 #[test]
 fn interim_answers_go_no_further_while_two_are_asked() {
     let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
-    let answer = [hints, &good("hello")].concat().into_bytes();
-    let pair = Pair::start(move |nth, _| match nth {
-        0 => Act::Steps(vec![Step::AwaitEnd]),
-        _ => Act::Answer(answer.clone()),
-    });
-    let gateway = pair.gateway(100);
-    let mut client = gateway.connect();
-    client.send(GET);
-    assert_eq!(client.head().status, 200);
-    assert_eq!(client.exactly(5), b"hello");
-    client.send("POST / HTTP/1.1\nHost: localhost\n\n");
-    assert_eq!(client.head().status, 103);
-    assert_eq!(client.reply("POST").text(), "hello");
+    for answers in [0, 1] {
+        let answer = [hints, &good("hello")].concat().into_bytes();
+        let pair = Pair::start(move |nth, _| match nth {
+            nth if nth < 2 && nth != answers => Act::Steps(vec![Step::AwaitEnd]),
+            nth if nth < 2 => told(&[Step::Write(answer.clone())]),
+            _ => Act::Answer(answer.clone()),
+        });
+        let gateway = pair.gateway(100);
+        let mut client = gateway.connect();
+        client.send(GET);
+        [pair.next(), pair.next()][answers].go_on();
+        assert_eq!(client.head().status, 200);
+        assert_eq!(client.exactly(5), b"hello");
+        client.send("POST / HTTP/1.1\nHost: localhost\n\n");
+        assert_eq!(client.head().status, 103);
+        assert_eq!(client.reply("POST").text(), "hello");
+    }
 }
 
 /// It is over when a request that came later, to another gateway, has been hedged.
