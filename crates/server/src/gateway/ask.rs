@@ -420,6 +420,11 @@ impl Exchange<'_> {
                 ClientEvent::NeedMore => {
                     hop.input.consume(used);
                     let was_unanswered = hop.input.unread().is_empty();
+                    if !was_unanswered && self.waits != Await::Head {
+                        self.race.begin();
+                        self.waits = Await::Head;
+                        hop.reads.set_in(gateway.times.head);
+                    }
                     match ready!(hop.poll_fill(cx, bytes_max.saturating_mul(2))) {
                         // The role stays as it is: it still knows that nothing came.
                         Ok(0) if hop.role.is_unanswered() && was_unanswered => {
@@ -431,17 +436,13 @@ impl Exchange<'_> {
                                 Ok(_) => lost(Cause::Closed, None),
                             };
                         }
-                        Ok(_) if self.waits != Await::Head => {
-                            self.race.begin();
-                            self.waits = Await::Head;
-                            hop.reads.set_in(gateway.times.head);
-                        }
                         Ok(_) => {}
                         Err(cause) => return lost(cause, None),
                     }
                 }
                 ClientEvent::Interim => {
                     hop.input.keep_head(used);
+                    self.race.begin();
                     self.interim(hop, carrier);
                     hop.input.release_head();
                     self.waits = Await::Answer;
