@@ -10,6 +10,7 @@ mod arriving;
 mod buffered;
 mod every;
 mod gateways;
+mod hedging;
 mod inboxes;
 mod racing;
 mod variants;
