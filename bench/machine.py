@@ -49,13 +49,13 @@ def distance_ns(one, other, batches=24, times=60):
     return sorted(took)[len(took) // 4]
 
 
-def child(core):
-    """What a started process does first: it keeps to its core, and ends when this one does."""
+def child(*cores):
+    """What a started process does first: it keeps to its cores, and ends when this one does."""
     libc = ctypes.CDLL(None)
     pr_set_pdeathsig = 1
 
     def first():
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, set(cores))
         libc.prctl(pr_set_pdeathsig, signal.SIGTERM)
     return first
 
@@ -95,6 +95,23 @@ def core_busy_seconds(core):
 def memory_kib(pid):
     try:
         return int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1])
+    except (OSError, TypeError):
+        return 0
+
+
+def forget_peaks(pids):
+    """Has the most memory that each has had counted anew."""
+    for pid in pids:
+        try:
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+        except OSError:
+            continue
+
+
+def peak_kib(pid):
+    """The most memory that a process has had resident at once."""
+    try:
+        return int(re.search(r"^VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
     except (OSError, TypeError):
         return 0
 

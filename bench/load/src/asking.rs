@@ -78,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) buffer: Vec<u8>,
     /// How many requests have been begun.
     pub(crate) begun: u64,
+    /// How many answers there have been from the beginning on.
+    answered: u64,
     /// What was got since the counting began.
     got: Got,
 }
@@ -91,11 +93,12 @@ struct Got {
 
 impl Shared {
     pub(crate) fn new() -> Self {
-        Self { buffer: vec![0; BUFFER_BYTES], begun: 0, got: Got::nothing() }
+        Self { buffer: vec![0; BUFFER_BYTES], begun: 0, answered: 0, got: Got::nothing() }
     }
 
     /// Notes that something was answered to what was said at `began`.
     pub(crate) fn answered(&mut self, began: Instant) {
+        self.answered += 1;
         self.got.answers += 1;
         self.got.times.note(began.elapsed());
     }
@@ -112,7 +115,8 @@ impl Got {
     }
 }
 
-/// Asks as planned. It says `begun` when it begins to count, and then what it `measured`, as JSON.
+/// Asks as planned. It says `begun` when it begins to count, then what it `measured`, as JSON, and at
+/// last how many answers there were in all.
 pub(crate) fn run(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     match &plan.talk {
         Talk::Http(_) => Crowd::<Http>::gather(plan)?.measure(out),
@@ -179,7 +183,8 @@ impl<'a, L: Link> Crowd<'a, L> {
             self.first_fault,
         )?;
         out.flush()?;
-        self.go_on_until(Instant::now() + AFTER)
+        self.go_on_until(Instant::now() + AFTER)?;
+        writeln!(out, "answered {}", self.shared.answered)
     }
 
     fn go_on_until(&mut self, end: Instant) -> io::Result<()> {

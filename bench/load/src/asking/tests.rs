@@ -21,8 +21,11 @@ fn measured(options: &str) -> Result<String, String> {
     let mut out = Vec::new();
     run(&plan, &mut out).map_err(|error| error.to_string())?;
     let said = String::from_utf8(out).unwrap();
-    let measured = said.strip_prefix("begun\nmeasured ").unwrap();
-    Ok(measured.to_owned())
+    let lines: Vec<_> = said.lines().collect();
+    let ["begun", measured, all] = lines[..] else { panic!("{said}") };
+    let all: u64 = all.strip_prefix("answered ").unwrap().parse().unwrap();
+    assert!(all >= number(measured, "requests"), "{said}");
+    Ok(measured.strip_prefix("measured ").unwrap().to_owned())
 }
 
 fn number(json: &str, name: &str) -> u64 {
