@@ -53,7 +53,7 @@ def rows(title, under, ratios, ours, names):
         at = place(tenths / 10)
         grid += [f'<line class="{"one" if tenths == 10 else "grid"}" x1="{at:.0f}" y1="{begin}" x2="{at:.0f}" y2="{y + 4}"/>',
                  text(at, y + 20, f"{tenths / 10:g}", "middle", "dim")]
-    return frame(title, under, max(x, place(RATIO_MAX) + 150), y + 32, grid + marks)
+    return frame(title, under, max(x, place(RATIO_MAX) + 210), y + 32, grid + marks)
 
 
 def place(ratio):
@@ -72,27 +72,28 @@ PANEL, PLOT_WIDTH, PLOT_HEIGHT = 400, 310, 150
 
 
 def panels(title, under, curves):
-    """A small plot for each of (label, unit, points): how a cost grows with what stands on a scale of powers."""
+    """A small plot for each of (label, unit, scale, points): how a cost grows with what stands on a scale of powers.
+    A `scale` is "plain" or "powers", and is that of the cost."""
     marks = []
-    for number, (label, unit, points) in enumerate(curves):
-        left, top = 70 + number % 2 * PANEL, 90 + number // 2 * (PLOT_HEIGHT + 90)
-        marks += panel(left, top, label, unit, points)
-    height = 80 + math.ceil(len(curves) / 2) * (PLOT_HEIGHT + 90)
+    for number, (label, unit, scale, points) in enumerate(curves):
+        left, top = 70 + number % 2 * PANEL, 100 + number // 2 * (PLOT_HEIGHT + 90)
+        marks += panel(left, top, label, unit, scale, points)
+    height = 70 + math.ceil(len(curves) / 2) * (PLOT_HEIGHT + 90)
     return frame(title, under, 2 * PANEL + 20, height, marks)
 
 
-def panel(left, top, label, unit, points):
-    # What is nothing has a place beside one on a scale that has none for it.
-    first = max(1, min(x for x, _ in points))
-    powers = math.log10(max(max(x for x, _ in points) / first, 10))
-    most = nice(max(y for _, y in points))
-    spots = [(left + math.log10(max(x, first) / first) / powers * PLOT_WIDTH, top + PLOT_HEIGHT * (1 - y / most))
+def panel(left, top, label, unit, scale, points):
+    # What is nothing has its place a step before the first that is something.
+    first = min(x for x, _ in points if x > 0) / (4 if any(x == 0 for x, _ in points) else 1)
+    powers = math.log10(max(x for x, _ in points) / first) or 1
+    height, lines = plain(points) if scale == "plain" else by_powers(points)
+    spots = [(left + math.log10(max(x, first) / first) / powers * PLOT_WIDTH, top + PLOT_HEIGHT * (1 - height(y)))
              for x, y in points]
-    marks = [text(left - 50, top - 22, label), text(left - 50, top - 6, unit, kind="dim")]
-    for part in range(5):
-        y = top + PLOT_HEIGHT * part / 4
+    marks = [text(left - 50, top - 30, label), text(left - 50, top - 14, unit, kind="dim")]
+    for value in lines:
+        y = top + PLOT_HEIGHT * (1 - height(value))
         marks += [f'<line class="grid" x1="{left}" y1="{y:.1f}" x2="{left + PLOT_WIDTH}" y2="{y:.1f}"/>',
-                  text(left - 6, round(y + 4), short(most * (4 - part) / 4), "end", "dim")]
+                  text(left - 6, round(y + 4), short(value), "end", "dim")]
     last = -math.inf
     for (x, _), (at, _) in zip(points, spots):
         if at - last >= 34:
@@ -102,6 +103,19 @@ def panel(left, top, label, unit, points):
     return marks + [f'<circle class="ours" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in spots]
 
 
+def plain(points):
+    """From nothing to the most, and what lines stand between."""
+    most = nice(max(y for _, y in points))
+    return (lambda value: value / most), [most * part / 4 for part in range(5)]
+
+
+def by_powers(points):
+    """From a power of ten to another."""
+    costs = [y for _, y in points if y > 0] or [1]
+    low, high = math.floor(math.log10(min(costs))), math.ceil(math.log10(max(costs) * 1.001))
+    return (lambda value: (math.log10(max(value, 10 ** low)) - low) / (high - low)), [10 ** at for at in range(low, high + 1)]
+
+
 def nice(most):
     """The next of 1, 2, 4, 6, 8 times a power of ten."""
     power = 10 ** math.floor(math.log10(most)) if most > 0 else 1
@@ -109,7 +123,9 @@ def nice(most):
 
 
 def short(value):
-    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= factor:
-            return f"{value / factor:.3g}{letter}"
+    """In thousands; what is counted in 1,024s is written so."""
+    step, mark = (1024, "Ki Mi Gi") if value >= 1024 and value % 1024 == 0 else (1000, "k M G")
+    for power, letter in reversed(list(enumerate(mark.split(), 1))):
+        if value >= step ** power:
+            return f"{value / step ** power:.3g}{letter}"
     return f"{value:.3g}"

@@ -35,6 +35,8 @@ class Workload:
     # Who can't, or would do something else.
     without: tuple = ()
     notes_peak: bool = False
+    # For how long it goes on before anything is measured.
+    warm: float = 0.2
     note: str = ""
 
 
@@ -97,7 +99,7 @@ class Load:
         command = [self.program, "ask", "--port", server.port, "--path", workload.path, "--method", workload.method,
                    "--connections", workload.connections, "--seconds", seconds, "--files", workload.files,
                    "--depth", workload.depth, "--sends", workload.sends, "--status", workload.status,
-                   "--closing", "yes" if workload.closing else "no", "--octets", workload.octets]
+                   "--closing", "yes" if workload.closing else "no", "--octets", workload.octets, "--warm", workload.warm]
         for field in server.fields:
             command += ["--field", field]
         return [str(part) for part in command]

@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 import os
+import platform
 import re
 import signal
 import socket
@@ -84,6 +85,24 @@ def cpu_ns(pid):
         return time.clock_gettime_ns((~pid << 3) | cpuclock_sched)
     except OSError:
         return 0
+
+
+def thread_cpu_ns(pid):
+    """The CPU time of each thread that there is, by its number."""
+    used = {}
+    for entry in os.listdir(f"/proc/{pid}/task"):
+        try:
+            used[entry] = int(Path(f"/proc/{pid}/task/{entry}/schedstat").read_text().split()[0])
+        except OSError:
+            continue
+    return used
+
+
+def described():
+    """The machine, in a few words."""
+    linux = re.match(r"[\d.]+", platform.release())
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {linux[0]}"
 
 
 def core_busy_seconds(core):

@@ -38,7 +38,12 @@ def ratio(workload, name):
 
 def are_comparable(one, other):
     distances = one.get("distance_ns", [1]) + other.get("distance_ns", [1])
-    return max(distances) <= DISTANCE_FACTOR * min(distances)
+    return is_near(min(distances), max(distances))
+
+
+def is_near(one, other):
+    """Whether both are the same distance between cores."""
+    return max(one, other) <= DISTANCE_FACTOR * min(one, other)
 
 
 def of(rows, what):
@@ -56,9 +61,6 @@ def table(result):
     if result["quick"]:
         lines += ["**A quick run: it shows that the comparison works, and is no result.** One is had on a quiet "
                   "machine by `python3 bench/compare --publish`.", ""]
-    lines += [f"It took {result['minutes']:.0f} minutes: {result['rounds']} rounds, in each of which each server had "
-              f"{result['seconds']:g} s.", ""]
-    lines += disturbances(result)
     lines += summary(result, "compare.svg")
     for workload in result["workloads"]:
         lines += details(workload)
@@ -67,10 +69,13 @@ def table(result):
 
 def summary(result, plot):
     """What a reader has to know who reads no more than this."""
-    lines = [f"{result['date']}, on {result['machine']}.", "",
+    rounds = "one round" if result["rounds"] == 1 else f"{result['rounds']} rounds"
+    lines = [f"{result['date']}, on {result['machine']}: {rounds} of {result['seconds']:g} s for each server, in "
+             f"{result['minutes']:.0f} minutes.", "",
              "".join(f"- {program}: {version}\n" for program, version in result["versions"].items())]
     if result["missing"]:
         lines += [f"Not installed, so not measured: {', '.join(result['missing'])}.", ""]
+    lines += disturbances(result)
     lines += ["CPU time for a request (memory for an idle connection), as a multiple of what the better of both tunings "
               "of nginx needs: below 1 is better. Who needs less than Wherefore is **bold**.", ""]
     servers = names(result)
