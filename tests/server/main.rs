@@ -6,6 +6,7 @@
 mod support;
 
 mod access_log;
+mod again;
 mod clients;
 mod compress;
 mod crash;

@@ -309,6 +309,21 @@ impl Server {
         write::final_head(out, head, date, said, option);
     }
 
+    /// Appends an answer, head and content, that this role wrote to the same question before; only where it would
+    /// write the same octets again: to a request in HTTP/1.1 of which nothing is unread, on a connection that persists.
+    /// Says whether it was appended.
+    pub fn send_again(&mut self, answer: &[u8], out: &mut Vec<u8>) -> bool {
+        let is_same = self.asked.1 == Version::HTTP_11
+            && self.state.persistence == Persistence::Keep
+            && self.unread() == Unread::None;
+        if !is_same || !self.step(Happening::AnswerBegins) {
+            return false;
+        }
+        self.follows = Follows::Nothing;
+        out.extend_from_slice(answer);
+        true
+    }
+
     /// Whether octets of content follow the answer's head on the wire.
     #[must_use]
     pub fn sends_content(&self) -> bool {

@@ -42,6 +42,12 @@ impl Entry {
         }
     }
 
+    /// The store's generation when it was looked up.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// The file that is open for this coding.
     #[must_use]
     pub fn file(&self, coding: Option<Coding>) -> Option<Rc<OpenFile>> {
@@ -209,6 +215,12 @@ impl Cache {
         let good = entry.generation == generation
             && now.saturating_sub(entry.checked_at.get()) < self.recheck_ms;
         good.then(|| Rc::clone(entry))
+    }
+
+    /// Until when what is remembered is good, in ms.
+    #[must_use]
+    pub fn until(&self, entry: &Entry) -> u64 {
+        entry.checked_at.get().saturating_add(self.recheck_ms)
     }
 
     /// Remembers what was found under `name`.

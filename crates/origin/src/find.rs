@@ -105,9 +105,13 @@ pub fn media_type(path: Path<'_>, found: &Found) -> &'static str {
 
 /// A path as stores have it: without the slash that says that it names a folder.
 pub(crate) fn store_path(path: Path<'_>) -> &[u8] {
-    let bytes = path.bytes();
-    match bytes.strip_suffix(b"/") {
-        Some(b"") | None => bytes,
+    bare(path.bytes())
+}
+
+/// A path without the slash that a folder's ends with.
+pub(crate) fn bare(path: &[u8]) -> &[u8] {
+    match path.strip_suffix(b"/") {
+        Some(b"") | None => path,
         Some(bare) => bare,
     }
 }

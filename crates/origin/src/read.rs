@@ -14,7 +14,7 @@ use wherefore_store::{Conflict, Handle, Meta, StoreError, Wait};
 
 use crate::Origin;
 use crate::encode::Encoding;
-use crate::find::{representation, store_path};
+use crate::find::{bare, representation, store_path};
 use crate::listing;
 use crate::multipart::Piece;
 use crate::room::Room;
@@ -234,6 +234,12 @@ impl Origin {
     /// A number that changes with every write of ours that may change what stands under `path`.
     #[must_use]
     pub fn generation(&self, path: Path<'_>) -> u64 {
-        self.store.generation(store_path(path))
+        self.generation_of(path.bytes())
+    }
+
+    /// The same, by the octets that a path had.
+    #[must_use]
+    pub fn generation_of(&self, path: &[u8]) -> u64 {
+        self.store.generation(bare(path))
     }
 }

@@ -2,14 +2,15 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
 use tokio::time::{Sleep, sleep};
 
 use crate::admission::{Admission, Admitted, Refusal};
@@ -26,7 +27,8 @@ static OUT: Seldom = Seldom::every(Duration::from_secs(10));
 /// The listener of one core.
 #[derive(Debug)]
 pub struct Acceptor {
-    listener: TcpListener,
+    /// The listener, watched as a stream is: tokio's own takes connections only to watch them at once.
+    listener: tokio::net::TcpStream,
     opening: Opening,
     queue: Queue,
     admission: Arc<Admission>,
@@ -37,7 +39,7 @@ pub struct Acceptor {
 /// A client that came.
 #[derive(Debug)]
 pub struct Incoming {
-    /// Its connection.
+    /// Its connection. It does not block, and the loop does not watch it yet.
     pub stream: TcpStream,
     /// Its address.
     pub peer: SocketAddr,
@@ -55,8 +57,8 @@ impl Acceptor {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn new(listener: std::net::TcpListener, admission: Arc<Admission>) -> io::Result<Self> {
-        let listener = TcpListener::from_std(listener)?;
+    pub fn new(listener: TcpListener, admission: Arc<Admission>) -> io::Result<Self> {
+        let listener = tokio::net::TcpStream::from_std(OwnedFd::from(listener).into())?;
         let (opening, queue) = (Opening::default(), Queue::default());
         Ok(Self { listener, opening, queue, admission, reserve: Reserve::hold()?, pause: None })
     }
@@ -76,7 +78,7 @@ impl Acceptor {
                 self.pause = None;
                 self.reserve.restore();
             }
-            match ready!(self.listener.poll_accept(cx)) {
+            match ready!(self.poll_one(cx)) {
                 Ok((stream, peer)) => return Poll::Ready(self.incoming(stream, peer)),
                 Err(error) => match Trouble::of(&error) {
                     Trouble::OfOne => {}
@@ -93,6 +95,17 @@ impl Acceptor {
         }
     }
 
+    fn poll_one(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        loop {
+            ready!(self.listener.poll_read_ready(cx))?;
+            match self.listener.try_io(Interest::READABLE, || accept(&self.listener)) {
+                // It is no longer ready, and the next look waits.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                accepted => return Poll::Ready(accepted),
+            }
+        }
+    }
+
     /// Stops listening, and returns the clients that the kernel had taken already: they were promised
     /// an answer. Those of a queue that others hold too wait for those.
     ///
@@ -100,16 +113,14 @@ impl Acceptor {
     /// If the runtime does not give the listener back.
     pub fn end(self) -> io::Result<Vec<Incoming>> {
         let Self { listener, admission, opening, queue, .. } = self;
-        let listener = listener.into_std()?;
+        let listener = OwnedFd::from(listener.into_std()?);
         let mut rest = Vec::new();
         if queue == Queue::Shared {
             return Ok(rest);
         }
         // No more than can have waited, or a flood of new ones would put off the end.
         while rest.len() < BACKLOG as usize {
-            let Ok((stream, peer)) = listener.accept() else { break };
-            stream.set_nonblocking(true)?;
-            let stream = TcpStream::from_std(stream)?;
+            let Ok((stream, peer)) = accept(&listener) else { break };
             rest.push(incoming(stream, peer, opening, &admission));
         }
         Ok(rest)
@@ -127,12 +138,33 @@ impl Acceptor {
     fn let_one_go(&mut self, cx: &mut Context<'_>) {
         if self.reserve.release() {
             // Should another core have been faster, there is no descriptor again, and no harm done.
-            if let Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(cx) {
+            if let Poll::Ready(Ok((stream, _))) = self.poll_one(cx) {
                 drop(stream);
             }
             self.reserve.restore();
         }
     }
+}
+
+/// Takes a connection, which does not block.
+#[cfg(target_os = "linux")]
+fn accept(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
+    use rustix::net::{SocketFlags, acceptfrom_with};
+
+    let (stream, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+    // Clients of a listener on TCP have addresses.
+    let peer = peer.ok_or(Errno::CONNABORTED)?;
+    Ok((stream.into(), peer))
+}
+
+/// Takes a connection, which does not block.
+#[cfg(not(target_os = "linux"))]
+fn accept(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
+    let stream = TcpStream::from(rustix::net::accept(listener)?);
+    stream.set_nonblocking(true)?;
+    let peer = stream.peer_addr()?;
+    Ok((stream, peer))
 }
 
 fn incoming(

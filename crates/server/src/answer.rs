@@ -11,6 +11,7 @@ use wherefore_origin::read::Content;
 
 use crate::admit::Taken;
 use crate::gateway::Relay;
+use crate::given::Ground;
 use crate::random::RequestId;
 use crate::service::Service;
 
@@ -31,6 +32,10 @@ pub(crate) struct Answer {
     pub(crate) upstream: Option<Arc<str>>,
     /// Why the upstream's answer broke off.
     pub(crate) cut: Option<Cause>,
+    /// What the answer stands on, where it is the same for whoever asks the same.
+    pub(crate) ground: Option<Ground>,
+    /// The path that it stands on.
+    pub(crate) ground_path: Vec<u8>,
 }
 
 impl Answer {
@@ -46,6 +51,8 @@ impl Answer {
             trailers: Vec::new(),
             upstream: None,
             cut: None,
+            ground: None,
+            ground_path: Vec::new(),
         }
     }
 
@@ -60,6 +67,7 @@ impl Answer {
         self.trailers.clear();
         self.upstream = None;
         self.cut = None;
+        self.ground = None;
     }
 }
 

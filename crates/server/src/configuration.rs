@@ -187,6 +187,11 @@ impl Held {
         Arc::clone(&self.current)
     }
 
+    /// How often what is held was swapped.
+    pub(crate) fn generation(&self) -> u64 {
+        self.current.generation()
+    }
+
     /// The configuration that holds now.
     pub(crate) fn get(&self) -> Rc<Configuration> {
         let generation = self.current.generation();

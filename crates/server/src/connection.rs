@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use wherefore_h1::Server;
 
@@ -25,16 +24,16 @@ use crate::wheel::Deadline;
 /// Serves one connection to its end.
 pub(crate) async fn connection(
     service: Rc<Service>,
-    stream: TcpStream,
+    mut socket: Socket,
     peer: SocketAddr,
     place: Place,
 ) {
-    let mut socket = Socket::new(stream);
     let deadline = service.core.wheel.deadline();
     let watch = service.core.shutdown.watch();
     let end = loop {
         deadline.set_in(Duration::from_millis(service.wire.idle_time));
-        if idle(&socket, &deadline, &watch).await == Idle::Over {
+        // On one that is new, the request may have come with it.
+        if socket.is_watched() && idle(&mut socket, &deadline, &watch).await == Idle::Over {
             return;
         }
         let mut active = service.take_active();
@@ -67,9 +66,25 @@ pub(crate) fn turn_away(service: &Rc<Service>, arrival: Arrival, _: Refusal) {
     if let Some(place) = service.try_turn_away() {
         let service = Rc::clone(service);
         spawn_local(async move {
-            if let Some((stream, peer)) = proxied::open(&service, arrival).await {
-                connection(service, stream, peer, Place::None).await;
+            if let Some((socket, peer)) = proxied::open(&service, arrival).await {
+                connection(service, socket, peer, Place::None).await;
             }
+            drop(place);
+        });
+    }
+}
+
+/// The same for a connection of which it is known only now who is at its other end.
+pub(crate) fn turn_away_opened(
+    service: &Rc<Service>,
+    socket: Socket,
+    peer: SocketAddr,
+    _: Refusal,
+) {
+    if let Some(place) = service.try_turn_away() {
+        let service = Rc::clone(service);
+        spawn_local(async move {
+            connection(service, socket, peer, Place::None).await;
             drop(place);
         });
     }
@@ -91,9 +106,9 @@ enum Idle {
 }
 
 /// Waits until something comes, holding nothing.
-async fn idle(socket: &Socket, deadline: &Deadline, watch: &Watch) -> Idle {
+async fn idle(socket: &mut Socket, deadline: &Deadline, watch: &Watch) -> Idle {
     poll_fn(|cx| {
-        if let Poll::Ready(ready) = socket.stream().poll_read_ready(cx) {
+        if let Poll::Ready(ready) = socket.poll_read_ready(cx) {
             return Poll::Ready(if ready.is_ok() { Idle::Readable } else { Idle::Over });
         }
         let over = deadline.poll_expired(cx).is_ready()
@@ -156,6 +171,7 @@ impl Active {
             input: &mut input,
             output: &mut self.output,
             sent: 0,
+            answer_at: 0,
             socket: on.socket,
             deadline: on.deadline,
             peer: on.peer.ip(),

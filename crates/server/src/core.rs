@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +12,6 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
@@ -103,19 +102,12 @@ pub trait Handler: 'static {
 /// A connection that was taken.
 #[derive(Debug)]
 pub struct Arrival {
-    /// The connection.
+    /// The connection. It does not block, and the loop does not watch it yet.
     pub stream: TcpStream,
     /// Its other end.
     pub peer: SocketAddr,
     /// What it begins with.
     pub opening: Opening,
-}
-
-impl Arrival {
-    /// A connection that begins with a request.
-    pub(crate) const fn direct(stream: TcpStream, peer: SocketAddr) -> Self {
-        Self { stream, peer, opening: Opening::Request }
-    }
 }
 
 /// Serves until the server is told to end and has ended: with a thread for each core, and on it what

@@ -312,6 +312,9 @@ async fn answer_place(
         match plan::after_lookup(question, &looked_up, found, &mut asked.answer.trail) {
             Err(verdict) => {
                 asked.refuse(&verdict, Some(found));
+                if path == place.inner {
+                    asked.stand_on(place, &entry);
+                }
                 return None;
             }
             Ok(Plan::Write(writing)) => {
@@ -323,7 +326,12 @@ async fn answer_place(
             }
             Ok(Plan::Read(verdict, reading)) => {
                 match asked.read(origin, path, (&entry, found), &verdict, reading).await {
-                    Ok(()) => return None,
+                    Ok(()) => {
+                        if path == place.inner {
+                            asked.stand_on(place, &entry);
+                        }
+                        return None;
+                    }
                     Err(Stopped::Store(error)) if is_passing(&error) => {
                         asked.service.cache.borrow_mut().forget(asked.name(origin, path));
                         path = place.inner;

@@ -1,6 +1,7 @@
 //! HTTP/1.1 on a connection: the octets of a socket through the role that understands them, one
 //! exchange after the other.
 
+mod again;
 mod carrier;
 
 use std::future::poll_fn;
@@ -25,6 +26,7 @@ use crate::connection::{End, Place};
 use crate::core::Core;
 use crate::exchange::exchange;
 use crate::gateway::{Near, Relay, tunnel};
+use crate::given::Known;
 use crate::load::InFlight;
 use crate::notice;
 use crate::send::{self, Sender};
@@ -48,6 +50,8 @@ pub(crate) struct H1<'a> {
     pub(crate) output: &'a mut Vec<u8>,
     /// How many octets of the output have left.
     pub(crate) sent: usize,
+    /// Where the answer that is being sent begins in the output.
+    pub(crate) answer_at: usize,
     pub(crate) socket: &'a mut Socket,
     pub(crate) deadline: &'a Deadline,
     pub(crate) peer: IpAddr,
@@ -73,8 +77,8 @@ impl H1<'_> {
     ) -> End {
         // Something has come, or the connection is at its end; the role counts its time from here.
         let _ = self.server.receive(&[], self.now());
-        if !matches!(self.fill().await, Filled::More) {
-            return End::Close;
+        if let Err(end) = self.first().await {
+            return end;
         }
         loop {
             match self.server.receive(self.input.unread(), self.now()) {
@@ -130,6 +134,14 @@ impl H1<'_> {
                 Some(u32::try_from(seconds).unwrap_or(u32::MAX))
             }
         };
+        let epoch = self.epoch();
+        let known = if overload.is_none() { self.known(epoch) } else { Known::Never };
+        if let Known::Answered(index) = known
+            && let Some(octets) = self.again(index, answer)
+        {
+            ended(core, in_flight, began_at);
+            return self.after(answer, (client, began), octets).await;
+        }
         let wire = Wire { fault: None, overload };
         match unwinding(exchange(self.service, self, &wire, answer)).await {
             Ok(Ok(())) => {}
@@ -176,6 +188,19 @@ impl H1<'_> {
                 return Some(if is_kept && is_framed { End::Linger } else { End::Abort });
             }
         };
+        if let Known::Asked(number) = known {
+            self.keep((number, epoch), answer, octets);
+        }
+        self.after(answer, (client, began), octets).await
+    }
+
+    /// What follows an answer of which all is written.
+    async fn after(
+        &mut self,
+        answer: &Answer,
+        (client, began): (IpAddr, Option<u64>),
+        octets: u64,
+    ) -> Option<End> {
         self.log(answer, client, began, octets, Told::Whole);
         let after = self.server.finish_with(&answer.trailers, self.output);
         self.input.release_head();
@@ -194,6 +219,7 @@ impl H1<'_> {
     /// Sends the answer's head and content; says how many octets of content that were.
     async fn send(&mut self, answer: &mut Answer) -> Result<u64, send::Trouble> {
         self.drop_sent();
+        self.answer_at = self.output.len();
         if let Err(missing) = reply::seal(&mut answer.head) {
             notice!("an answer {} lacks {missing:?}; 500 is sent in its place", answer.head.status);
             self.panicked(answer);
@@ -415,6 +441,24 @@ impl H1<'_> {
                 Some(Filled::More)
             }
             Ok(_) | Err(_) => Some(Filled::Gone),
+        }
+    }
+
+    /// Reads what has come. A connection of which nothing has come yet is idle.
+    async fn first(&mut self) -> Result<(), End> {
+        if !self.socket.is_watched() && self.input.make_room(usize::MAX).is_ok() {
+            match self.socket.read_unwatched(self.input.spare()) {
+                None => return self.socket.watched().map_or(Err(End::Close), |_| Err(End::Idle)),
+                Some(Ok(count)) if count > 0 => {
+                    self.input.filled(count);
+                    return Ok(());
+                }
+                Some(Ok(_) | Err(_)) => return Err(End::Close),
+            }
+        }
+        match self.fill().await {
+            Filled::More => Ok(()),
+            Filled::Late(_) | Filled::Gone => Err(End::Close),
         }
     }
 

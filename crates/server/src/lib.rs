@@ -20,6 +20,7 @@ pub mod encode;
 mod exchange;
 mod forwarding;
 pub mod gateway;
+mod given;
 mod h1;
 mod keeping;
 pub mod limits;

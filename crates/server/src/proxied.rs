@@ -18,27 +18,29 @@ use crate::listen::Opening;
 use crate::notice::Seldom;
 use crate::service::Service;
 use crate::shutdown::State;
+use crate::socket::Socket;
 
 /// What a connection has to say before its first request, and who is at its other end then. None if it does
 /// not say it: it is to be closed, without an answer, since the other end speaks no HTTP yet.
-pub(crate) async fn open(service: &Service, arrival: Arrival) -> Option<(TcpStream, SocketAddr)> {
+pub(crate) async fn open(service: &Service, arrival: Arrival) -> Option<(Socket, SocketAddr)> {
     static REFUSED: Seldom = Seldom::every(Duration::from_secs(1));
-    let Arrival { mut stream, peer, opening } = arrival;
+    let Arrival { stream, peer, opening } = arrival;
     if opening == Opening::Request {
-        return Some((stream, peer));
+        return Some((Socket::unwatched(stream), peer));
     }
     // Anybody can send a header: others than those that are trusted speak for themselves.
     let configuration = service.configuration.get();
     let trusted = &configuration.proxies.trusted;
     if !trusted.is_empty() && !trusted.has(peer.ip()) {
-        return Some((stream, peer));
+        return Some((Socket::unwatched(stream), peer));
     }
     drop(configuration);
+    let mut stream = TcpStream::from_std(stream).ok()?;
     // Apart, so that a connection that waits for a request does not hold room for it.
     match Box::pin(within_time(service, &mut stream)).await {
         Ok(Some(header)) => {
             let peer = header.ends.map_or(peer, |ends| ends.source);
-            Some((stream, peer))
+            Some((Socket::new(stream), peer))
         }
         Ok(None) => None,
         Err(fault) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::choose::ListingForm;
 use wherefore_decide::facts::{Found, Octets, Representation};
-use wherefore_decide::plan::{self, Part, Question, Reading};
+use wherefore_decide::plan::{self, Part, Place, Question, Reading};
 use wherefore_decide::policy::{Dress, Matched};
 use wherefore_decide::reply::variant::{self, Told};
 use wherefore_decide::reply::{self, Repeats, Sent, Setting, Varies};
@@ -15,7 +15,7 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
-use wherefore_message::{Coding, FieldName, Method, Request, digest};
+use wherefore_message::{Coding, FieldName, Method, Request, Status, digest};
 use wherefore_origin::Origin;
 use wherefore_origin::cache::{Entry, Name};
 use wherefore_origin::encode::offer;
@@ -26,7 +26,9 @@ use wherefore_store::{Conflict, LookFor, StoreError, Wait};
 
 use crate::admit::settle;
 use crate::answer::{Answer, explain_with};
+use crate::clock::Millis;
 use crate::encode::Unmade;
+use crate::given::{self, Ground};
 use crate::paying;
 use crate::send::COPIED_BYTES_MAX;
 use crate::service::{Service, tell};
@@ -131,6 +133,34 @@ impl<'a> Asked<'a> {
         }
         let entry = Entry::new(found, media_type(path, &found), generation, now);
         if reads { Ok(service.cache.borrow_mut().put(name, entry)) } else { Ok(Rc::new(entry)) }
+    }
+
+    /// Notes what the answer stands on, if all who ask the same get it.
+    pub(crate) fn stand_on(&mut self, place: &Place<'_>, entry: &Entry) {
+        let route = place.matched.route;
+        let is_everyones = !route.is_guarded() && route.dress.early_hints.is_empty();
+        // A variant would stand under another name.
+        let has_variants =
+            plan::asks_for_variants(self.request, place.folder, place.inner, &entry.found);
+        let status = self.answer.verdict.map(|verdict| verdict.status);
+        let is_kept = match (&self.answer.content, status) {
+            (Content::File(file, range), Some(Status::OK | Status::PARTIAL_CONTENT)) => {
+                file.octets.is_some() && range.length() <= given::CONTENT_BYTES_MAX
+            }
+            (
+                Content::Made(octets),
+                Some(Status::PARTIAL_CONTENT | Status::NOT_FOUND | Status::GONE),
+            ) => octets.len() as u64 <= given::CONTENT_BYTES_MAX,
+            (Content::None, Some(Status::NOT_MODIFIED)) => true,
+            _ => false,
+        };
+        if is_everyones && is_kept && !has_variants {
+            let until = Millis(self.service.cache.borrow().until(entry));
+            let (origin, generation) = (place.folder.origin, entry.generation());
+            self.answer.ground = Some(Ground { origin, generation, until });
+            self.answer.ground_path.clear();
+            self.answer.ground_path.extend_from_slice(place.inner.bytes());
+        }
     }
 
     /// Under which this core remembers what stands under `path` of the route's folder.

@@ -17,9 +17,10 @@ use crate::admission::{Admitted, Refusal};
 use crate::admit::Kept;
 use crate::blocking::WorkError;
 use crate::configuration::{Current, Held};
-use crate::connection::{Active, Place, connection, turn_away};
+use crate::connection::{Active, Place, connection, turn_away, turn_away_opened};
 use crate::core::{Arrival, Core, Handler};
 use crate::gateway::{LetIn, Pool, probe};
+use crate::given::Given;
 use crate::notice;
 use crate::notice::Seldom;
 use crate::outbox;
@@ -45,6 +46,7 @@ pub struct Service {
     pub(crate) kept: Arc<Kept>,
     pub(crate) cache: RefCell<Cache>,
     pub(crate) names: RefCell<NamesCache>,
+    pub(crate) given: RefCell<Given>,
     #[allow(clippy::vec_box, reason = "it is large, and moves between here and connections")]
     active: RefCell<Vec<Box<Active>>>,
     pub(crate) pool: Pool,
@@ -88,7 +90,9 @@ impl Service {
         // Few folders are asked for variants, and their names are short.
         let names_bytes = limits.cache_bytes / 16;
         let names = NamesCache::new(names_bytes, limits.cache_recheck_millis);
-        let files_bytes = limits.cache_bytes - names_bytes;
+        // Answers are kept for a second at most.
+        let given_bytes = usize::try_from(limits.cache_bytes / 16).unwrap_or(usize::MAX);
+        let files_bytes = limits.cache_bytes - names_bytes - given_bytes as u64;
         let cache = Cache::new(files_bytes, limits.cache_files, limits.cache_recheck_millis);
         let service = Rc::new(Self {
             core,
@@ -97,6 +101,7 @@ impl Service {
             wire,
             cache: RefCell::new(cache),
             names: RefCell::new(names),
+            given: RefCell::new(Given::new(given_bytes)),
             active: RefCell::default(),
             pool: Pool::default(),
             let_in: RefCell::default(),
@@ -193,13 +198,13 @@ pub(crate) fn tell(target: &[u8], error: &StoreError) {
 
 impl Handler for Rc<Service> {
     async fn connection(&self, arrival: Arrival, admitted: Admitted) {
-        let Some((stream, peer)) = proxied::open(self, arrival).await else { return };
+        let Some((socket, peer)) = proxied::open(self, arrival).await else { return };
         match admitted.of(peer.ip()) {
             Ok(admitted) => {
-                connection(Self::clone(self), stream, peer, Place::Admitted).await;
+                connection(Self::clone(self), socket, peer, Place::Admitted).await;
                 drop(admitted);
             }
-            Err(refusal) => turn_away(self, Arrival::direct(stream, peer), refusal),
+            Err(refusal) => turn_away_opened(self, socket, peer, refusal),
         }
     }
 

@@ -1,7 +1,8 @@
 //! A connection's socket: one system call a read and one a write, and the three ways it may end.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -13,10 +14,19 @@ use tokio::net::TcpStream;
 use crate::sendfile::{FileSpan, SendError};
 use crate::wheel::Deadline;
 
-/// A connected socket.
+/// A connected socket. The loop watches it from when something has to be waited for: a connection that brings its
+/// request along and is closed after the answer needs no watching.
 #[derive(Debug)]
 pub struct Socket {
-    stream: TcpStream,
+    stream: Stream,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Unwatched(std::net::TcpStream),
+    Watched(TcpStream),
+    /// The loop did not take it, and it is closed.
+    Lost,
 }
 
 /// How much and how long is read, only to be dropped, before a connection is closed.
@@ -45,13 +55,46 @@ impl Socket {
     /// Takes over a connected stream.
     #[must_use]
     pub const fn new(stream: TcpStream) -> Self {
-        Self { stream }
+        Self { stream: Stream::Watched(stream) }
     }
 
-    /// The stream within.
+    /// Takes over a connected stream that does not block, and that nobody watches yet.
     #[must_use]
-    pub const fn stream(&self) -> &TcpStream {
-        &self.stream
+    pub const fn unwatched(stream: std::net::TcpStream) -> Self {
+        Self { stream: Stream::Unwatched(stream) }
+    }
+
+    /// Whether the loop watches it.
+    #[must_use]
+    pub const fn is_watched(&self) -> bool {
+        !matches!(self.stream, Stream::Unwatched(_))
+    }
+
+    /// Has the loop watch it, if it does not yet.
+    ///
+    /// # Errors
+    /// If the loop does not take it: it is closed then.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn watched(&mut self) -> io::Result<&mut TcpStream> {
+        if let Stream::Unwatched(_) = self.stream
+            && let Stream::Unwatched(stream) = mem::replace(&mut self.stream, Stream::Lost)
+        {
+            self.stream = Stream::Watched(TcpStream::from_std(stream)?);
+        }
+        match &mut self.stream {
+            Stream::Watched(stream) => Ok(stream),
+            Stream::Unwatched(_) | Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Ready when there is something to read, or nothing more will come.
+    ///
+    /// # Errors
+    /// If the loop does not watch it.
+    pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watched()?.poll_read_ready(cx)
     }
 
     /// Reads into `room`; 0 says that the peer sends no more (or that `room` is empty). A read that does
@@ -60,9 +103,18 @@ impl Socket {
     /// # Errors
     /// If the connection broke.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Some(read) = self.read_unwatched(room) {
+            return Poll::Ready(read);
+        }
         let mut into = ReadBuf::new(room);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut into))?;
+        ready!(Pin::new(self.watched()?).poll_read(cx, &mut into))?;
         Poll::Ready(Ok(into.filled().len()))
+    }
+
+    /// Reads what has come already on a connection that is not watched. None if it is watched, or nothing has come.
+    pub fn read_unwatched(&mut self, room: &mut [u8]) -> Option<io::Result<usize>> {
+        let Stream::Unwatched(stream) = &self.stream else { return None };
+        now(|| (&*stream).read(room))
     }
 
     /// Writes `head` and then `content`, in one call where the kernel takes both. `sent` counts the octets
@@ -80,14 +132,18 @@ impl Socket {
         loop {
             let head_left = head.get(*sent..).unwrap_or_default();
             let content_left = content.get(sent.saturating_sub(head.len())..).unwrap_or_default();
-            let stream = Pin::new(&mut self.stream);
+            let both = [IoSlice::new(head_left), IoSlice::new(content_left)];
             let written = match (head_left, content_left) {
                 ([], []) => return Poll::Ready(Ok(())),
-                ([], one) | (one, []) => ready!(stream.poll_write(cx, one))?,
-                (head, content) => {
-                    let both = [IoSlice::new(head), IoSlice::new(content)];
-                    ready!(stream.poll_write_vectored(cx, &both))?
-                }
+                ([], one) | (one, []) => match self.write_unwatched(|mut stream| stream.write(one))
+                {
+                    Some(written) => written?,
+                    None => ready!(Pin::new(self.watched()?).poll_write(cx, one))?,
+                },
+                _ => match self.write_unwatched(|mut stream| stream.write_vectored(&both)) {
+                    Some(written) => written?,
+                    None => ready!(Pin::new(self.watched()?).poll_write_vectored(cx, &both))?,
+                },
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -96,12 +152,22 @@ impl Socket {
         }
     }
 
+    /// Writes at once on a connection that is not watched. None if it is watched, or nothing can be written now.
+    fn write_unwatched(
+        &self,
+        write: impl FnMut(&std::net::TcpStream) -> io::Result<usize>,
+    ) -> Option<io::Result<usize>> {
+        let Stream::Unwatched(stream) = &self.stream else { return None };
+        let mut write = write;
+        now(|| write(stream))
+    }
+
     /// Says that nothing more is sent; the peer may go on.
     ///
     /// # Errors
     /// If the connection broke.
     pub fn poll_shutdown_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(self.watched()?).poll_shutdown(cx)
     }
 
     /// Sends what is left of `span` of `file` without copying it through this process.
@@ -114,7 +180,8 @@ impl Socket {
         file: impl std::os::fd::AsFd,
         span: &mut FileSpan,
     ) -> Poll<Result<(), SendError>> {
-        span.poll_send(cx, &self.stream, file)
+        let stream = self.watched().map_err(SendError::Io)?;
+        span.poll_send(cx, stream, file)
     }
 
     /// Closes in stages (RFC 9112 §9.6): says that nothing more is sent, then reads and drops what the peer
@@ -123,7 +190,7 @@ impl Socket {
     pub async fn close(mut self, scratch: &mut [u8], drain: Drain, deadline: &Deadline) -> Drained {
         deadline.set_in(drain.time_max);
         let mut left = drain.bytes_max;
-        let ended = poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await;
+        let ended = poll_fn(|cx| self.poll_shutdown_write(cx)).await;
         if ended.is_err() {
             return Drained::Broken;
         }
@@ -157,8 +224,24 @@ impl Socket {
     /// Breaks the connection off with a reset, so that an answer that can't be finished never looks
     /// whole. What was written and is still on its way is lost with it.
     pub fn abort(self) {
+        let socket = match &self.stream {
+            Stream::Unwatched(stream) => SockRef::from(stream),
+            Stream::Watched(stream) => SockRef::from(stream),
+            Stream::Lost => return,
+        };
         // Should it fail, the connection is closed all the same, and its framing shows what is missing.
-        drop(SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)));
+        drop(socket.set_linger(Some(Duration::ZERO)));
+    }
+}
+
+/// Does what does not block; none if it would have to.
+fn now(mut act: impl FnMut() -> io::Result<usize>) -> Option<io::Result<usize>> {
+    loop {
+        match act() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            done => return Some(done),
+        }
     }
 }
 
@@ -179,7 +262,7 @@ mod tests {
         let client = Client::connect(listener.local_addr().unwrap()).unwrap();
         let (served, _) = listener.accept().unwrap();
         served.set_nonblocking(true).unwrap();
-        (client, Socket::new(TcpStream::from_std(served).unwrap()))
+        (client, Socket::unwatched(served))
     }
 
     fn deadline() -> Deadline {
@@ -199,10 +282,16 @@ mod tests {
     fn reads_what_came_and_then_the_end() {
         on_a_core(async {
             let (mut client, mut socket) = pair();
-            client.write_all(b"hello").unwrap();
             let mut room = [0; 16];
-            assert_eq!(read(&mut socket, &mut room).await.unwrap(), 5);
-            assert_eq!(&room[..5], b"hello");
+            assert!(socket.read_unwatched(&mut room).is_none() && !socket.is_watched());
+            for is_watched in [false, true] {
+                client.write_all(b"hello").unwrap();
+                assert_eq!(read(&mut socket, &mut room).await.unwrap(), 5);
+                assert_eq!(&room[..5], b"hello");
+                // On loopback what was written is there; what is waited for is watched from then on.
+                assert_eq!(socket.is_watched(), is_watched);
+                socket.watched().unwrap();
+            }
             client.shutdown(Shutdown::Write).unwrap();
             assert_eq!(read(&mut socket, &mut room).await.unwrap(), 0);
         });

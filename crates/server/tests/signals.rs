@@ -49,8 +49,9 @@ fn signals_advance_the_state() {
 struct Stays;
 
 impl Handler for Stays {
-    async fn connection(&self, mut arrival: Arrival, _place: Admitted) {
-        if arrival.stream.write_all(b"here").await.is_ok() {
+    async fn connection(&self, arrival: Arrival, _place: Admitted) {
+        let mut stream = tokio::net::TcpStream::from_std(arrival.stream).unwrap();
+        if stream.write_all(b"here").await.is_ok() {
             std::future::pending().await
         }
     }

@@ -17,7 +17,8 @@ struct Octets(Rc<Core>);
 
 impl Handler for Octets {
     async fn connection(&self, arrival: Arrival, _place: Admitted) {
-        let (core, Arrival { mut stream, peer, .. }) = (&self.0, arrival);
+        let (core, Arrival { stream, peer, .. }) = (&self.0, arrival);
+        let mut stream = tokio::net::TcpStream::from_std(stream).unwrap();
         while let Ok(octet) = stream.read_u8().await {
             let answer = match octet {
                 b'p' => panic!("as a test asks"),
