@@ -24,6 +24,21 @@ pub(crate) const BROWSER: &[u8] = b"\
 
 pub(crate) const MISSING: &[u8] = b"GET /docs/no.html HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 
+/// The same fields as a request had before, with another target.
+pub(crate) fn elsewhere(request: &[u8]) -> Vec<u8> {
+    let rest = request.strip_prefix(b"GET /docs/page.html").unwrap_or(request);
+    [b"GET /docs/pictures/one.png?size=2", rest].concat()
+}
+
+/// The same lines in the other order: none stands where it stood.
+pub(crate) fn turned(request: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(request);
+    let (start, fields) = text.trim_end().split_once("\r\n").unwrap_or_default();
+    let fields: Vec<&str> = fields.split("\r\n").collect();
+    let turned: String = fields.iter().rev().map(|line| format!("{line}\r\n")).collect();
+    format!("{start}\r\n{turned}\r\n").into_bytes()
+}
+
 /// `request` with one more line.
 pub(crate) fn with(request: &[u8], line: &str) -> Vec<u8> {
     let head = request.strip_suffix(b"\r\n").unwrap_or(request);

@@ -7,18 +7,21 @@ mod chain;
 mod target;
 
 use core::net::IpAddr;
+use std::borrow::Cow;
 
 use wherefore_decide::{Client, Scheme};
 use wherefore_message::expect::{self, Expectation};
 use wherefore_message::response::OF_THE_CONNECTION;
-use wherefore_message::{FieldName, FieldSet, Fields, Method, Request, Version, list, via};
+use wherefore_message::runs::{Part, Passage};
+use wherefore_message::{FieldName, FieldSet, Fields, Line, Method, Request, Version, list, via};
 
 use crate::claims;
-use crate::hop::{Options, PROXY_AUTHENTICATION, is_value, known_line, line, own_line};
-use crate::names::{Names, is_among};
+use crate::hop::{Options, PROXY_AUTHENTICATION, is_value, line, own_line};
+use crate::names::{Names, is_among, known_of};
 
 pub use wherefore_message::hops::{MaxForwards, max_forwards};
 
+pub use chain::Chain;
 pub use target::{Rewrite, target};
 
 /// What an operator decided about the requests to an upstream.
@@ -194,21 +197,40 @@ pub enum TeTrailers {
 
 /// Appends the lines of the request that is forwarded, but for `Host` and what the connection says for itself.
 pub fn fields<'a>(policy: &Policy, from: &From<'a>, out: &mut Vec<u8>) -> Forwarding<'a> {
+    fields_in_turn(policy, from, &mut Chain::new(), out)
+}
+
+/// The same of one request after the other: `chain` is what was written of those before it, on whatever connection.
+pub fn fields_in_turn<'a>(
+    policy: &Policy,
+    from: &From<'a>,
+    chain: &mut Chain,
+    out: &mut Vec<u8>,
+) -> Forwarding<'a> {
     let request = from.request;
     let options = Options::of(request.fields);
     let replaced = Replaced::of(policy, from);
-    let lines = request.fields.lines().iter().zip(request.fields.iter());
-    for (known, (name, value)) in lines.map(|(known, text)| (known.name, text)) {
-        if !options.end(known, name)
-            && is_passed(policy, from, known, name)
-            && !replaced.has(known, name)
-        {
-            known_line(known, name, value, out);
+    let passed = passed(policy, from).without(replaced.known);
+    let judge = |line: &Line| {
+        let is_passed = passed.has(line.name)
+            || line.name == FieldName::Other && {
+                let (name, _) = request.fields.texts(line);
+                !options.end(line.name, name)
+                    && (from.peer_trust != PeerTrust::Stranger || !claims::is_claim(name))
+                    && !replaced.has(line.name, name)
+            };
+        if is_passed { Passage::Unchanged } else { Passage::Ended }
+    };
+    request.fields.pass(judge, |part| match part {
+        Part::Run(run) => out.extend_from_slice(run.written()),
+        Part::Line(each) => {
+            let (name, value) = request.fields.texts(each);
+            line(name, value, out);
         }
-    }
+    });
     out.extend_from_slice(from.lines);
     own(policy, &replaced, from, out);
-    chain::write(policy, &replaced, from, out);
+    chain.write(policy, &replaced, from, out);
     for (name, value) in from.copied.iter() {
         if is_free(name) {
             line(name, value, out);
@@ -232,12 +254,9 @@ pub fn host(policy: &Policy, request: &Request<'_>, upstream: &str, out: &mut Ve
         Host::Fixed(host) => out.extend_from_slice(host.as_bytes()),
         Host::Upstream => out.extend_from_slice(upstream.as_bytes()),
         Host::Client => {
-            let start = out.len();
-            asked(request, out);
+            let asked = asked(request);
             // HTTP/1.0 has requests without one.
-            if out.len() == start {
-                out.extend_from_slice(upstream.as_bytes());
-            }
+            out.extend_from_slice(if asked.is_empty() { upstream.as_bytes() } else { &asked });
         }
     }
 }
@@ -260,26 +279,35 @@ const OURS: FieldSet = FieldSet::of(&[
     FieldName::XForwardedProto,
 ]);
 
-/// Whether a line of the client goes on as it came.
-fn is_passed(policy: &Policy, from: &From<'_>, known: FieldName, name: &[u8]) -> bool {
-    match known {
-        _ if OURS.has(known) || PROXY_AUTHENTICATION.has(known) => false,
-        _ if from.withheld.has(known) => false,
-        FieldName::XForwardedPort | FieldName::XForwardedPrefix | FieldName::XRealIp => {
-            from.peer_trust.has_x_forwarded() && policy.forwarded != Forwarded::None
-        }
-        FieldName::Authorization => policy.credentials == Credentials::Passed,
-        FieldName::MaxForwards => !matches!(from.request.method, Method::Options | Method::Trace),
-        FieldName::Other => from.peer_trust != PeerTrust::Stranger || !claims::is_claim(name),
-        _ => true,
+/// The known names of the lines that go on as they came.
+fn passed(policy: &Policy, from: &From<'_>) -> FieldSet {
+    const USUAL: FieldSet = FieldSet::of(FieldName::KNOWN)
+        .without(OURS)
+        .without(OF_THE_CONNECTION)
+        .without(PROXY_AUTHENTICATION);
+    const OF_PROXIES: FieldSet =
+        FieldSet::of(&[FieldName::XForwardedPort, FieldName::XForwardedPrefix, FieldName::XRealIp]);
+    const CREDENTIALS: FieldSet = FieldSet::of(&[FieldName::Authorization]);
+    const COUNTED: FieldSet = FieldSet::of(&[FieldName::MaxForwards]);
+    let mut passed = USUAL.without(from.withheld);
+    if !from.peer_trust.has_x_forwarded() || policy.forwarded == Forwarded::None {
+        passed = passed.without(OF_PROXIES);
     }
+    if policy.credentials == Credentials::Dropped {
+        passed = passed.without(CREDENTIALS);
+    }
+    if matches!(from.request.method, Method::Options | Method::Trace) {
+        passed = passed.without(COUNTED);
+    }
+    passed
 }
 
 /// The names in whose place something else stands, or nothing is to stand.
-enum Replaced<'a> {
-    /// There are none.
-    Nothing,
-    Some(&'a Policy, &'a From<'a>),
+struct Replaced<'a> {
+    /// The known ones.
+    known: FieldSet,
+    /// By whom and what there are others; most policies have none.
+    others: Option<(&'a Policy, &'a From<'a>)>,
 }
 
 impl<'a> Replaced<'a> {
@@ -289,11 +317,24 @@ impl<'a> Replaced<'a> {
             && policy.set.is_empty()
             && policy.user_field.is_none()
             && from.copied.lines().is_empty();
-        if is_nothing { Self::Nothing } else { Self::Some(policy, from) }
+        if is_nothing {
+            return Self { known: FieldSet::EMPTY, others: None };
+        }
+        let user = policy.user_field.as_deref().map(|name| FieldName::parse(name.as_bytes()));
+        let known = policy
+            .drop
+            .known()
+            .or(policy.copied.known())
+            .or(known_of(&policy.set))
+            .or(from.copied.present())
+            .with(user.unwrap_or(FieldName::Other));
+        Self { known, others: Some((policy, from)) }
     }
 
     fn has(&self, known: FieldName, name: &[u8]) -> bool {
-        let Self::Some(policy, from) = self else { return false };
+        let Some((policy, from)) = self.others.filter(|_| known == FieldName::Other) else {
+            return self.known.has(known);
+        };
         let is_user = |field: &str| field.as_bytes().eq_ignore_ascii_case(name);
         policy.drop.has(known, name)
             || policy.copied.has(known, name)
@@ -312,7 +353,6 @@ fn is_free(name: &[u8]) -> bool {
 /// What the gateway says of itself and of the request.
 fn own(policy: &Policy, replaced: &Replaced<'_>, from: &From<'_>, out: &mut Vec<u8>) {
     let request = from.request;
-    let stands = |known: FieldName| !replaced.has(known, known.as_str().as_bytes());
     out.extend_from_slice(b"Via: ");
     via::add(request.fields.all(FieldName::Via), request.version, &policy.pseudonym, out);
     out.extend_from_slice(b"\r\n");
@@ -322,7 +362,7 @@ fn own(policy: &Policy, replaced: &Replaced<'_>, from: &From<'_>, out: &mut Vec<
     if let MaxForwards::Left(number) = max_forwards(request) {
         line(b"Max-Forwards", number.to_string().as_bytes(), out);
     }
-    if stands(FieldName::RequestId) && !from.request_id.is_empty() {
+    if !replaced.known.has(FieldName::RequestId) && !from.request_id.is_empty() {
         own_line(b"Request-Id", from.request_id.as_bytes(), out);
     }
     if let (Some(name), Some(user)) = (&policy.user_field, from.user)
@@ -334,17 +374,22 @@ fn own(policy: &Policy, replaced: &Replaced<'_>, from: &From<'_>, out: &mut Vec<
     }
 }
 
-/// Appends the host that the client asked for, as it wrote it.
-fn asked(request: &Request<'_>, out: &mut Vec<u8>) {
-    match (request.target.authority, request.fields.only(FieldName::Host)) {
-        (None, Some(host)) if is_value(host) => out.extend_from_slice(host),
+/// The host that the client asked for, as it wrote it; empty where it asked for none.
+fn asked<'a>(request: &Request<'a>) -> Cow<'a, [u8]> {
+    match asked_by_field(request) {
+        Some(host) if is_value(host) => host.into(),
         // Of an absolute form the target's counts (RFC 9112 §3.2.2).
         _ => {
-            if let Some(authority) = request.authority {
-                out.extend_from_slice(authority.to_string().as_bytes());
-            }
+            let authority = request.authority.map(|authority| authority.to_string());
+            authority.unwrap_or_default().into_bytes().into()
         }
     }
+}
+
+/// The value of `Host`, where that says what was asked for.
+fn asked_by_field<'a>(request: &Request<'a>) -> Option<&'a [u8]> {
+    let host = || request.fields.only(FieldName::Host);
+    if request.target.authority.is_none() { host() } else { None }
 }
 
 /// The protocol that the upstream is asked to change to: the first that the client names and the policy allows.

@@ -205,6 +205,10 @@ impl SharedHealth {
         let mut bits = self.0.load(Ordering::SeqCst);
         loop {
             let before = Health::from_bits(bits);
+            // What most requests tell of a member is that it still is as it was.
+            if let (Health::Healthy { failures: 0, .. }, Happening::Succeeded(_)) = (before, what) {
+                return (before, before);
+            }
             let after = Health::from_bits(before.after(what, now, rules).to_bits());
             if after == before {
                 return (before, after);

@@ -102,16 +102,8 @@ pub(crate) fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a line of a known name, or one that was parsed: only its value could be none.
-pub(crate) fn known_line(known: FieldName, name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    if known == FieldName::Other {
-        line(name, value, out);
-    } else if is_value(value) {
-        own_line(name, value, out);
-    }
-}
-
 /// Appends a line that is certainly one.
+#[inline]
 pub(crate) fn own_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.reserve(name.len() + value.len() + 4);
     for part in [name, b": ", value, b"\r\n"] {

@@ -31,6 +31,12 @@ impl Names {
         self.known.iter().map(|name| name.as_str().as_bytes()).chain(others)
     }
 
+    /// The known ones.
+    #[must_use]
+    pub const fn known(&self) -> FieldSet {
+        self.known
+    }
+
     /// Whether this name is among them; `known` is what it is known as.
     #[must_use]
     pub fn has(&self, known: FieldName, name: &[u8]) -> bool {
@@ -41,6 +47,12 @@ impl Names {
             known => self.known.has(known),
         }
     }
+}
+
+/// The known names among fields that are set.
+pub(crate) fn known_of(set: &[(Box<str>, Box<str>)]) -> FieldSet {
+    set.iter()
+        .fold(FieldSet::EMPTY, |known, (name, _)| known.with(FieldName::parse(name.as_bytes())))
 }
 
 /// Whether `name` stands among fields that are set, each a name and a value.

@@ -4,14 +4,17 @@ mod cookie;
 mod location;
 mod trailers;
 
-use wherefore_message::response::Author;
+use core::mem;
+
+use wherefore_message::response::{Author, OF_THE_CONNECTION};
+use wherefore_message::runs::{Part, Passage};
 use wherefore_message::token::is_token;
 use wherefore_message::{
-    Cause, FieldName, FieldSet, Fields, ResponseHead, Status, Value, Version, list, via,
+    Cause, FieldName, FieldSet, Fields, Line, ResponseHead, Status, Value, Version, list,
 };
 
 use crate::hop::{Options, PROXY_AUTHENTICATION};
-use crate::names::{Names, is_among};
+use crate::names::{Names, is_among, known_of};
 
 pub use location::{Address, Addresses};
 pub use trailers::trailers;
@@ -94,25 +97,45 @@ pub enum Buffering {
 pub fn head(policy: &Policy, from: &From<'_>, head: &mut ResponseHead) -> Told {
     head.reset(from.status);
     head.author = Author::Upstream;
-    let options = Options::of(from.fields);
+    let relayed = Relayed::of(policy, from.fields);
+    let rewritten = rewritten(policy, from);
+    let unchanged = relayed.known.without(rewritten).without(DATE);
     let mut told = Told { buffering: usual_buffering(from.fields) };
-    for (known, name, value) in lines(from.fields) {
-        if known == FieldName::Other && is_to_gateway(name) {
+    let mut is_dated = false;
+    let judge = |line: &Line| {
+        if unchanged.has(line.name) {
+            return Passage::Unchanged;
+        }
+        if line.name != FieldName::Other {
+            // There is one date.
+            let is_again = line.name == FieldName::Date && mem::replace(&mut is_dated, true);
+            return match () {
+                () if is_again || !relayed.known.has(line.name) => Passage::Ended,
+                () if rewritten.has(line.name) => Passage::Apart,
+                () => Passage::Unchanged,
+            };
+        }
+        let (name, value) = from.fields.texts(line);
+        if is_to_gateway(name) {
             if name.eq_ignore_ascii_case(b"X-Accel-Buffering") {
                 told.buffering = buffering(value);
             }
-        } else if is_relayed(policy, &options, known, name)
-            && !(known == FieldName::Date && head.present().has(known))
-        {
-            relay(policy, from, known, (name, value), head);
+            return Passage::Ended;
         }
-    }
+        match () {
+            () if !relayed.has(line.name, name) => Passage::Ended,
+            () if is_refresh(line.name, name) => Passage::Apart,
+            () => Passage::Unchanged,
+        }
+    };
+    from.fields.pass(judge, |part| match part {
+        Part::Run(run) => head.relay_run(&run),
+        Part::Line(line) => relay(policy, from, line, head),
+    });
     if matches!(from.status, Status::SWITCHING_PROTOCOLS | Status::UPGRADE_REQUIRED) {
         offer(from.fields, head);
     }
-    let mut by = Vec::with_capacity(64);
-    via::add(from.fields.all(FieldName::Via), from.version, &policy.pseudonym, &mut by);
-    head.relay_known(FieldName::Via, b"Via", &by);
+    head.relay_via(from.fields.all(FieldName::Via), from.version, &policy.pseudonym);
     for (name, value) in &policy.set {
         if !name.eq_ignore_ascii_case("Via") {
             head.relay(name.as_bytes(), value.as_bytes());
@@ -126,12 +149,12 @@ pub fn head(policy: &Policy, from: &From<'_>, head: &mut ResponseHead) -> Told {
 pub fn interim(policy: &Policy, status: Status, fields: Fields<'_>, head: &mut ResponseHead) {
     head.reset(status);
     head.author = Author::Upstream;
-    let options = Options::of(fields);
+    let relayed = Relayed::of(policy, fields);
     match status {
         Status::CONTINUE | Status::PROCESSING => {}
         Status::EARLY_HINTS => {
             for (known, name, value) in lines(fields) {
-                if HINTS.has(known) && is_relayed(policy, &options, known, name) {
+                if HINTS.has(known) && relayed.has(known, name) {
                     head.relay_known(known, name, value);
                 }
             }
@@ -140,8 +163,7 @@ pub fn interim(policy: &Policy, status: Status, fields: Fields<'_>, head: &mut R
             for (known, name, value) in lines(fields) {
                 let speaks_of_it =
                     matches!(known, FieldName::Other | FieldName::Location | FieldName::Link);
-                if speaks_of_it && !is_to_gateway(name) && is_relayed(policy, &options, known, name)
-                {
+                if speaks_of_it && !is_to_gateway(name) && relayed.has(known, name) {
                     head.relay_known(known, name, value);
                 }
             }
@@ -153,8 +175,8 @@ pub fn interim(policy: &Policy, status: Status, fields: Fields<'_>, head: &mut R
 #[must_use]
 pub fn leads_on(fields: Fields<'_>) -> bool {
     const PLACES: FieldSet = FieldSet::of(&[FieldName::Location, FieldName::ContentLocation]);
-    let is_refresh = |(name, _): (&[u8], &[u8])| name.eq_ignore_ascii_case(b"Refresh");
-    PLACES.meets(fields.present()) || fields.iter().any(is_refresh)
+    let mut others = fields.lines().iter().filter(|line| line.name == FieldName::Other);
+    PLACES.meets(fields.present()) || others.any(|line| is_refresh(line.name, fields.texts(line).0))
 }
 
 /// Judges a 101: it has to change to the protocol that the upstream was asked for, and for WebSocket to accept the key
@@ -184,12 +206,53 @@ fn lines<'a>(fields: Fields<'a>) -> impl Iterator<Item = (FieldName, &'a [u8], &
     known.zip(fields.iter()).map(|(known, (name, value))| (known, name, value))
 }
 
-fn is_relayed(policy: &Policy, options: &Options<'_>, known: FieldName, name: &[u8]) -> bool {
-    known != FieldName::Via
-        && !PROXY_AUTHENTICATION.has(known)
-        && !options.end(known, name)
-        && !policy.drop.has(known, name)
-        && !is_among(&policy.set, name)
+/// Which lines of an answer are relayed.
+struct Relayed<'a> {
+    policy: &'a Policy,
+    options: Options<'a>,
+    /// The known names of those that are.
+    known: FieldSet,
+}
+
+impl<'a> Relayed<'a> {
+    fn of(policy: &'a Policy, fields: Fields<'a>) -> Self {
+        const USUAL: FieldSet = FieldSet::of(FieldName::KNOWN)
+            .without(OF_THE_CONNECTION)
+            .without(PROXY_AUTHENTICATION)
+            .without(FieldSet::of(&[FieldName::Via]));
+        let known = USUAL.without(policy.drop.known()).without(known_of(&policy.set));
+        Self { policy, options: Options::of(fields), known }
+    }
+
+    fn has(&self, known: FieldName, name: &[u8]) -> bool {
+        match known {
+            FieldName::Other => {
+                !self.options.end(known, name)
+                    && !self.policy.drop.has(known, name)
+                    && !is_among(&self.policy.set, name)
+            }
+            known => self.known.has(known),
+        }
+    }
+}
+
+const DATE: FieldSet = FieldSet::of(&[FieldName::Date]);
+
+/// The known names of lines that may be rewritten.
+fn rewritten(policy: &Policy, from: &From<'_>) -> FieldSet {
+    const PLACES: FieldSet = FieldSet::of(&[FieldName::Location, FieldName::ContentLocation]);
+    const COOKIES: FieldSet = FieldSet::of(&[FieldName::SetCookie]);
+    let places = if addresses(policy, from).is_some() { PLACES } else { FieldSet::EMPTY };
+    let has_cookies = !policy.cookie_paths.is_empty() || !policy.cookie_domains.is_empty();
+    places.or(if has_cookies { COOKIES } else { FieldSet::EMPTY })
+}
+
+fn addresses<'a>(policy: &Policy, from: &From<'a>) -> Option<Addresses<'a>> {
+    from.addresses.filter(|_| policy.locations == Locations::Rewritten)
+}
+
+fn is_refresh(known: FieldName, name: &[u8]) -> bool {
+    known == FieldName::Other && name.eq_ignore_ascii_case(b"Refresh")
 }
 
 /// Whether a field speaks to the gateway alone.
@@ -223,25 +286,17 @@ fn buffering(value: &[u8]) -> Buffering {
 }
 
 /// Relays a line, rewritten where it leads to the upstream's own address.
-fn relay(
-    policy: &Policy,
-    from: &From<'_>,
-    known: FieldName,
-    (name, value): (&[u8], &[u8]),
-    head: &mut ResponseHead,
-) {
-    let addresses = from.addresses.filter(|_| policy.locations == Locations::Rewritten);
-    let rewritten = match (known, addresses) {
+fn relay(policy: &Policy, from: &From<'_>, line: &Line, head: &mut ResponseHead) {
+    let (name, value) = from.fields.texts(line);
+    let rewritten = match (line.name, addresses(policy, from)) {
         (FieldName::Location | FieldName::ContentLocation, Some(addresses)) => {
             addresses.public_of(value)
         }
-        (FieldName::Other, Some(addresses)) if name.eq_ignore_ascii_case(b"Refresh") => {
-            addresses.refresh(value)
-        }
+        (known, Some(addresses)) if is_refresh(known, name) => addresses.refresh(value),
         (FieldName::SetCookie, _) => cookie::rewritten(policy, value),
         _ => None,
     };
-    head.relay_known(known, name, rewritten.as_deref().unwrap_or(value));
+    head.relay_known(line.name, name, rewritten.as_deref().unwrap_or(value));
 }
 
 /// The protocols that are changed to, or that must be: `Upgrade` ends with the connection, and is said anew on this

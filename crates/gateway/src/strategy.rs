@@ -61,6 +61,9 @@ impl Turns {
         random: u64,
     ) -> Option<usize> {
         let first = usable.iter().next()?;
+        if self.order.len() == 1 {
+            return Some(first);
+        }
         let mut turn = self.next.load(Ordering::Relaxed);
         loop {
             let passed = (0..self.order.len() as u64).find(|passed| {

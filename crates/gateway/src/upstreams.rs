@@ -169,6 +169,15 @@ impl Upstreams {
     /// # Errors
     /// [`NotChosen`]: why there is none.
     pub fn choose(self: &Arc<Self>, asked: &Asked) -> Result<Permit, NotChosen> {
+        // Of one there is no choice.
+        if self.entries.len() == 1
+            && asked.tried.is_empty()
+            && self.readiness(0, asked.now) == Readiness::Free
+            && let Ok(permit) = self.enter(0, asked.now)
+        {
+            self.budget.add();
+            return Ok(permit);
+        }
         for role in [Role::Primary, Role::Backup] {
             let mut usable = MemberSet::NONE;
             let mut is_busy = false;

@@ -7,9 +7,10 @@ use wherefore_message::{
 };
 
 use crate::framing::{Expecting, Framing, framing, said};
+use crate::head::version;
 use crate::limits::ClientLimits;
-use crate::lines::{LineLimits, LineScan, Lines, Wish};
-use crate::octets::{from, within};
+use crate::lines::{Known, LineLimits, LineScan, Lines, Wish};
+use crate::octets::{from, value_end, within};
 use crate::scan::Scanned;
 
 /// What every status line begins with.
@@ -43,11 +44,15 @@ enum Part {
 pub(crate) struct AnswerHead {
     version: Version,
     status: Status,
+    /// Where the first field line begins.
+    fields_start: usize,
     lines: Lines,
     framing: Framing,
     length_said: Option<u64>,
     wish: Wish,
     ending: Ending,
+    /// The version, status and method with which all this was settled; none until it is.
+    settled: Option<(Version, Status, Method)>,
 }
 
 /// Whether it is certain where the answer ends.
@@ -96,24 +101,16 @@ impl AnswerScan {
     /// The first fault of the status line, as soon as its octet is there, or a field line past a limit or
     /// badly ended.
     pub(crate) fn scan(&mut self, head: &[u8], limits: &ClientLimits) -> Result<Scanned, Fault> {
-        let head_most = limits.head_bytes_max as usize;
         if self.part == Part::VersionAndCode {
             self.version_and_code(head)?;
         }
         if self.part == Part::Phrase {
-            // After its last octet come LF and a blank line.
-            self.phrase(head, head_most.saturating_sub(3))?;
+            self.phrase(head, phrase_most(limits.head_bytes_max as usize))?;
         }
         if self.part != Part::Fields {
             return Ok(Scanned::NeedMore);
         }
-        let limits = LineLimits {
-            field_bytes: limits.field_bytes_max as usize,
-            // The blank line is of the head, too.
-            fields_bytes: head_most.saturating_sub(self.fields.start() + 2),
-            count: limits.fields_max as usize,
-        };
-        self.fields.scan(head, limits)
+        self.fields.scan(head, line_limits(limits, self.fields.start()))
     }
 
     /// How many octets were looked at.
@@ -206,21 +203,77 @@ impl AnswerScan {
     }
 }
 
+/// Within how many octets of a head the status line has its CR: LF and a blank line come after it.
+const fn phrase_most(head_most: usize) -> usize {
+    head_most.saturating_sub(3)
+}
+
+/// What the field lines of an answer may cost that begin at `start`.
+const fn line_limits(limits: &ClientLimits, start: usize) -> LineLimits {
+    LineLimits {
+        field_bytes: limits.field_bytes_max as usize,
+        // The blank line is of the head, too.
+        fields_bytes: (limits.head_bytes_max as usize).saturating_sub(start + 2),
+        count: limits.fields_max as usize,
+    }
+}
+
 impl Default for AnswerHead {
     fn default() -> Self {
         Self {
             version: Version::HTTP_10,
             status: Status::OK,
+            fields_start: 0,
             lines: Lines::default(),
             framing: Framing::Nothing,
             length_said: None,
             wish: Wish::Nothing,
             ending: Ending::Certain,
+            settled: None,
         }
     }
 }
 
 impl AnswerHead {
+    /// Reads the head that `input` begins with, of an answer to a request with `method`, in one pass, and says how
+    /// many octets it is. None if it is not all there, past a limit, or there is a fault in it: that is for the scan
+    /// and [`read`](Self::read) to find out.
+    #[inline]
+    pub(crate) fn read_whole(
+        &mut self,
+        input: &[u8],
+        method: Method,
+        limits: &ClientLimits,
+    ) -> Option<usize> {
+        let (start, code) = input.split_first_chunk::<8>()?;
+        let version = version(start)?;
+        let code = code.strip_prefix(b" ")?;
+        let digits = code.first_chunk::<3>()?.map(|octet| u16::from(octet.wrapping_sub(b'0')));
+        let [hundreds, tens, ones] = digits;
+        if hundreds.max(tens).max(ones) > 9 || !matches!(input.get(CODE_END), Some(b' ' | b'\r')) {
+            return None;
+        }
+        let status = Status::new(hundreds * 100 + tens * 10 + ones)?;
+        let line_end = value_end(input, CODE_END)?;
+        let head_most = limits.head_bytes_max as usize;
+        if line_end >= phrase_most(head_most) || input.get(line_end + 1) != Some(&b'\n') {
+            return None;
+        }
+        let fields_start = line_end + 2;
+        let text = from(input, fields_start);
+        let (length, known) = self.lines.read_whole(text, line_limits(limits, fields_start))?;
+        (self.version, self.status, self.fields_start) = (version, status, fields_start);
+        if known == Known::Not || self.settled != Some((version, status, method)) {
+            self.settle(within(text, 0, length), method).ok()?;
+        }
+        Some(fields_start + length)
+    }
+
+    /// Forgets the field lines, which the next head's would be held against.
+    pub(crate) fn forget(&mut self) {
+        self.lines.clear();
+    }
+
     /// Reads the head that `scan` found to be complete, of an answer to a request with `method`.
     ///
     /// # Errors
@@ -235,18 +288,19 @@ impl AnswerHead {
             return Err(Fault::new(FaultKind::StatusInvalid, CODE_AT));
         };
         (self.version, self.status) = (scan.version, status);
-        self.lines.read(head, scan.fields.start(), scan.fields.lines())?;
-        self.read_framing(head, method)?;
-        self.wish = self.lines.wish(head)?;
-        Ok(())
+        self.fields_start = scan.fields.start();
+        let text = from(head, self.fields_start);
+        let read = self.lines.read(text).and_then(|()| self.settle(text, method));
+        read.map_err(|fault| Fault { at: fault.at + self.fields_start as u32, ..fault })
     }
 
     /// The answer's head, over the octets that the caller kept.
+    #[inline]
     pub(crate) fn response<'a>(&'a self, head: &'a [u8]) -> Response<'a> {
         Response {
             version: self.version,
             status: self.status,
-            fields: self.lines.fields(head),
+            fields: self.fields(head),
             announced: match self.framing {
                 Framing::Nothing | Framing::Tunnel => Announced::Nothing,
                 Framing::Length(length) => Announced::Length(length),
@@ -279,7 +333,7 @@ impl AnswerHead {
     /// Whether it changes to a protocol of `asked`, a list as the request's `Upgrade` was, and to no other
     /// (RFC 9110 §7.8).
     pub(crate) fn switches_to(&self, head: &[u8], asked: &[u8]) -> bool {
-        let fields = self.lines.fields(head);
+        let fields = self.fields(head);
         let mut chosen = list::members(fields.all(FieldName::Upgrade)).peekable();
         chosen.peek().is_some()
             && chosen.all(|protocol| {
@@ -288,17 +342,30 @@ impl AnswerHead {
             })
     }
 
+    fn fields<'a>(&'a self, head: &'a [u8]) -> Fields<'a> {
+        self.lines.fields(from(head, self.fields_start))
+    }
+
+    /// Settles what the field lines `text` say.
+    fn settle(&mut self, text: &[u8], method: Method) -> Result<(), Fault> {
+        self.settled = None;
+        self.read_framing(text, method)?;
+        self.wish = self.lines.wish(text)?;
+        self.settled = Some((self.version, self.status, method));
+        Ok(())
+    }
+
     /// Settles how the content is delimited. What the fields say of it must make sense where it has no
     /// effect as well: it is relayed.
-    fn read_framing(&mut self, head: &[u8], method: Method) -> Result<(), Fault> {
+    fn read_framing(&mut self, text: &[u8], method: Method) -> Result<(), Fault> {
         (self.length_said, self.ending) = (None, Ending::Certain);
         let expecting = Expecting::Response { method, status: self.status };
-        let fields = self.lines.fields(head);
-        self.framing = framing(expecting, self.version, head, fields)?;
+        let fields = self.lines.fields(text);
+        self.framing = framing(expecting, self.version, text, fields)?;
         let said = match self.framing {
             // Whatever the fields say is to be ignored (RFC 9110 §9.3.6).
             Framing::Tunnel => return Ok(()),
-            Framing::Nothing => said(expecting, self.version, head, fields)?,
+            Framing::Nothing => said(expecting, self.version, text, fields)?,
             Framing::Length(_) | Framing::Chunked | Framing::UntilClose => self.framing,
         };
         if let Framing::Length(length) = said {
@@ -327,5 +394,86 @@ impl AnswerHead {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            8 => prop::sample::select(vec![
+                "Content-Length: 3", "Content-Length: 4", "Content-Length: x", "Server: x",
+                "Transfer-Encoding: chunked", "Connection: close", "Connection: keep-alive",
+                "Connection: a b", "Upgrade: websocket", "ETag:\t\"a\" \t", "X:", "Bad",
+                " folded", "Name : a", "X: \u{1}", "A-Field-Of-Nobody-That-Is-Longer-Than-Words: 1",
+            ]).prop_map(String::from),
+            1 => "[ -~]{0,70}",
+        ]
+    }
+
+    fn head() -> impl Strategy<Value = String> {
+        let start = prop::sample::select(vec![
+            "HTTP/1.1 200 OK",
+            "HTTP/1.1 200 ",
+            "HTTP/1.1 200",
+            "HTTP/1.0 200 OK",
+            "HTTP/1.1 204 ",
+            "HTTP/1.1 304 Not Modified",
+            "HTTP/1.1 103 Early",
+            "HTTP/1.1 205 A phrase that is long",
+            "HTTP/1.1 99 OK",
+            "HTTP/1.1 600 OK",
+            "HTTP/1.1 2000",
+            "HTTP/1.2 200 OK",
+            "HTTP/1.1 200\tO",
+            "HTTP/1.1 200 \u{7f}",
+            "http/1.1 200 OK",
+            "HTTP/1.1 101 Switching Protocols",
+        ]);
+        let end = prop::sample::select(vec!["\r\n\r\n", "\r\n\r\nabc", "\r\n", "\n\n", "\r\n\r"]);
+        (start, prop::collection::vec(line(), 0..5), end).prop_map(|(start, lines, end)| {
+            let lines: Vec<String> = lines.iter().map(|line| format!("\r\n{line}")).collect();
+            format!("{start}{}{end}", lines.concat())
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        /// What is read in one pass, or was known before, is what the scan and the grammar find; and whatever they
+        /// take is read in one pass.
+        #[test]
+        fn one_pass_tells_the_same(
+            heads in prop::collection::vec(head(), 1..4),
+            turns in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..8),
+            limits in prop::sample::select(vec![
+                ClientLimits::default(),
+                ClientLimits { head_bytes_max: 64, field_bytes_max: 32, fields_max: 3, ..ClientLimits::default() },
+            ]),
+        ) {
+            let mut quick = AnswerHead::default();
+            for (turn, is_head) in turns {
+                let input = turn.get(&heads).as_bytes();
+                let method = if is_head { Method::Head } else { Method::Get };
+                let whole = quick.read_whole(input, method, &limits);
+                let (mut scan, mut slow) = (AnswerScan::default(), AnswerHead::default());
+                let expected = match scan.scan(input, &limits) {
+                    Ok(Scanned::Whole(end)) => {
+                        slow.read(within(input, 0, end), &scan, method).ok().map(|()| end)
+                    }
+                    Ok(Scanned::NeedMore) | Err(_) => None,
+                };
+                prop_assert_eq!(whole, expected, "{:?}", turn.get(&heads));
+                if let Some(end) = whole {
+                    let head = within(input, 0, end);
+                    let tell = |of: &AnswerHead| format!("{:?} {:?}", of.response(head), of.persists());
+                    prop_assert_eq!(tell(&quick), tell(&slow));
+                    prop_assert_eq!(quick.fields(head).lines(), slow.fields(head).lines());
+                }
+            }
+        }
     }
 }

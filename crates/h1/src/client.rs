@@ -123,6 +123,7 @@ impl Client {
     pub fn reset(&mut self) {
         (self.asking, self.answering) = (Asking::Whole, Answering::End);
         self.persistence = Persistence::Keep;
+        self.head.forget();
         self.clear();
     }
 
@@ -242,6 +243,13 @@ impl Client {
         if input.is_empty() {
             return Ok((0, ClientEvent::NeedMore));
         }
+        // Nearly every head is all there when the first of it is. Whatever else there is to be said of one, the scan says.
+        if self.answering == Answering::Awaited
+            && let Some(end) = self.head.read_whole(input, self.method, &self.limits)
+        {
+            let taken = self.take_head(within(input, 0, end));
+            return taken.map(|event| (end, event)).map_err(|fault| self.fail(fault));
+        }
         self.answering = Answering::Head;
         let end = match self.scan.scan(input, &self.limits) {
             Ok(Scanned::NeedMore) => return Ok((0, ClientEvent::NeedMore)),
@@ -249,15 +257,15 @@ impl Client {
             Err(fault) => return Err(self.fail(fault)),
         };
         let head = within(input, 0, end);
-        match self.take_head(head) {
+        let read = self.head.read(head, &self.scan, self.method);
+        match read.and_then(|()| self.take_head(head)) {
             Ok(event) => Ok((end, event)),
             Err(fault) => Err(self.fail(fault)),
         }
     }
 
-    /// Reads a head that is complete, and settles what follows it.
+    /// Settles what follows a head that was read.
     fn take_head(&mut self, head: &[u8]) -> Result<ClientEvent, Fault> {
-        self.head.read(head, &self.scan, self.method)?;
         let status = self.head.status();
         if status == Status::SWITCHING_PROTOCOLS && !self.head.switches_to(head, &self.protocols) {
             return Err(Fault::new(FaultKind::SwitchUnasked, 0));

@@ -40,18 +40,14 @@ pub(crate) fn version(text: &[u8]) -> Result<Version, (FaultKind, usize)> {
     Err((FaultKind::VersionSyntax, b"HTTP/d.d".iter().zip(line).take_while(fits).count()))
 }
 
-/// Reads the field lines of `head` from `fields_start` to the blank line into `lines`.
+/// Reads the field lines `all`, up to the blank line, into `lines`.
 ///
 /// # Errors
 /// The first fault, with its line.
-pub(crate) fn field_lines(
-    head: &[u8],
-    fields_start: usize,
-    lines: &mut Vec<Line>,
-) -> Result<(), Fault> {
-    let mut start = fields_start;
+pub(crate) fn field_lines(all: &[u8], lines: &mut Vec<Line>) -> Result<(), Fault> {
+    let mut start = 0;
     loop {
-        let text = from(head, start);
+        let text = from(all, start);
         let length = first(b'\n', text).map_or(text.len(), |feed| feed + 1);
         let text = within(text, 0, length);
         if matches!(text, b"\r\n" | b"\n" | b"") {

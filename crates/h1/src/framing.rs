@@ -1,7 +1,9 @@
 //! How a message's content is delimited: one function, in the order of RFC 9112 §6.3.
 
 use wherefore_message::token::{is_token, trim};
-use wherefore_message::{Fault, FaultKind, FieldName, Fields, Line, Method, Status, Version, list};
+use wherefore_message::{
+    Fault, FaultKind, FieldName, FieldSet, Fields, Line, Method, Status, Version, list,
+};
 
 use crate::octets::offset;
 
@@ -60,27 +62,19 @@ pub fn framing(
     said(expecting, version, head, fields)
 }
 
+/// The fields that say something of it.
+const SAYING: FieldSet = FieldSet::of(&[FieldName::ContentLength, FieldName::TransferEncoding]);
+
 /// What the fields alone say of the content: cases 3 to 8.
+#[inline]
 pub(crate) fn said(
     expecting: Expecting,
     version: Version,
     head: &[u8],
     fields: Fields<'_>,
 ) -> Result<Framing, Fault> {
-    if let Some(line) = line_of(fields, FieldName::TransferEncoding) {
-        if version < Version::HTTP_11 {
-            return Err(fault(FaultKind::CodingInHttp10, line.0, line.1.name_at.start as usize));
-        }
-        // 3. Both: an attempt to smuggle, or a mistake that looks like one.
-        if let Some((i, length)) = line_of(fields, FieldName::ContentLength) {
-            return Err(fault(FaultKind::LengthAndCoding, i, length.name_at.start as usize));
-        }
-        // 4. A transfer coding.
-        return coding(head, fields);
-    }
-    // 5. and 6. A length.
-    if fields.has(FieldName::ContentLength) {
-        return length(head, fields).map(Framing::Length);
+    if fields.present().meets(SAYING) {
+        return said_in(version, head, fields);
     }
     Ok(match expecting {
         // 7. A request without either has no content.
@@ -88,6 +82,23 @@ pub(crate) fn said(
         // 8. A response without either ends with the connection.
         Expecting::Response { .. } => Framing::UntilClose,
     })
+}
+
+/// Cases 3 to 6: a transfer coding or a length.
+fn said_in(version: Version, head: &[u8], fields: Fields<'_>) -> Result<Framing, Fault> {
+    let Some(line) = line_of(fields, FieldName::TransferEncoding) else {
+        // 5. and 6. A length.
+        return length(head, fields).map(Framing::Length);
+    };
+    if version < Version::HTTP_11 {
+        return Err(fault(FaultKind::CodingInHttp10, line.0, line.1.name_at.start as usize));
+    }
+    // 3. Both: an attempt to smuggle, or a mistake that looks like one.
+    if let Some((i, length)) = line_of(fields, FieldName::ContentLength) {
+        return Err(fault(FaultKind::LengthAndCoding, i, length.name_at.start as usize));
+    }
+    // 4. A transfer coding.
+    coding(head, fields)
 }
 
 /// Case 4: chunked must be there, once, last and alone. An answer in another coding would go on until the
@@ -131,6 +142,10 @@ fn coding(head: &[u8], fields: Fields<'_>) -> Result<Framing, Fault> {
 
 /// Cases 5 and 6: a number of octets; several are taken for one if they are the same.
 fn length(head: &[u8], fields: Fields<'_>) -> Result<u64, Fault> {
+    // As nearly all say it.
+    if let Some(number) = fields.only(FieldName::ContentLength).and_then(decimal) {
+        return Ok(number);
+    }
     let mut length = None;
     for (i, value) in values(fields, head, FieldName::ContentLength) {
         for member in value.split(|octet| *octet == b',') {
@@ -185,12 +200,11 @@ fn values<'a>(
 mod tests {
     use super::*;
     use crate::diagnose;
-    use wherefore_message::FieldSet;
 
     fn framed(expecting: Expecting, version: Version, text: &str) -> Result<Framing, Fault> {
         let head = format!("{text}\r\n");
         let mut lines = Vec::new();
-        diagnose::field_lines(head.as_bytes(), 0, &mut lines).unwrap();
+        diagnose::field_lines(head.as_bytes(), &mut lines).unwrap();
         let mut present = FieldSet::EMPTY;
         lines.iter().for_each(|line| present.insert(line.name));
         let fields = Fields::new(head.as_bytes(), &lines, present);

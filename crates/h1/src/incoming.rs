@@ -147,7 +147,7 @@ impl Incoming {
             && chunks.trailer_lines() > 0
         {
             self.trailers_text.extend_from_slice(b"\r\n");
-            self.trailers.read(&self.trailers_text, 0, chunks.trailer_lines())?;
+            self.trailers.read(&self.trailers_text)?;
         }
         Ok((used, Found::End))
     }

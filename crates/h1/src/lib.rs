@@ -1,10 +1,11 @@
 //! HTTP/1.1 (RFC 9112) without input or output: octets go in as slices, events come out; heads and
 //! framing are appended to the caller's buffer; time is an argument.
 //!
-//! [`Server`] is the whole server role. It reads in three steps: `scan` finds where a head
-//! ends and faults its request line, `head` turns the octets into spans, and [`framing`] says how the content is delimited. What is wrong is named by kind and octet. Which
-//! states a connection can be in, and what leads from one to the next, is the one function
-//! [`exchange::next`].
+//! [`Server`] is the whole server role. A head that is all there is turned into spans in one pass, by `head` and
+//! `block`; one that is not, or has a fault, goes through `scan`, which finds where it ends or what is wrong. What a head
+//! has in common with the one before on the same connection, to the octet, is not read again. [`framing`] says how the
+//! content is delimited. What is wrong is named by kind and octet. Which states a connection can be in, and what leads
+//! from one to the next, is the one function [`exchange::next`].
 //!
 //! ```
 //! use wherefore_h1::{After, Event, Limits, Millis, Outgoing, Server};
@@ -68,10 +69,12 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 
 mod answer;
+mod block;
 pub mod chunked;
 pub mod client;
 pub mod deadlines;
 mod diagnose;
+mod event;
 pub mod exchange;
 pub mod framing;
 mod head;
@@ -89,9 +92,10 @@ mod write;
 pub use answer::Response;
 pub use client::{Client, ClientEvent};
 pub use deadlines::{Late, Millis, Why};
+pub use event::{After, BrokenHead, Event};
 pub use incoming::Unread;
 pub use limits::{CLIENT_LIMITS, ClientLimits, LIMITS, LimitInfo, Limits};
 pub use outbound::{Outbound, TeTrailers};
 pub use outgoing::Outgoing;
 pub use reason::CloseReason;
-pub use server::{After, BrokenHead, Event, Server};
+pub use server::Server;

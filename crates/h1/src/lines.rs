@@ -2,7 +2,7 @@
 //! spans, read once all are there.
 
 use wherefore_message::token::is_token;
-use wherefore_message::{Fault, FaultKind, FieldName, FieldSet, Fields, Line, list};
+use wherefore_message::{Fault, FaultKind, FieldName, FieldSet, Fields, Line, Span, list};
 
 use crate::diagnose;
 use crate::limits::Limits;
@@ -35,7 +35,25 @@ pub(crate) struct LineLimits {
 #[derive(Debug)]
 pub(crate) struct Lines {
     lines: Vec<Line>,
+    /// The known names among them.
     present: FieldSet,
+    /// Those of more than one line.
+    repeated: FieldSet,
+    /// The octets from which all this was read, blank line included. Empty where that is not known, or they are too
+    /// many: no blank line is empty.
+    remembered: Vec<u8>,
+}
+
+/// The most octets of field lines that are remembered: room for those of a browser with its cookies.
+const REMEMBERED_BYTES_MAX: usize = 4 << 10;
+
+/// Whether the field lines are those that were read before, to the octet: then all that follows from them still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// They are.
+    Before,
+    /// They are others.
+    Not,
 }
 
 /// What the peer wishes to become of the connection.
@@ -117,15 +135,16 @@ impl LineScan {
         self.start
     }
 
-    /// How many lines were seen.
-    pub(crate) const fn lines(&self) -> usize {
-        self.lines
-    }
-
     /// How many octets were looked at.
     pub(crate) const fn looked(&self) -> usize {
         self.looked
     }
+}
+
+impl LineLimits {
+    /// None: for lines that were held to theirs.
+    const NONE: Self =
+        Self { field_bytes: usize::MAX, fields_bytes: usize::MAX, count: usize::MAX };
 }
 
 impl From<&Limits> for LineLimits {
@@ -140,45 +159,160 @@ impl From<&Limits> for LineLimits {
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { lines: Vec::new(), present: FieldSet::EMPTY }
+        Self {
+            lines: Vec::new(),
+            present: FieldSet::EMPTY,
+            repeated: FieldSet::EMPTY,
+            remembered: Vec::new(),
+        }
     }
 }
 
 impl Lines {
-    /// Reads the `count` lines of `head` that begin at `start` and end with a blank line.
+    /// Reads the field lines that `text` begins with, blank line included, in one pass; says how many octets they
+    /// are. None if they are not all there, or one of them is malformed or past a limit: which, and where, is then to
+    /// be found out by [`read`](Self::read).
+    #[inline]
+    pub(crate) fn read_whole(&mut self, text: &[u8], limits: LineLimits) -> Option<(usize, Known)> {
+        // They end with their only blank line, so that what begins with them has no other lines.
+        let length = self.remembered.len();
+        if length > 0 && text.starts_with(&self.remembered) {
+            // Each was within its limit, which is the same for every head. The room for all of them may not be.
+            return (length - 2 <= limits.fields_bytes).then_some((length, Known::Before));
+        }
+        let length = self.read_others(text, limits);
+        self.remembered.clear();
+        let octets = within(text, 0, length?);
+        if octets.len() <= REMEMBERED_BYTES_MAX {
+            self.remembered.extend_from_slice(octets);
+        }
+        Some((octets.len(), Known::Not))
+    }
+
+    /// Reads lines of which not all are those that are remembered, over those: a line that stands in the place of the
+    /// same one is not read again.
+    fn read_others(&mut self, text: &[u8], limits: LineLimits) -> Option<usize> {
+        (self.present, self.repeated) = (FieldSet::EMPTY, FieldSet::EMPTY);
+        if self.remembered.is_empty() {
+            self.lines.clear();
+        }
+        let (mut at, mut count) = (0, 0);
+        loop {
+            let rest = text.get(at..)?;
+            if rest.first_chunk::<2>()? == b"\r\n" {
+                self.lines.truncate(count);
+                return Some(at + 2);
+            }
+            if count >= limits.count {
+                return None;
+            }
+            let (name, length) = match self.same_line(count, rest, at) {
+                Some(same) => same,
+                None => self.other_line(count, rest, at)?,
+            };
+            if length > limits.field_bytes || at + length > limits.fields_bytes {
+                return None;
+            }
+            self.note(name);
+            (at, count) = (at + length, count + 1);
+        }
+    }
+
+    /// Takes the line that `rest` begins with, at octet `at`, if it is the remembered one at place `i`, to the octet;
+    /// says its name and its length. From there on the lines are still those that are remembered.
+    #[inline(always)]
+    fn same_line(&mut self, i: usize, rest: &[u8], at: usize) -> Option<(FieldName, usize)> {
+        let next = self.lines.get(i + 1).map(|next| next.name_at.start as usize);
+        let end = next.unwrap_or(self.remembered.len().saturating_sub(2));
+        let line = self.lines.get_mut(i)?;
+        let text = within(&self.remembered, line.name_at.start as usize, end);
+        // Most lines that differ do so where they begin.
+        if text.first_chunk::<4>()? != rest.first_chunk::<4>()? || !rest.starts_with(text) {
+            return None;
+        }
+        if line.name_at.start as usize != at {
+            let moved = |octet: u32| octet - line.name_at.start + at as u32;
+            *line = Line {
+                name: line.name,
+                name_at: Span { start: at as u32, end: moved(line.name_at.end) },
+                value_at: Span { start: moved(line.value_at.start), end: moved(line.value_at.end) },
+            };
+        }
+        Some((line.name, text.len()))
+    }
+
+    /// Reads the line that `rest` begins with, at octet `at`, into place `i`; says its name, and its length, CR LF
+    /// included. None if it is malformed, or not all there.
+    #[inline(always)]
+    fn other_line(&mut self, i: usize, rest: &[u8], at: usize) -> Option<(FieldName, usize)> {
+        let (name, colon) = FieldName::of_line(rest)?;
+        let value_start = match rest.get(colon + 1..)? {
+            [b' ', octet, ..] if !is_blank(*octet) => colon + 2,
+            behind => colon + 1 + behind.iter().take_while(|octet| is_blank(**octet)).count(),
+        };
+        let line_end = value_end(rest, value_start)?;
+        if rest.get(line_end + 1) != Some(&b'\n') {
+            return None;
+        }
+        let mut end = line_end;
+        while end > value_start && rest.get(end - 1).copied().is_some_and(is_blank) {
+            end -= 1;
+        }
+        let (name_at, value_at) = (span(at, at + colon), span(at + value_start, at + end));
+        let line = Line { name, name_at, value_at };
+        match self.lines.get_mut(i) {
+            Some(place) => *place = line,
+            None => self.lines.push(line),
+        }
+        Some((name, line_end + 2))
+    }
+
+    /// A line has this name.
+    #[inline]
+    fn note(&mut self, name: FieldName) {
+        if self.present.has(name) {
+            self.repeated.insert(name);
+        }
+        self.present.insert(name);
+    }
+
+    /// Reads the field lines `text`, of which the last is the blank one, and each was found to be within the limits.
     ///
     /// # Errors
     /// The first fault, with its line.
-    #[inline]
-    pub(crate) fn read(&mut self, head: &[u8], start: usize, count: usize) -> Result<(), Fault> {
-        self.lines.clear();
-        if !quick_lines(head, start, count, &mut self.lines) {
-            self.lines.clear();
-            diagnose::field_lines(head, start, &mut self.lines)?;
+    pub(crate) fn read(&mut self, text: &[u8]) -> Result<(), Fault> {
+        self.clear();
+        if self.read_others(text, LineLimits::NONE) == Some(text.len()) {
+            return Ok(());
         }
-        self.present = FieldSet::EMPTY;
-        for line in &self.lines {
-            self.present.insert(line.name);
+        self.clear();
+        diagnose::field_lines(text, &mut self.lines)?;
+        for i in 0..self.lines.len() {
+            self.note(self.lines.get(i).map_or(FieldName::Other, |line| line.name));
         }
         Ok(())
     }
 
-    /// Forgets them.
+    /// Forgets them, though not their memory.
     pub(crate) fn clear(&mut self) {
+        self.remembered.clear();
         self.lines.clear();
-        self.present = FieldSet::EMPTY;
+        (self.present, self.repeated) = (FieldSet::EMPTY, FieldSet::EMPTY);
     }
 
     /// The lines, over the octets that they were read from.
-    pub(crate) fn fields<'a>(&'a self, head: &'a [u8]) -> Fields<'a> {
-        Fields::new(head, &self.lines, self.present)
+    #[inline]
+    pub(crate) fn fields<'a>(&'a self, text: &'a [u8]) -> Fields<'a> {
+        Fields::new(text, &self.lines, self.present)
     }
 
     /// The lines of this name, and which they are.
     #[inline]
     pub(crate) fn named(&self, name: FieldName) -> impl Iterator<Item = (usize, &Line)> {
         let lines = if self.present.has(name) { self.lines.as_slice() } else { &[] };
-        lines.iter().enumerate().filter(move |(_, line)| line.name == name)
+        // Most names have one line, behind which nothing need be looked for.
+        let most = if self.repeated.has(name) { usize::MAX } else { 1 };
+        lines.iter().enumerate().filter(move |(_, line)| line.name == name).take(most)
     }
 
     /// The options of `Connection`, over all its lines (RFC 9110 §7.6.1). `close` outdoes `keep-alive`
@@ -187,12 +321,22 @@ impl Lines {
     /// # Errors
     /// An option that is no token.
     #[inline]
-    pub(crate) fn wish(&self, head: &[u8]) -> Result<Wish, Fault> {
+    pub(crate) fn wish(&self, text: &[u8]) -> Result<Wish, Fault> {
+        let mut lines = self.named(FieldName::Connection);
+        let Some((_, line)) = lines.next() else { return Ok(Wish::Nothing) };
+        match line.value_at.of(text) {
+            b"keep-alive" | b"Keep-Alive" if lines.next().is_none() => Ok(Wish::KeepAlive),
+            b"close" if lines.next().is_none() => Ok(Wish::Close),
+            _ => self.wish_of_all(text),
+        }
+    }
+
+    fn wish_of_all(&self, text: &[u8]) -> Result<Wish, Fault> {
         let mut wish = Wish::Nothing;
         for (i, line) in self.named(FieldName::Connection) {
-            for option in list::members(core::iter::once(line.value_at.of(head))) {
+            for option in list::members(core::iter::once(line.value_at.of(text))) {
                 if !is_token(option) {
-                    let at = offset(head, option);
+                    let at = offset(text, option);
                     return Err(Fault::new(FaultKind::ConnectionSyntax, at).in_line(i));
                 }
                 if option.eq_ignore_ascii_case(b"close") {
@@ -206,51 +350,8 @@ impl Lines {
     }
 }
 
-/// Reads the `count` field lines of `head` that begin at `start`; false if one of them is none. The scan has seen to it
-/// that every line ends in CR LF.
-fn quick_lines(head: &[u8], start: usize, count: usize, lines: &mut Vec<Line>) -> bool {
-    let mut at = start;
-    lines.reserve(count);
-    for _ in 0..count {
-        let rest = from(head, at);
-        let Some(colon) = first(b':', rest) else { return false };
-        let name = within(rest, 0, colon);
-        let known = FieldName::parse(name);
-        // A name that is known is a token.
-        if known == FieldName::Other && !is_token(name) {
-            return false;
-        }
-        let behind = from(rest, colon + 1);
-        let value = trim_start(behind);
-        let value_start = at + colon + 1 + (behind.len() - value.len());
-        let Some(line_end) = value_end(value) else { return false };
-        if value.get(line_end + 1) != Some(&b'\n') {
-            return false;
-        }
-        let text = trim_end(within(value, 0, line_end));
-        lines.push(Line {
-            name: known,
-            name_at: span(at, at + colon),
-            value_at: span(value_start, value_start + text.len()),
-        });
-        at = value_start + line_end + 2;
-    }
-    from(head, at) == b"\r\n"
-}
-
-/// `text` without spaces and tabs before it. Most values have one.
-fn trim_start(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = text {
-        text = rest;
-    }
-    text
-}
-
-fn trim_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., b' ' | b'\t'] = text {
-        text = rest;
-    }
-    text
+const fn is_blank(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t')
 }
 
 #[cfg(test)]
@@ -280,6 +381,30 @@ mod tests {
             .collect()
     }
 
+    #[test]
+    fn lines_are_known_by_their_octets_until_they_are_forgotten() {
+        let mut lines = Lines::default();
+        let mut read = |text: &str, limits| lines.read_whole(text.as_bytes(), limits);
+        let (one, two) = ("Host: a\r\nX: y\r\n\r\n", "Host: a\r\nX: z\r\n\r\n");
+        assert_eq!(read(one, LineLimits::NONE), Some((17, Known::Not)));
+        assert_eq!(read(&format!("{one}{two}"), LineLimits::NONE), Some((17, Known::Before)));
+        assert_eq!(read(&one[..16], LineLimits::NONE), None);
+        assert_eq!(read(one, LineLimits::NONE), Some((17, Known::Not)));
+        // The room for all of them may be less in the next head.
+        let tight = LineLimits { fields_bytes: 14, ..LineLimits::NONE };
+        assert_eq!(read(one, tight), None);
+        assert_eq!(read(two, LineLimits::NONE), Some((17, Known::Not)));
+        assert_eq!(read(two, LineLimits::NONE), Some((17, Known::Before)));
+        let long = format!("X: {}\r\n\r\n", "x".repeat(REMEMBERED_BYTES_MAX));
+        for _ in 0..2 {
+            assert_eq!(read(&long, LineLimits::NONE), Some((long.len(), Known::Not)));
+        }
+        assert_eq!(read(one, LineLimits::NONE), Some((17, Known::Not)));
+        lines.clear();
+        let again = lines.read_whole(one.as_bytes(), LineLimits::NONE);
+        assert_eq!(again, Some((17, Known::Not)));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
@@ -304,17 +429,16 @@ mod tests {
             }
             block.extend_from_slice(if block.is_empty() { b"\r\n" } else { b"\r\n\r\n" });
             prop_assume!(!block.starts_with(b"\r\n") || block.len() == 2);
-            let count = block.windows(2).filter(|w| w == b"\r\n").count() - 1;
-            let (mut quick, mut own) = (Vec::new(), Vec::new());
-            let taken = quick_lines(&block, 0, count, &mut quick);
-            let verdict = diagnose::field_lines(&block, 0, &mut own);
+            let (mut quick, mut own) = (Lines::default(), Vec::new());
+            let taken = quick.read_others(&block, LineLimits::NONE) == Some(block.len());
+            let verdict = diagnose::field_lines(&block, &mut own);
             let mut slots = [httparse::EMPTY_HEADER; 64];
             let others = httparse::parse_headers(&block, &mut slots);
             let complete = others.is_ok_and(|read| read.is_complete());
             prop_assert_eq!(taken, complete, "{:?}", block);
             prop_assert_eq!(taken, verdict.is_ok(), "{:?} {:?}", verdict, block);
             if taken {
-                prop_assert_eq!(texts(&block, &quick), texts(&block, &own));
+                prop_assert_eq!(texts(&block, &quick.lines), texts(&block, &own));
             }
         }
     }

@@ -114,11 +114,6 @@ impl Scan {
         (self.part == Part::Fields).then_some(self.fields.start())
     }
 
-    /// How many field lines were seen.
-    pub(crate) const fn lines(&self) -> usize {
-        self.fields.lines()
-    }
-
     fn method(&mut self, head: &[u8], limits: &Limits) -> Result<Step, Fault> {
         let (at, octet) = self.first_that(head, |octet| !is_token_octet(octet));
         let most = limits.method_bytes as usize;

@@ -1,13 +1,12 @@
 //! The server role on one connection: requests come out of octets, answers become octets.
 
-use core::ops::Range;
-
 use wherefore_message::{
     Fault, FaultClass, FaultKind, Fields, Method, Request, ResponseHead, Span, Status, Version,
 };
 
 use crate::deadlines::{Late, Millis, Waiting, Why};
 use crate::diagnose;
+use crate::event::{After, BrokenHead, Event};
 use crate::exchange::{Happening, Persistence, Receiving, Sending, State, next};
 use crate::framing::Framing;
 use crate::head::Head;
@@ -49,48 +48,6 @@ pub struct Server {
     broken: Option<(Fault, usize)>,
 }
 
-/// What [`Server::receive`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Nothing more can be told without more octets.
-    NeedMore,
-    /// A head is complete; the octets used are it.
-    Head,
-    /// These octets of the input are content.
-    Content(Range<usize>),
-    /// The request is complete.
-    End,
-    /// The request is complete or broken, and the answer is not finished: what follows waits.
-    Paused,
-    /// The connection is over.
-    Closed(CloseReason),
-}
-
-/// What comes after an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// The next request: call [`Server::receive`], with what is unread, be it nothing.
-    Next,
-    /// The rest of this request's content, little enough to be read and dropped: call
-    /// [`Server::receive`] until [`Event::End`], then go on as after [`After::Next`].
-    Drain,
-    /// Nothing: send what is written, then close, or leave the connection to another protocol.
-    Close(CloseReason),
-}
-
-/// What can be told of a head that broke the protocol. Spans are of the input that was shown last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BrokenHead {
-    /// The method, if it was read before the fault.
-    pub method: Option<Method>,
-    /// The target, as far as it was read.
-    pub target: Option<Span>,
-    /// The version; 1.0, which promises least, if it was not read.
-    pub version: Version,
-    /// The name of the field whose line is at fault.
-    pub field: Option<Span>,
-}
-
 /// Whether the client holds its content back until it is told to go on (RFC 9110 §10.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Invitation {
@@ -122,7 +79,9 @@ impl Server {
 
     /// Makes it a fresh connection again, keeping its memory and limits.
     pub fn reset(&mut self) {
-        let head = core::mem::take(&mut self.head);
+        let mut head = core::mem::take(&mut self.head);
+        // What one client sent is nothing to hold another's octets against.
+        head.forget();
         let mut content = core::mem::take(&mut self.content);
         content.begin(Framing::Nothing);
         *self = Self { head, content, ..Self::new(&self.limits) };
@@ -156,10 +115,14 @@ impl Server {
     /// What can be told of the head that [`receive`](Self::receive) faulted in `input`.
     #[must_use]
     pub fn broken(&self, input: &[u8]) -> BrokenHead {
-        let before = self.broken.map_or(0, |(_, before)| before);
+        let Some((fault, before)) = self.broken else {
+            // The fault is in the content, and the head is no longer shown.
+            let (method, version) = self.asked;
+            return BrokenHead { method: Some(method), target: None, version, field: None };
+        };
         let moved =
             |span: Span| Span { start: span.start + before as u32, end: span.end + before as u32 };
-        let field = self.broken.zip(self.scan.fields_start()).and_then(|((fault, _), start)| {
+        let field = self.scan.fields_start().and_then(|start| {
             // Past a limit nothing is looked at, not for this either.
             let past_limit = fault.kind.class() == FaultClass::FieldSize;
             let end = if past_limit { before + fault.at as usize } else { input.len() };
@@ -408,25 +371,56 @@ impl Server {
         Some(Late::Fault(self.fail(fault, 0)))
     }
 
+    #[inline]
     fn receive_head(&mut self, input: &[u8], now: Millis) -> Result<(usize, Event), Fault> {
         let mut before = 0;
         if self.state.receiving == Receiving::Idle {
-            let lines;
-            (before, lines) = empty_lines(input, self.limits.empty_lines - self.empty_lines);
-            self.empty_lines += lines;
-            let rest = from(input, before);
-            let may_be_empty_line = rest == b"\r" && self.empty_lines < self.limits.empty_lines;
-            if rest.is_empty() || may_be_empty_line {
-                if !matches!(self.waiting, Waiting::Request { .. }) {
-                    self.waiting = Waiting::Request { since: now };
+            if matches!(input, [] | [b'\r', ..]) {
+                match self.pass_empty_lines(input, now) {
+                    Ok(passed) => before = passed,
+                    Err(passed) => return Ok((passed, Event::NeedMore)),
                 }
-                return Ok((before, Event::NeedMore));
             }
             self.step(Happening::HeadBegins);
-            self.scan = Scan::default();
             self.broken = None;
+            let rest = from(input, before);
+            // Nearly every head is all there when the first of it is. Whatever else there is to be said of one, the
+            // scan says.
+            if let Some(end) = self.head.read_whole(rest, before, &self.limits) {
+                self.begin_exchange(within(rest, 0, end), now);
+                return Ok((before + end, Event::Head));
+            }
+            self.scan = Scan::default();
             self.waiting = Waiting::Head { since: now };
         }
+        self.scan_head(input, before, now)
+    }
+
+    /// Passes over the empty lines that `input` begins with; says how many octets they are, as an error if nothing of
+    /// a head has come behind them.
+    #[cold]
+    fn pass_empty_lines(&mut self, input: &[u8], now: Millis) -> Result<usize, usize> {
+        let (before, lines) = empty_lines(input, self.limits.empty_lines - self.empty_lines);
+        self.empty_lines += lines;
+        let rest = from(input, before);
+        let may_be_empty_line = rest == b"\r" && self.empty_lines < self.limits.empty_lines;
+        if !rest.is_empty() && !may_be_empty_line {
+            return Ok(before);
+        }
+        if !matches!(self.waiting, Waiting::Request { .. }) {
+            self.waiting = Waiting::Request { since: now };
+        }
+        Err(before)
+    }
+
+    /// Looks on in a head that was not read in one pass, and begins at `before`.
+    #[cold]
+    fn scan_head(
+        &mut self,
+        input: &[u8],
+        before: usize,
+        now: Millis,
+    ) -> Result<(usize, Event), Fault> {
         let head = from(input, before);
         let end = match self.scan.scan(head, &self.limits) {
             Ok(Scanned::NeedMore) => return Ok((before, Event::NeedMore)),
@@ -462,6 +456,10 @@ impl Server {
     }
 
     fn receive_content(&mut self, input: &[u8], now: Millis) -> Result<(usize, Event), Fault> {
+        if self.content.unread() == Unread::None {
+            self.end_content();
+            return Ok((0, Event::End));
+        }
         self.rest(now);
         let (used, event) = match self.content.receive(input, &self.limits) {
             Ok((used, Found::NeedMore)) => (used, Event::NeedMore),
@@ -478,11 +476,7 @@ impl Server {
             _ => {}
         }
         if event == Event::End {
-            self.waiting = Waiting::Not;
-            self.step(Happening::ContentEnds);
-            if self.state.sending == Sending::End {
-                self.turn();
-            }
+            self.end_content();
         } else if self.state.sending == Sending::End {
             self.drained = self.drained.saturating_add(used as u64);
             if self.drained > self.limits.drain_bytes {
@@ -492,6 +486,15 @@ impl Server {
             }
         }
         Ok((used, event))
+    }
+
+    #[inline]
+    fn end_content(&mut self) {
+        self.waiting = Waiting::Not;
+        self.step(Happening::ContentEnds);
+        if self.state.sending == Sending::End {
+            self.turn();
+        }
     }
 
     /// Why what is unread of the content forbids a further exchange, if it does.

@@ -35,6 +35,13 @@ impl<'a> Authority<'a> {
             let port = parse_port(&rest[end + 1..])?;
             return Some(Self { host, kind: HostKind::Address(address.into()), port });
         }
+        if let Some((address, end)) = leading_ipv4(text) {
+            let (host, rest) = text.split_at(end);
+            if matches!(rest, [] | [b':', ..]) {
+                let port = parse_port(rest)?;
+                return Some(Self { host, kind: HostKind::Address(address.into()), port });
+            }
+        }
         let (mut end, mut seen) = (0, 0);
         for octet in text {
             let sort = SORTS[*octet as usize];
@@ -49,9 +56,7 @@ impl<'a> Authority<'a> {
         if seen & PERCENT != 0 && !percents_are_whole(host) {
             return None;
         }
-        let address = if seen == NUMERIC { parse_ipv4(host) } else { None };
-        let kind = address.map_or(HostKind::Name, |address| HostKind::Address(address.into()));
-        Some(Self { host, kind, port })
+        Some(Self { host, kind: HostKind::Name, port })
     }
 
     /// Whether the host is this name, without case and without one dot at the end.
@@ -84,40 +89,50 @@ fn parse_port(text: &[u8]) -> Option<Option<u16>> {
     if digits.is_empty() {
         return Some(None);
     }
-    let mut port = 0_u16;
+    let mut port = 0_u32;
     for digit in digits {
         let value = digit.wrapping_sub(b'0');
-        if value > 9 {
+        port = port * 10 + u32::from(value);
+        if value > 9 || port > u32::from(u16::MAX) {
             return None;
         }
-        port = port.checked_mul(10)?.checked_add(u16::from(value))?;
     }
-    Some(Some(port))
+    Some(Some(port as u16))
 }
 
-/// Four numbers from 0 to 255 with dots between them, without zeros before them (RFC 3986 §3.2.2).
-fn parse_ipv4(host: &[u8]) -> Option<Ipv4Addr> {
-    let mut parts = host.split(|octet| *octet == b'.');
-    let mut octets = [0; 4];
-    for octet in &mut octets {
-        *octet = parse_dec_octet(parts.next()?)?;
+/// Four numbers from 0 to 255 with dots between them (RFC 3986 §3.2.2), and how many octets they are.
+fn leading_ipv4(text: &[u8]) -> Option<(Ipv4Addr, usize)> {
+    let (mut address, mut end) = (0, 0);
+    for part in 0..4 {
+        if part > 0 {
+            end += text[end..].starts_with(b".").then_some(1)?;
+        }
+        let (number, digits) = leading_dec_octet(&text[end..])?;
+        address = address << 8 | number;
+        end += digits;
     }
-    parts.next().is_none().then(|| octets.into())
+    Some((Ipv4Addr::from_bits(address), end))
 }
 
-fn parse_dec_octet(text: &[u8]) -> Option<u8> {
-    let (first, more) = text.split_first()?;
-    if more.len() > 2 || (*first == b'0' && !more.is_empty()) {
+/// A number from 0 to 255 without zeros before it, and how many digits it has, three at most.
+fn leading_dec_octet(text: &[u8]) -> Option<(u32, usize)> {
+    let digit = |at: usize| {
+        let digit = text.get(at)?.wrapping_sub(b'0');
+        (digit <= 9).then_some(u32::from(digit))
+    };
+    let first = digit(0)?;
+    let Some(second) = digit(1) else { return Some((first, 1)) };
+    if first == 0 {
         return None;
     }
-    let digit = |octet: u8| octet.is_ascii_digit().then(|| u16::from(octet - b'0'));
-    let number = more.iter().try_fold(digit(*first)?, |sum, octet| Some(sum * 10 + digit(*octet)?));
-    u8::try_from(number?).ok()
+    let number = first * 10 + second;
+    let Some(third) = digit(2) else { return Some((number, 2)) };
+    let number = number * 10 + third;
+    (number <= 255).then_some((number, 3))
 }
 
-/// The sorts of octet in a registered name (RFC 3986 §3.2.2): what an IPv4 address is made of, what
-/// begins an encoded octet, and the other `unreserved` and `sub-delims`.
-const NUMERIC: u8 = 1;
+/// The sorts of octet in a registered name (RFC 3986 §3.2.2): what begins an encoded octet, and `unreserved` and
+/// `sub-delims`.
 const PERCENT: u8 = 2;
 const OTHER: u8 = 4;
 const NO_NAME: u8 = 0;
@@ -127,9 +142,8 @@ const SORTS: [u8; 256] = {
     let mut octet = 0;
     while octet < 256 {
         table[octet] = match octet as u8 {
-            b'0'..=b'9' | b'.' => NUMERIC,
             b'%' => PERCENT,
-            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'~' => OTHER,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' => OTHER,
             b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => OTHER,
             _ => NO_NAME,
         };
@@ -154,6 +168,43 @@ mod tests {
         fn addresses_are_those_of_the_standard_library(text in "[0-9]{0,4}([.][0-9]{1,3}){2,4}|[0-9.]{1,12}") {
             let address = text.parse().map(IpAddr::V4).map_or(HostKind::Name, HostKind::Address);
             prop_assert_eq!(Authority::parse(text.as_bytes()).unwrap().kind, address);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        /// Whatever it is made of, it reads as its parts do.
+        #[test]
+        fn parts_decide(
+            host in "([0-9]{1,3}[.]){3}[0-9]{1,4}|[0-9.]{0,12}|[a-z0-9.%@/ ]{0,9}",
+            port in "|:[0-9]{0,6}|:[0-9a:]{0,4}|[a-z /]",
+        ) {
+            let text = format!("{host}{port}");
+            let (name, digits) = match text.split_once(':') {
+                Some((name, digits)) => (name, Some(digits)),
+                None => (text.as_str(), None),
+            };
+            let hex = |text: &[u8]| text.iter().take(2).filter(|o| o.is_ascii_hexdigit()).count() == 2;
+            let octets = name.as_bytes();
+            let is_host = octets.iter().enumerate().all(|(i, octet)| match octet {
+                b'%' => hex(&octets[i + 1..]),
+                b'@' | b'/' | b' ' => false,
+                _ => true,
+            });
+            let number = digits.map(|digits| match digits {
+                "" => Some(None),
+                digits if digits.bytes().all(|o| o.is_ascii_digit()) => digits.parse().ok().map(Some),
+                _ => None,
+            });
+            let expected = match number.unwrap_or(Some(None)) {
+                Some(port) if is_host => {
+                    let kind = name.parse().map_or(HostKind::Name, HostKind::Address);
+                    Some(Authority { host: octets, kind, port })
+                }
+                Some(_) | None => None,
+            };
+            prop_assert_eq!(Authority::parse(text.as_bytes()), expected);
         }
     }
 

@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+mod lookup;
+
 macro_rules! fields {
     ($( $name:ident = $text:literal; )*) => {
         /// A field name that some rule, parser or writer looks at; any other is [`FieldName::Other`].
@@ -118,76 +120,6 @@ fields! {
 
 const _: () = assert!(FieldName::KNOWN.len() < 128, "a FieldSet has 128 bits");
 
-/// The longest known name, in octets; a longer one need not be looked up.
-const NAME_BYTES_MAX: usize = 32;
-
-/// Known names by length and three letters: with these factors no two fall together, so that a look-up
-/// compares one name. Should a new name fall on another, a row has room for it.
-const BUCKETS: usize = 256;
-
-const fn bucket(text: &[u8]) -> usize {
-    let (first, middle, last) = (text[0], text[text.len() / 2], text[text.len() - 1]);
-    ((first | 0x20) as usize * 18
-        + (last | 0x20) as usize * 160
-        + (middle | 0x20) as usize * 236
-        + text.len() * 7)
-        % BUCKETS
-}
-
-const BY_BUCKET: [[u8; 4]; BUCKETS] = {
-    let mut table = [[u8::MAX; 4]; BUCKETS];
-    let mut i = 0;
-    while i < FieldName::KNOWN.len() {
-        let row = bucket(FieldName::KNOWN[i].as_str().as_bytes());
-        let mut slot = 0;
-        while table[row][slot] != u8::MAX {
-            slot += 1;
-        }
-        table[row][slot] = i as u8;
-        i += 1;
-    }
-    table
-};
-
-impl FieldName {
-    /// Looks up a name, in any case (RFC 9110 §5.1).
-    #[must_use]
-    pub fn parse(text: &[u8]) -> Self {
-        if text.is_empty() || text.len() > NAME_BYTES_MAX {
-            return Self::Other;
-        }
-        for &i in &BY_BUCKET[bucket(text)] {
-            let Some(&name) = Self::KNOWN.get(i as usize) else { break };
-            if is_name(text, name.as_str().as_bytes()) {
-                return name;
-            }
-        }
-        Self::Other
-    }
-}
-
-/// Whether `text` is `name` in any case, eight octets at a time: every field of every request passes
-/// here.
-fn is_name(text: &[u8], name: &[u8]) -> bool {
-    if text.len() != name.len() {
-        return false;
-    }
-    if let (Some(text_end), Some(name_end)) = (text.last_chunk(), name.last_chunk()) {
-        let (texts, names) = (text.as_chunks::<8>().0, name.as_chunks::<8>().0);
-        let mut words = texts.iter().zip(names);
-        return words.all(|(text, name)| is_word(*text, *name)) && is_word(*text_end, *name_end);
-    }
-    text.iter().zip(name).all(|(text, name)| is_word([*text; 8], [*name; 8]))
-}
-
-/// Whether eight octets are those of a name, in any case. Names are of letters and hyphens, of which
-/// letters alone have the bit 0x40: those may differ in the bit 0x20, and in no other.
-const fn is_word(text: [u8; 8], name: [u8; 8]) -> bool {
-    const LETTERS: u64 = u64::from_le_bytes([0x40; 8]);
-    let (text, name) = (u64::from_le_bytes(text), u64::from_le_bytes(name));
-    (text ^ name) & !((name & LETTERS) >> 1) == 0
-}
-
 impl fmt::Display for FieldName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -219,7 +151,8 @@ impl FieldSet {
     /// Whether `name` is in it.
     #[must_use]
     pub const fn has(self, name: FieldName) -> bool {
-        !matches!(name, FieldName::Other) && self.0 & (1 << name as u8) != 0
+        // The bit of those that are not known is never set.
+        self.0 >> name as u8 & 1 != 0
     }
 
     /// Whether any name is in both.
@@ -235,8 +168,17 @@ impl FieldSet {
     }
 
     /// Puts `name` in.
+    #[inline]
     pub fn insert(&mut self, name: FieldName) {
-        *self = Self(self.0 | Self::of(&[name]).0);
+        if !matches!(name, FieldName::Other) {
+            self.0 |= 1 << name as u8;
+        }
+    }
+
+    /// The set with `name` in it.
+    #[must_use]
+    pub const fn with(self, name: FieldName) -> Self {
+        if matches!(name, FieldName::Other) { self } else { Self(self.0 | 1 << name as u8) }
     }
 
     /// Both sets together.
@@ -372,6 +314,11 @@ impl<'a> Fields<'a> {
     pub const fn lines(self) -> &'a [Line] {
         self.lines
     }
+
+    /// The octets that the lines stand in.
+    pub(crate) const fn octets(self) -> &'a [u8] {
+        self.bytes
+    }
 }
 
 impl fmt::Debug for Fields<'_> {
@@ -437,7 +384,6 @@ mod tests {
         for name in FieldName::KNOWN {
             assert_eq!(FieldName::parse(name.as_str().as_bytes()), *name);
             assert_eq!(FieldName::parse(name.as_str().to_lowercase().as_bytes()), *name);
-            assert!(name.as_str().len() <= NAME_BYTES_MAX);
         }
         assert!(FieldName::KNOWN.is_sorted_by_key(|name| name.as_str().to_lowercase()));
         let of_name = |octet: u8| octet.is_ascii_alphabetic() || octet == b'-';

@@ -33,6 +33,7 @@ pub mod proxy_status;
 pub mod range;
 pub mod request;
 pub mod response;
+pub mod runs;
 pub mod slug;
 pub mod spec;
 pub mod status;

@@ -21,6 +21,7 @@ macro_rules! methods {
 
             /// Reads a method token, which the caller has found to be a token.
             #[must_use]
+            #[inline]
             pub fn parse(text: &[u8]) -> Self {
                 $( if text == $text.as_bytes() { return Self::$name; } )*
                 Self::Other

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use crate::etag::EntityTag;
 use crate::field::{FieldName, FieldSet, Line, Span};
 use crate::method::MethodSet;
+use crate::runs::Run;
 use crate::status::Status;
 use crate::token::{is_token, is_value};
+use crate::version::Version;
+use crate::via;
 
 /// A field's value. Kept as what it means until it is written, so that a hit formats nothing it need not.
 #[derive(Clone, Debug)]
@@ -158,6 +161,38 @@ impl ResponseHead {
         }
     }
 
+    /// Adds lines of another server's answer as they were read, but for those that are the connection's own.
+    pub fn relay_run(&mut self, run: &Run<'_>) {
+        let names = run.lines().iter().fold(FieldSet::EMPTY, |names, line| names.with(line.name));
+        if !names.meets(OF_THE_CONNECTION) {
+            self.present = self.present.or(names);
+            self.relayed.push_run(run);
+            return;
+        }
+        let start = run.lines().first().map_or(0, |line| line.name_at.start);
+        let of = |span: Span| {
+            let back = |at: u32| at.wrapping_sub(start);
+            Span { start: back(span.start), end: back(span.end) }.of(run.written())
+        };
+        for line in run.lines() {
+            self.relay_known(line.name, of(line.name_at), of(line.value_at));
+        }
+    }
+
+    /// Adds the `Via` of an answer that came in `version`: what `lines` say, then this recipient (RFC 9110 §7.6.3).
+    pub fn relay_via<'a>(
+        &mut self,
+        lines: impl Iterator<Item = &'a [u8]>,
+        version: Version,
+        pseudonym: &str,
+    ) {
+        if is_value(pseudonym.as_bytes()) {
+            self.present.insert(FieldName::Via);
+            let write = |out: &mut Vec<u8>| via::add(lines, version, pseudonym, out);
+            self.relayed.push_with(FieldName::Via, b"Via", write);
+        }
+    }
+
     /// The relayed lines as names and values, in order.
     pub fn relayed(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.relayed.iter().map(|(_, name, value)| (name, value))
@@ -263,17 +298,36 @@ impl Relayed {
     }
 
     fn push(&mut self, known: FieldName, name: &[u8], value: &[u8]) {
-        let name_at = self.append(name);
+        self.written.reserve(name.len() + value.len() + 4);
+        self.push_with(known, name, |out| out.extend_from_slice(value));
+    }
+
+    fn push_with(&mut self, known: FieldName, name: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.written.len() as u32;
+        self.written.extend_from_slice(name);
+        let name_at = Span { start, end: self.written.len() as u32 };
         self.written.extend_from_slice(b": ");
-        let value_at = self.append(value);
+        let start = self.written.len() as u32;
+        write(&mut self.written);
+        let value_at = Span { start, end: self.written.len() as u32 };
         self.written.extend_from_slice(b"\r\n");
         self.lines.push(Line { name: known, name_at, value_at });
     }
 
-    fn append(&mut self, text: &[u8]) -> Span {
-        let start = self.written.len() as u32;
-        self.written.extend_from_slice(text);
-        Span { start, end: self.written.len() as u32 }
+    /// Adds lines as they stand; where they stood in their own message is brought to where they stand in this one.
+    fn push_run(&mut self, run: &Run<'_>) {
+        let Some(first) = run.lines().first() else { return };
+        let move_by = (self.written.len() as u32).wrapping_sub(first.name_at.start);
+        let moved = |span: Span| Span {
+            start: span.start.wrapping_add(move_by),
+            end: span.end.wrapping_add(move_by),
+        };
+        self.written.extend_from_slice(run.written());
+        self.lines.extend(run.lines().iter().map(|line| Line {
+            name: line.name,
+            name_at: moved(line.name_at),
+            value_at: moved(line.value_at),
+        }));
     }
 
     fn iter(&self) -> impl Iterator<Item = (FieldName, &[u8], &[u8])> + Clone {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wherefore_decide::reply::{self, Setting};
 use wherefore_decide::{Trail, Verdict};
+use wherefore_gateway::forward::Chain;
 use wherefore_message::alternative::Alternative;
 use wherefore_message::problem::ProblemForm;
 use wherefore_message::{Cause, ResponseHead, Status};
@@ -32,6 +33,8 @@ pub(crate) struct Answer {
     pub(crate) upstream: Option<Arc<str>>,
     /// Why the upstream's answer broke off.
     pub(crate) cut: Option<Cause>,
+    /// What upstreams were told last of who asks; it outlives the exchange.
+    pub(crate) chain: Chain,
     /// What the answer stands on, where it is the same for whoever asks the same.
     pub(crate) ground: Option<Ground>,
     /// The path that it stands on.
@@ -51,6 +54,7 @@ impl Answer {
             trailers: Vec::new(),
             upstream: None,
             cut: None,
+            chain: Chain::new(),
             ground: None,
             ground_path: Vec::new(),
         }

@@ -3,8 +3,13 @@
 
 use std::cell::RefCell;
 
-/// The size of a fresh read buffer in octets.
-pub const READ_BYTES: usize = 16 * 1024;
+/// The size of a fresh read buffer in octets: room for nearly every head. Hundreds of them may be in use at once.
+pub const READ_BYTES: usize = 4 * 1024;
+
+/// The most room in octets that is made for content which is still to come: with more, it is not read any faster.
+const CONTENT_READ_BYTES: u64 = 64 * 1024;
+/// The room in octets for content of which nobody knows how long it is.
+pub const UNKNOWN_READ_BYTES: u64 = 16 * 1024;
 
 /// The largest write buffer that is kept for the next connection, in octets.
 const WRITE_BYTES_KEPT_MAX: usize = 64 * 1024;
@@ -124,6 +129,14 @@ impl Buffer {
         Ok(())
     }
 
+    /// Has room for the `bytes` octets of content that are still to come, or for a good part of them.
+    pub fn widen(&mut self, bytes: u64) {
+        let wanted = self.head + bytes.min(CONTENT_READ_BYTES) as usize;
+        if self.bytes.len() < wanted {
+            self.bytes.resize(wanted, 0);
+        }
+    }
+
     /// Whether it holds nothing: neither head nor unread octets.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -222,6 +235,20 @@ mod tests {
         }
         assert_eq!(buffer.unread().len(), all);
         assert_eq!(buffer.make_room(all), Err(Full));
+    }
+
+    #[test]
+    fn it_is_widened_for_content_within_bounds() {
+        let mut buffer = Buffer::with_room(READ_BYTES);
+        fill(&mut buffer, b"head12");
+        buffer.keep_head(4);
+        buffer.widen(100);
+        assert_eq!(buffer.bytes.len(), READ_BYTES, "it is wide enough");
+        buffer.widen(10_000);
+        assert_eq!(buffer.bytes.len(), 4 + 10_000);
+        buffer.widen(u64::MAX);
+        assert_eq!(buffer.bytes.len(), 4 + CONTENT_READ_BYTES as usize);
+        assert_eq!(buffer.head_and_unread(), (&b"head"[..], &b"12"[..]));
     }
 
     #[test]

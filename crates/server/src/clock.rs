@@ -17,7 +17,8 @@ impl Millis {
     /// This moment and `span` more, with parts of a millisecond counted as a whole one.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
-        let millis = u64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let rest = u64::from(span.subsec_nanos().div_ceil(1_000_000));
+        let millis = span.as_secs().saturating_mul(1000).saturating_add(rest);
         Self(self.0.saturating_add(millis))
     }
 

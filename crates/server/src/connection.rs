@@ -15,6 +15,7 @@ use crate::answer::Answer;
 use crate::buffer::{Buffer, Buffers};
 use crate::core::Arrival;
 use crate::h1::H1;
+use crate::listen::Opening;
 use crate::proxied;
 use crate::service::Service;
 use crate::shutdown::{State, Watch};
@@ -23,8 +24,8 @@ use crate::wheel::Deadline;
 
 /// Serves one connection to its end.
 pub(crate) async fn connection(
-    service: Rc<Service>,
-    mut socket: Socket,
+    service: &Rc<Service>,
+    socket: &mut Socket,
     peer: SocketAddr,
     place: Place,
 ) {
@@ -33,12 +34,12 @@ pub(crate) async fn connection(
     let end = loop {
         deadline.set_in(Duration::from_millis(service.wire.idle_time));
         // On one that is new, the request may have come with it.
-        if socket.is_watched() && idle(&mut socket, &deadline, &watch).await == Idle::Over {
+        if socket.is_watched() && idle(socket, &deadline, &watch).await == Idle::Over {
             return;
         }
         let mut active = service.take_active();
         let end = {
-            let on = On { service: &service, socket: &mut socket, deadline: &deadline, peer };
+            let on = On { service, socket, deadline: &deadline, peer };
             Box::pin(active.run(on, place)).await
         };
         service.give_active(active);
@@ -50,14 +51,18 @@ pub(crate) async fn connection(
     match end {
         End::Idle | End::Close => {}
         End::Abort => socket.abort(),
-        End::Linger => {
-            let limits = &service.core.limits;
-            let drain = Drain { bytes_max: limits.linger_bytes, time_max: limits.linger_time() };
-            let mut scratch = service.core.buffers.take_read();
-            socket.close(scratch.spare(), drain, &deadline).await;
-            service.core.buffers.give_read(scratch);
-        }
+        // Apart, so that a connection that is idle does not hold room for it.
+        End::Linger => Box::pin(linger(service, socket, &deadline)).await,
     }
+}
+
+/// Closes so that the last answer is not lost on its way.
+async fn linger(service: &Service, socket: &mut Socket, deadline: &Deadline) {
+    let limits = &service.core.limits;
+    let drain = Drain { bytes_max: limits.linger_bytes, time_max: limits.linger_time() };
+    let mut scratch = service.core.buffers.take_read();
+    socket.close(scratch.spare(), drain, deadline).await;
+    service.core.buffers.give_read(scratch);
 }
 
 /// How a connection that has no place among the others is told so: a few at a time read one request, and
@@ -65,9 +70,15 @@ pub(crate) async fn connection(
 pub(crate) fn turn_away(service: &Rc<Service>, arrival: Arrival, _: Refusal) {
     if let Some(place) = service.try_turn_away() {
         let service = Rc::clone(service);
+        let Arrival { stream, peer, opening } = arrival;
+        let mut socket = Socket::unwatched(stream);
         spawn_local(async move {
-            if let Some((socket, peer)) = proxied::open(&service, arrival).await {
-                connection(service, socket, peer, Place::None).await;
+            let peer = match opening {
+                Opening::Request => Some(peer),
+                Opening::ProxyHeader => proxied::open(&service, &mut socket, peer).await,
+            };
+            if let Some(peer) = peer {
+                connection(&service, &mut socket, peer, Place::None).await;
             }
             drop(place);
         });
@@ -75,18 +86,15 @@ pub(crate) fn turn_away(service: &Rc<Service>, arrival: Arrival, _: Refusal) {
 }
 
 /// The same for a connection of which it is known only now who is at its other end.
-pub(crate) fn turn_away_opened(
+pub(crate) async fn turn_away_opened(
     service: &Rc<Service>,
-    socket: Socket,
+    socket: &mut Socket,
     peer: SocketAddr,
     _: Refusal,
 ) {
     if let Some(place) = service.try_turn_away() {
-        let service = Rc::clone(service);
-        spawn_local(async move {
-            connection(service, socket, peer, Place::None).await;
-            drop(place);
-        });
+        connection(service, socket, peer, Place::None).await;
+        drop(place);
     }
 }
 

@@ -35,13 +35,13 @@ use crate::writing::{asked, write};
 pub(crate) const LOOK_TRIES_MAX: usize = 8;
 
 /// What is left to do once the rules have been asked.
-enum Next {
+enum Next<'f> {
     /// Nothing: the answer is ready.
     Answered,
     /// The client is told what the page needs, and then the request goes on.
     Hint(ResponseHead),
-    /// What is forwarded to an upstream.
-    Forward(Box<Forwarded>),
+    /// The request is forwarded to an upstream.
+    Forward(&'f mut Forwarded),
     /// A write.
     Write(Writing, Arc<Origin>, Box<Job>),
     /// What is kept, to be delivered later.
@@ -69,22 +69,23 @@ pub(crate) async fn exchange<C: Carrier>(
     answer: &mut Answer,
 ) -> Result<(), Gone> {
     let configuration = service.configuration.get();
-    let mut next = head(service, &configuration, carrier, wire, Pass::First, answer).await;
+    // It stays where it is made, being large.
+    let mut slot = None;
+    let mut next =
+        head(service, &configuration, carrier, wire, Pass::First, &mut slot, answer).await;
     if let Next::Hint(hints) = &next {
         carrier.interim(hints).await.map_err(|_| Gone)?;
-        next = head(service, &configuration, carrier, wire, Pass::Hinted, answer).await;
+        next = head(service, &configuration, carrier, wire, Pass::Hinted, &mut slot, answer).await;
     }
     let job = match next {
         Next::Answered | Next::Hint(_) => return Ok(()),
         Next::Forward(forwarded) => {
-            // Most exchanges should not carry the room for it along.
-            let forwarding = forward(service, &configuration, carrier, &forwarded, answer);
-            let ended = Box::pin(forwarding).await;
-            service.core.buffers.give_write(forwarded.into_buffer());
+            let ended = forward(service, &configuration, carrier, forwarded, answer).await;
+            service.core.buffers.give_write(forwarded.take_buffer());
             return ended;
         }
         Next::Keep(keeping) => {
-            // Nor this.
+            // Most exchanges should not carry the room for it along.
             Box::pin(keep(service, carrier, &keeping, answer)).await?;
             Box::new(keeping.job)
         }
@@ -105,14 +106,15 @@ pub(crate) async fn exchange<C: Carrier>(
 }
 
 /// Asks the rules, and answers whatever needs no content.
-async fn head<C: Carrier>(
+async fn head<'f, C: Carrier>(
     service: &Service,
     configuration: &Configuration,
     carrier: &C,
     wire: &Wire,
     pass: Pass,
+    slot: &'f mut Option<Forwarded>,
     answer: &mut Answer,
-) -> Next {
+) -> Next<'f> {
     let request = &carrier.request();
     let client = configuration.client(carrier.peer(), request.fields);
     let now = HttpDate::from_unix(service.core.clock.unix_seconds());
@@ -184,7 +186,7 @@ async fn head<C: Carrier>(
             }
             let site = admission.site.index();
             let at = (carrier, site);
-            match answer_gateway(&mut asked, &question, &place, configuration, at) {
+            match answer_gateway(&mut asked, &question, &place, configuration, at, slot) {
                 None => {}
                 Some(Onward::Now(forwarded)) => return Next::Forward(forwarded),
                 Some(Onward::Later) => {

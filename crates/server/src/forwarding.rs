@@ -7,7 +7,7 @@ use wherefore_decide::act::Failure;
 use wherefore_decide::forward::Passed;
 use wherefore_decide::plan::{self, GatewayPlace, Plan, Question, Reading};
 use wherefore_decide::policy::Matched;
-use wherefore_decide::reply;
+use wherefore_decide::reply::{self, dress::may_add};
 use wherefore_decide::upstream::{Changed, Heard, Lost};
 use wherefore_gateway::forward;
 use wherefore_gateway::relay::{self as relayed, Address, Addresses, Buffering};
@@ -22,21 +22,22 @@ use crate::reading::Asked;
 use crate::service::Service;
 
 /// What becomes of a request for a gateway that is not answered yet.
-pub(crate) enum Onward {
+pub(crate) enum Onward<'f> {
     /// It is forwarded.
-    Now(Box<Forwarded>),
+    Now(&'f mut Forwarded),
     /// It is kept, to be delivered later.
     Later,
 }
 
-/// Answers for a gateway, unless the request is to go on.
-pub(crate) fn answer_gateway<C: Carrier>(
+/// Answers for a gateway, unless the request is to go on; what is forwarded is then put into `slot`.
+pub(crate) fn answer_gateway<'f, C: Carrier>(
     asked: &mut Asked<'_>,
     question: &Question<'_>,
     place: &GatewayPlace<'_>,
     configuration: &Configuration,
     (carrier, site): (&C, usize),
-) -> Option<Onward> {
+    slot: &'f mut Option<Forwarded>,
+) -> Option<Onward<'f>> {
     let Some(gateway) = configuration.gateway(place.gateway.upstreams) else {
         asked.fail(Failure::Panicked);
         return None;
@@ -66,8 +67,9 @@ pub(crate) fn answer_gateway<C: Carrier>(
                 site,
             };
             let text = asked.service.core.buffers.take_write();
-            let forwarded = Forwarded::new(gateway, request, place, &known, text);
-            return Some(Onward::Now(Box::new(forwarded)));
+            let chain = &mut asked.answer.chain;
+            let forwarded = Forwarded::new(gateway, request, place, &known, chain, text);
+            return Some(Onward::Now(slot.insert(forwarded)));
         }
         Ok(Plan::Later) => return Some(Onward::Later),
         Ok(Plan::Read(verdict, Reading::Options(methods))) => {
@@ -102,24 +104,38 @@ pub(crate) async fn forward<C: Carrier>(
         gateway::Asked::Lost(lost, member) => (Ok(Heard::Nothing(lost)), None, member),
         gateway::Asked::Refused(failure) => (Err(failure), None, None),
     };
-    let request = &carrier.request();
-    let mut asked = Asked::new(service, request, &forwarded.client, answer);
-    asked.matched = matched(configuration, forwarded);
-    asked.dress = asked.matched.map(|matched| &matched.route.dress);
-    asked.answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
-    match heard {
+    // The log tells of it, and nobody else.
+    if service.core.log.is_some() {
+        answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
+    }
+    let matched = matched(configuration, forwarded);
+    let refused = match heard {
         Ok(heard) => {
-            let verdict = plan::heard(heard, &mut asked.answer.trail);
+            let verdict = plan::heard(heard, &mut answer.trail);
             match heard {
                 Heard::Answer(..) => {
-                    asked.answer.head.status = verdict.status;
-                    asked.answer.verdict = Some(verdict);
-                    asked.answer.relay = relay;
+                    answer.head.status = verdict.status;
+                    answer.verdict = Some(verdict);
+                    answer.relay = relay;
+                    None
                 }
-                Heard::Nothing(_) => asked.refuse(&verdict, None),
+                Heard::Nothing(_) => Some(Ok(verdict)),
             }
         }
-        Err(failure) => asked.fail(failure),
+        Err(failure) => Some(Err(failure)),
+    };
+    let is_plain = matched.is_some_and(|Matched { route, .. }| !may_add(&route.dress, route));
+    if refused.is_none() && is_plain && answer.taken.is_none() {
+        return Ok(());
+    }
+    let request = &carrier.request();
+    let mut asked = Asked::new(service, request, &forwarded.client, answer);
+    asked.matched = matched;
+    asked.dress = matched.map(|matched| &matched.route.dress);
+    match refused {
+        None => {}
+        Some(Ok(verdict)) => asked.refuse(&verdict, None),
+        Some(Err(failure)) => asked.fail(failure),
     }
     asked.settle().await;
     asked.dress();
@@ -144,7 +160,7 @@ async fn begin<C: Carrier>(
     let base = matched(configuration, forwarded).and_then(|matched| {
         matched.route.gateway().map(|gateway| gateway.base.as_deref().unwrap_or(""))
     });
-    let made = head(service, &carrier.request(), forwarded, base, relay, &mut answer.head);
+    let made = head(service, carrier, forwarded, base, relay, &mut answer.head);
     let (changed, buffering) = match made {
         Ok(made) => made,
         Err(cause) => {
@@ -160,9 +176,9 @@ async fn begin<C: Carrier>(
 }
 
 /// Makes the head of what an upstream answers, and sees to it that its content is changed as that says.
-fn head(
+fn head<C: Carrier>(
     service: &Service,
-    request: &Request<'_>,
+    carrier: &C,
     forwarded: &Forwarded,
     base: Option<&str>,
     relay: &mut Relay,
@@ -183,7 +199,7 @@ fn head(
     }
     // Most answers lead nowhere.
     let leads = relayed::leads_on(response.fields);
-    let public = if leads { public_authority(request) } else { Vec::new() };
+    let public = if leads { public_authority(&carrier.request()) } else { Vec::new() };
     let from = relayed::From {
         status,
         version: response.version,
@@ -192,6 +208,7 @@ fn head(
     };
     let told = relayed::head(&gateway.relay, &from, head);
     let Some(transform) = &gateway.transform else { return Ok((Changed::Not, told.buffering)) };
+    let request = &carrier.request();
     let applies = transform.applies(request, status, response.fields);
     let coded = transform.apply(applies, request, head);
     if relay.change(service, transform, applies, coded)? == Coded::No && coded.is_some() {

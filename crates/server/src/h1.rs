@@ -6,6 +6,7 @@ mod carrier;
 
 use std::future::poll_fn;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,13 +15,14 @@ use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::plan;
 use wherefore_decide::reply::{self, Setting, Varies};
 use wherefore_decide::screen::Wire;
-use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server};
+use wherefore_h1::{After, CloseReason, Event, Late, Millis, Outgoing, Server, Unread};
 use wherefore_message::problem::{self, ProblemForm};
+use wherefore_message::response::Author;
 use wherefore_message::{Fault, FieldName, Method, Version};
 use wherefore_origin::read::Content;
 
 use crate::answer::{Answer, explain};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
 use crate::carrier::Gone;
 use crate::connection::{End, Place};
 use crate::core::Core;
@@ -135,7 +137,10 @@ impl H1<'_> {
             }
         };
         let epoch = self.epoch();
-        let known = if overload.is_none() { self.known(epoch) } else { Known::Never };
+        // Whoever was relayed to asks for more of that kind, and such answers are not kept.
+        let is_relaying = answer.head.author == Author::Upstream;
+        let is_asked = overload.is_none() && !is_relaying;
+        let known = if is_asked { self.known(epoch) } else { Known::Never };
         if let Known::Answered(index) = known
             && let Some(octets) = self.again(index, answer)
         {
@@ -143,7 +148,11 @@ impl H1<'_> {
             return self.after(answer, (client, began), octets).await;
         }
         let wire = Wire { fault: None, overload };
-        match unwinding(exchange(self.service, self, &wire, answer)).await {
+        let come = {
+            let exchange = pin!(exchange(self.service, self, &wire, answer));
+            unwinding(exchange).await
+        };
+        match come {
             Ok(Ok(())) => {}
             Ok(Err(Gone)) => {
                 self.log(answer, client, began, 0, Told::Nothing);
@@ -472,6 +481,11 @@ impl H1<'_> {
             usize::try_from(self.service.wire.head_bytes_max()).unwrap_or(usize::MAX);
         // Room for a whole head, and for content behind it.
         let bytes_max = head_bytes_max.saturating_mul(2);
+        match self.server.unread() {
+            Unread::None => {}
+            Unread::Octets(left) => self.input.widen(left),
+            Unread::Unknown => self.input.widen(UNKNOWN_READ_BYTES),
+        }
         if self.input.make_room(bytes_max).is_err() {
             return Poll::Ready(Filled::Gone);
         }

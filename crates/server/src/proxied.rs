@@ -13,35 +13,28 @@ use tokio::io::{AsyncReadExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use wherefore_access::proxy_protocol::{Header, ProxyFault, V1_BYTES_MAX, V2_BYTES_MAX, parse};
 
-use crate::core::Arrival;
-use crate::listen::Opening;
 use crate::notice::Seldom;
 use crate::service::Service;
 use crate::shutdown::State;
 use crate::socket::Socket;
 
-/// What a connection has to say before its first request, and who is at its other end then. None if it does
-/// not say it: it is to be closed, without an answer, since the other end speaks no HTTP yet.
-pub(crate) async fn open(service: &Service, arrival: Arrival) -> Option<(Socket, SocketAddr)> {
+/// Reads what a connection has to say before its first request, and says who is at its other end then. None if it
+/// does not say it: it is to be closed, without an answer, since the other end speaks no HTTP yet.
+pub(crate) async fn open(
+    service: &Service,
+    socket: &mut Socket,
+    peer: SocketAddr,
+) -> Option<SocketAddr> {
     static REFUSED: Seldom = Seldom::every(Duration::from_secs(1));
-    let Arrival { stream, peer, opening } = arrival;
-    if opening == Opening::Request {
-        return Some((Socket::unwatched(stream), peer));
-    }
     // Anybody can send a header: others than those that are trusted speak for themselves.
     let configuration = service.configuration.get();
     let trusted = &configuration.proxies.trusted;
     if !trusted.is_empty() && !trusted.has(peer.ip()) {
-        return Some((Socket::unwatched(stream), peer));
+        return Some(peer);
     }
     drop(configuration);
-    let mut stream = TcpStream::from_std(stream).ok()?;
-    // Apart, so that a connection that waits for a request does not hold room for it.
-    match Box::pin(within_time(service, &mut stream)).await {
-        Ok(Some(header)) => {
-            let peer = header.ends.map_or(peer, |ends| ends.source);
-            Some((Socket::new(stream), peer))
-        }
+    match within_time(service, socket.watched().ok()?).await {
+        Ok(Some(header)) => Some(header.ends.map_or(peer, |ends| ends.source)),
         Ok(None) => None,
         Err(fault) => {
             REFUSED.say(format_args!("a connection from {peer} is closed: {fault}"));

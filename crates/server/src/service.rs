@@ -2,6 +2,7 @@
 //! what this core remembers of its files.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +22,17 @@ use crate::connection::{Active, Place, connection, turn_away, turn_away_opened};
 use crate::core::{Arrival, Core, Handler};
 use crate::gateway::{LetIn, Pool, probe};
 use crate::given::Given;
+use crate::listen::Opening;
 use crate::notice;
 use crate::notice::Seldom;
 use crate::outbox;
 use crate::proxied;
+use crate::socket::Socket;
 
 /// How many idle states of connections a core keeps for the next request.
 const ACTIVE_KEPT_MAX: usize = 1024;
 /// How many connections of a core keep their buffers for a moment after an answer.
-const WAITING_MAX: usize = 512;
+const WAITING_MAX: usize = 256;
 /// How many connections without a place a core tells so at once.
 const TURNED_AWAY_MAX: usize = 64;
 
@@ -197,14 +200,26 @@ pub(crate) fn tell(target: &[u8], error: &StoreError) {
 }
 
 impl Handler for Rc<Service> {
-    async fn connection(&self, arrival: Arrival, admitted: Admitted) {
-        let Some((socket, peer)) = proxied::open(self, arrival).await else { return };
-        match admitted.of(peer.ip()) {
-            Ok(admitted) => {
-                connection(Self::clone(self), socket, peer, Place::Admitted).await;
-                drop(admitted);
+    fn connection(&self, arrival: Arrival, admitted: Admitted) -> impl Future<Output = ()> {
+        // All that is held as long as the connection lasts: there are many of them, and most are idle.
+        let Arrival { stream, mut peer, opening } = arrival;
+        let (service, mut socket, mut admitted) =
+            (Self::clone(self), Socket::unwatched(stream), admitted);
+        async move {
+            if opening == Opening::ProxyHeader {
+                let opened = Box::pin(proxied::open(&service, &mut socket, peer)).await;
+                let Some(opened) = opened else { return };
+                peer = opened;
+                admitted = match admitted.of(peer.ip()) {
+                    Ok(admitted) => admitted,
+                    Err(refusal) => {
+                        let turned_away = turn_away_opened(&service, &mut socket, peer, refusal);
+                        return Box::pin(turned_away).await;
+                    }
+                };
             }
-            Err(refusal) => turn_away_opened(self, socket, peer, refusal),
+            connection(&service, &mut socket, peer, Place::Admitted).await;
+            drop(admitted);
         }
     }
 

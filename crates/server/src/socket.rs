@@ -184,10 +184,15 @@ impl Socket {
         span.poll_send(cx, stream, file)
     }
 
-    /// Closes in stages (RFC 9112 §9.6): says that nothing more is sent, then reads and drops what the peer
+    /// Closes in stages (RFC 9112 §9.6), so that it can be dropped then: says that nothing more is sent, then reads and drops what the peer
     /// still sends, within bounds, until it closes too. Closing at once with octets unread would reset
     /// the connection and might destroy the last answer on its way. `scratch` is read into.
-    pub async fn close(mut self, scratch: &mut [u8], drain: Drain, deadline: &Deadline) -> Drained {
+    pub async fn close(
+        &mut self,
+        scratch: &mut [u8],
+        drain: Drain,
+        deadline: &Deadline,
+    ) -> Drained {
         deadline.set_in(drain.time_max);
         let mut left = drain.bytes_max;
         let ended = poll_fn(|cx| self.poll_shutdown_write(cx)).await;
@@ -223,7 +228,7 @@ impl Socket {
 
     /// Breaks the connection off with a reset, so that an answer that can't be finished never looks
     /// whole. What was written and is still on its way is lost with it.
-    pub fn abort(self) {
+    pub fn abort(&mut self) {
         let socket = match &self.stream {
             Stream::Unwatched(stream) => SockRef::from(stream),
             Stream::Watched(stream) => SockRef::from(stream),
@@ -231,6 +236,7 @@ impl Socket {
         };
         // Should it fail, the connection is closed all the same, and its framing shows what is missing.
         drop(socket.set_linger(Some(Duration::ZERO)));
+        self.stream = Stream::Lost;
     }
 }
 
@@ -320,7 +326,7 @@ mod tests {
     #[test]
     fn a_staged_close_waits_for_the_peer() {
         on_a_core(async {
-            let (mut client, socket) = pair();
+            let (mut client, mut socket) = pair();
             let client = thread::spawn(move || {
                 client.write_all(&[b'x'; 50_000]).unwrap();
                 let mut rest = Vec::new();
@@ -328,6 +334,7 @@ mod tests {
             });
             let drained = socket.close(&mut [0; 4096], SMALL, &deadline()).await;
             assert_eq!(drained, Drained::Closed);
+            drop(socket);
             assert_eq!(client.join().unwrap().unwrap(), b"", "an end, and no reset");
         });
     }
@@ -335,13 +342,14 @@ mod tests {
     #[test]
     fn a_staged_close_is_bounded_in_octets_and_time() {
         on_a_core(async {
-            let (mut client, socket) = pair();
+            let (mut client, mut socket) = pair();
             let sender = thread::spawn(move || while client.write(&[0; 65536]).is_ok() {});
             let drained = socket.close(&mut [0; 4096], SMALL, &deadline()).await;
             assert_eq!(drained, Drained::TooMuch);
+            drop(socket);
             sender.join().unwrap();
 
-            let (_silent, socket) = pair();
+            let (_silent, mut socket) = pair();
             let short = Drain { time_max: Duration::from_millis(10), ..SMALL };
             let drained = socket.close(&mut [0; 4096], short, &deadline()).await;
             assert_eq!(drained, Drained::TooLong);

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use wherefore_message::Status;
@@ -12,10 +12,11 @@ use crate::notice;
 /// The future panicked.
 pub(crate) struct Panicked;
 
-/// Drives a future; a panic in it ends it alone.
-pub(crate) async fn unwinding<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
-    poll_fn(move |cx| poll_unwinding(future.as_mut(), cx)).await
+/// Drives a future where it stands, for it may be large; a panic in it ends it alone.
+pub(crate) fn unwinding<F: Future>(
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Result<F::Output, Panicked>> {
+    poll_fn(move |cx| poll_unwinding(future.as_mut(), cx))
 }
 
 /// What the future left half-done is dropped with it; what it shares with others (caches, pools) is

@@ -121,6 +121,10 @@ impl Sites {
             return self.names.get(format!("[{address}]").as_bytes()).copied();
         }
         let host = authority.host.strip_suffix(b".").unwrap_or(authority.host);
+        // Most clients write it as it is kept.
+        if let Some(index) = self.names.get(host) {
+            return Some(*index);
+        }
         let mut lower = [0; HOST_BYTES_MAX];
         let lower = lower.get_mut(..host.len())?;
         lower.copy_from_slice(host);

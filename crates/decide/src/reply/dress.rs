@@ -25,6 +25,12 @@ pub struct Left {
     pub reset_seconds: u64,
 }
 
+/// Whether a route that is dressed like this may add anything to an answer.
+#[must_use]
+pub fn may_add(dress: &Dress, route: &Route) -> bool {
+    !dress.is_plain() || route.cors.is_some() || !route.limits.is_empty()
+}
+
 /// Adds to a finished head what the route adds, or else the site.
 pub fn dress(
     dress: &Dress,

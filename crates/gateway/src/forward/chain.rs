@@ -6,21 +6,88 @@
 
 use core::net::IpAddr;
 
-use wherefore_message::FieldName;
+use wherefore_decide::Scheme;
 use wherefore_message::forwarded::Element;
 use wherefore_message::network::write_address;
 use wherefore_message::token::trim;
+use wherefore_message::{FieldName, FieldSet};
 
-use super::{Forwarded, From, PeerTrust, Policy, Replaced, asked};
+use super::{Forwarded, From, PeerTrust, Policy, Replaced, asked, asked_by_field};
 use crate::hop::{is_value, line, own_line};
 
-/// Appends the lines that the policy asks for.
-pub(super) fn write(policy: &Policy, replaced: &Replaced<'_>, from: &From<'_>, out: &mut Vec<u8>) {
-    let stands = |known: FieldName| !replaced.has(known, known.as_str().as_bytes());
-    // What was asked for is told by several of them.
-    let mut host = Vec::with_capacity(64);
-    asked(from.request, &mut host);
-    let host = is_value(&host).then_some(&*host).filter(|host| !host.is_empty());
+/// The longest host with which the lines are kept, in octets.
+const HOST_BYTES_KEPT_MAX: usize = 256;
+
+/// The lines that were written last for a stranger, kept since its next request is told of by the same ones.
+#[derive(Debug, Default)]
+pub struct Chain {
+    kept: Option<Said>,
+    host: Vec<u8>,
+    written: Vec<u8>,
+}
+
+/// All that the lines say of a stranger, but for the host that it asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Said {
+    forwarded: Forwarded,
+    replaced: FieldSet,
+    peer: IpAddr,
+    schemes: (Scheme, Scheme),
+}
+
+impl Chain {
+    /// Nothing was written yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { kept: None, host: Vec::new(), written: Vec::new() }
+    }
+
+    /// Appends the lines that the policy asks for.
+    pub(super) fn write(
+        &mut self,
+        policy: &Policy,
+        replaced: &Replaced<'_>,
+        from: &From<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let host = match (from.peer_trust, asked_by_field(from.request)) {
+            (PeerTrust::Stranger, Some(host)) if host.len() <= HOST_BYTES_KEPT_MAX => host,
+            _ => return write(policy, replaced, from, out),
+        };
+        let said = Said {
+            forwarded: policy.forwarded,
+            replaced: replaced.known.and(WRITTEN),
+            peer: from.peer,
+            schemes: (from.client.scheme, from.scheme),
+        };
+        if self.kept == Some(said) && self.host == host {
+            return out.extend_from_slice(&self.written);
+        }
+        let start = out.len();
+        write(policy, replaced, from, out);
+        if !is_value(host) {
+            return;
+        }
+        self.kept = Some(said);
+        self.host.clear();
+        self.host.extend_from_slice(host);
+        self.written.clear();
+        self.written.extend_from_slice(out.get(start..).unwrap_or_default());
+    }
+}
+
+/// What may be written here.
+const WRITTEN: FieldSet = FieldSet::of(&[
+    FieldName::Forwarded,
+    FieldName::XForwardedFor,
+    FieldName::XForwardedHost,
+    FieldName::XForwardedProto,
+]);
+
+fn write(policy: &Policy, replaced: &Replaced<'_>, from: &From<'_>, out: &mut Vec<u8>) {
+    let stands = |known: FieldName| !replaced.known.has(known);
+    let host = asked(from.request);
+    let host = Some(&*host).filter(|host| is_value(host) && !host.is_empty());
     if matches!(policy.forwarded, Forwarded::Forwarded | Forwarded::Both)
         && stands(FieldName::Forwarded)
     {

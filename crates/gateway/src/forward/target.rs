@@ -36,7 +36,14 @@ pub fn target(request: &Request<'_>, path: Path<'_>, rewrite: Rewrite<'_>, out: 
     let start = out.len();
     out.extend_from_slice(by.strip_suffix('/').unwrap_or(by).as_bytes());
     let raw = request.target.path;
-    let rest = if is_spelling(raw, path) { after(raw, octets) } else { None };
+    let rest = if raw == path.bytes() {
+        // Most paths are spelt as they are meant.
+        raw.get(octets..).filter(|rest| is_at_end_of_segment(rest))
+    } else if is_spelling(raw, path) {
+        after(raw, octets)
+    } else {
+        None
+    };
     match rest {
         Some(rest) => as_spelt(rest, out),
         None => {
@@ -65,16 +72,17 @@ fn is_spelling(raw: &[u8], path: Path<'_>) -> bool {
 /// What is left of `raw` behind this many decoded octets, if a segment ends there.
 fn after(raw: &[u8], octets: usize) -> Option<&[u8]> {
     let at = Octets { raw }.take(octets).map(|(_, used)| used).sum();
-    let rest = raw.get(at..)?;
-    (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
+    raw.get(at..).filter(|rest| is_at_end_of_segment(rest))
+}
+
+fn is_at_end_of_segment(rest: &[u8]) -> bool {
+    rest.is_empty() || rest.starts_with(b"/")
 }
 
 /// Appends a path as it was spelt, but for octets that no URI may hold.
 fn as_spelt(raw: &[u8], out: &mut Vec<u8>) {
-    let is_bare =
-        |octet: u8| octet.is_ascii_alphanumeric() || b"-._~/:@!$&'()*+,;=%".contains(&octet);
     let mut rest = raw;
-    while let Some(at) = rest.iter().position(|octet| !is_bare(*octet)) {
+    while let Some(at) = rest.iter().position(|octet| !BARE[*octet as usize]) {
         let (bare, other) = rest.split_at(at);
         out.extend_from_slice(bare);
         let (octet, behind) = other.split_at(1);
@@ -85,6 +93,23 @@ fn as_spelt(raw: &[u8], out: &mut Vec<u8>) {
     }
     out.extend_from_slice(rest);
 }
+
+/// The octets that stand bare in a path (RFC 3986 §3.3), and the one that those which don't are spelt with.
+const BARE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = (octet as u8).is_ascii_alphanumeric();
+        octet += 1;
+    }
+    let marks = b"-._~/:@!$&'()*+,;=%";
+    let mut i = 0;
+    while i < marks.len() {
+        table[marks[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
 
 /// The octets that a path stands for, each with how many it is spelt by.
 struct Octets<'a> {

@@ -9,6 +9,8 @@ use wherefore_message::{Announced, FieldLines, path};
 
 use super::*;
 
+mod same;
+
 type Texts<'t> = &'t [(&'t str, &'t str)];
 
 const PEER: [u8; 4] = [203, 0, 113, 9];
@@ -24,6 +26,7 @@ fn request(method: &str, version: Version, lines: Texts<'_>) -> RequestBuf {
 struct Case {
     policy: Policy,
     client: Client,
+    peer: IpAddr,
     trust: PeerTrust,
     copied: FieldLines,
     user: Option<&'static str>,
@@ -35,6 +38,7 @@ impl Case {
         Self {
             policy: Policy::new("us"),
             client: Client::at(PEER.into()),
+            peer: PEER.into(),
             trust,
             copied: FieldLines::new(),
             user: None,
@@ -46,10 +50,20 @@ impl Case {
     fn of<T>(&self, request: &RequestBuf, look: impl FnOnce(&[u8], Forwarding<'_>) -> T) -> T {
         let mut out = Vec::new();
         let view = request.view();
+        let forwarding = self.write(&view, &mut Chain::new(), &mut out);
+        look(&out, forwarding)
+    }
+
+    fn write<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        chain: &mut Chain,
+        out: &mut Vec<u8>,
+    ) -> Forwarding<'a> {
         let from = From {
-            request: &view,
+            request,
             client: &self.client,
-            peer: PEER.into(),
+            peer: self.peer,
             peer_trust: self.trust,
             scheme: Scheme::Http,
             copied: self.copied.view(),
@@ -58,8 +72,7 @@ impl Case {
             withheld: self.withheld,
             lines: b"",
         };
-        let forwarding = fields(&self.policy, &from, &mut out);
-        look(&out, forwarding)
+        fields_in_turn(&self.policy, &from, chain, out)
     }
 
     fn lines(&self, lines: Texts<'_>) -> Vec<(String, String)> {

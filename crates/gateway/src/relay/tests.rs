@@ -3,12 +3,27 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use wherefore_h1::{Event, Limits, Millis, Outgoing, Server};
-use wherefore_message::FieldLines;
+use wherefore_h1::{
+    Client, ClientEvent, ClientLimits, Event, Limits, Millis, Outbound, Outgoing, Server,
+    TeTrailers,
+};
+use wherefore_message::token::is_value;
+use wherefore_message::{FieldLines, Method};
 
 use super::*;
 
 type Texts<'t> = &'t [(&'t str, &'t str)];
+
+const GET: Outbound<'_> = Outbound {
+    method: Method::Get,
+    method_text: b"GET",
+    target: b"/",
+    host: b"h",
+    lines: b"",
+    content: Outgoing::None,
+    upgrade: None,
+    te_trailers: TeTrailers::Unsaid,
+};
 
 fn policy() -> Policy {
     Policy::new(&crate::forward::Policy::new("us"))
@@ -16,16 +31,15 @@ fn policy() -> Policy {
 
 fn relayed(policy: &Policy, status: Status, lines: Texts<'_>) -> (ResponseHead, Told) {
     let fields: FieldLines = lines.iter().copied().collect();
+    relayed_of(policy, status, fields.view())
+}
+
+fn relayed_of(policy: &Policy, status: Status, fields: Fields<'_>) -> (ResponseHead, Told) {
     let addresses = Addresses {
         upstream: Address { scheme: "http", authority: b"app:9000", base: "" },
         public: Address { scheme: "https", authority: b"shop.example", base: "/shop" },
     };
-    let from = From {
-        status,
-        version: Version::HTTP_11,
-        fields: fields.view(),
-        addresses: Some(addresses),
-    };
+    let from = From { status, version: Version::HTTP_11, fields, addresses: Some(addresses) };
     let mut head = ResponseHead::new(Status::OK);
     let told = super::head(policy, &from, &mut head);
     (head, told)
@@ -219,7 +233,7 @@ proptest! {
         prop_assert_eq!(&block, &kept);
         for (name, _) in &block {
             let known = FieldName::parse(name.as_bytes());
-            prop_assert!(!wherefore_message::response::OF_THE_CONNECTION.has(known), "{}", name);
+            prop_assert!(!OF_THE_CONNECTION.has(known), "{}", name);
             prop_assert!(!PROXY_AUTHENTICATION.has(known) && !name.starts_with("x-accel-"));
             let is_named = options.split(',').any(|option| option.trim().eq_ignore_ascii_case(name));
             prop_assert!(known != FieldName::Other || !is_named, "{}", name);
@@ -248,6 +262,40 @@ proptest! {
         prop_assert!(count("content-length") <= 1 && count("transfer-encoding") == 0);
         prop_assert_eq!(count("date"), 1);
         prop_assert!(count("connection") <= 1 && count("via") == 1);
+    }
+
+    #[test]
+    fn lines_that_were_read_go_on_as_those_that_stand_in_no_message(
+        lines in vec((names(), values(), select(vec![": ", ": ", ": ", ":", ":\t ", ":  "])), 0..16),
+        keeps in any::<bool>(),
+    ) {
+        let mut wire = b"HTTP/1.1 200 OK\r\nConnection: x-mine\r\n".to_vec();
+        for (name, value, between) in &lines {
+            let frames = OF_THE_CONNECTION.has(FieldName::parse(name.as_bytes()));
+            if !frames && is_token(name.as_bytes()) && is_value(value.as_bytes()) {
+                wire.extend_from_slice(format!("{name}{between}{value}\r\n").as_bytes());
+            }
+        }
+        wire.extend_from_slice(b"\r\n");
+        let mut client = Client::new(&ClientLimits::default());
+        client.begin(&GET, &mut Vec::new());
+        let (used, event) = client.receive(&wire).unwrap();
+        prop_assert_eq!((used, event), (wire.len(), ClientEvent::Head));
+        let read = client.response(&wire).fields;
+        let mut apart = FieldLines::new();
+        read.iter().for_each(|(name, value)| apart.push(name, value));
+        let mut policy = policy();
+        if keeps {
+            policy.drop = Names::new(["Server", "a"]);
+            policy.set = vec![("ETag".into(), "x".into()), ("X-Set".into(), "y".into())];
+            policy.cookie_paths = vec![("/".into(), "/app/".into())];
+        }
+        let (first, told) = relayed_of(&policy, Status::OK, read);
+        let (second, told_apart) = relayed_of(&policy, Status::OK, apart.view());
+        let text = String::from_utf8_lossy;
+        prop_assert_eq!(text(first.relayed_written()), text(second.relayed_written()));
+        prop_assert!(first.relayed().eq(second.relayed()));
+        prop_assert_eq!((first.present(), told), (second.present(), told_apart));
     }
 
     #[test]

@@ -377,6 +377,19 @@ fn what_is_told_of_a_broken_head() {
 }
 
 #[test]
+fn what_is_told_of_a_fault_in_content() {
+    let mut server = Server::new(&Limits::default());
+    let head = b"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(server.receive(head, NOW), Ok((head.len(), Event::Head)));
+    let content = b"x\r\n";
+    assert_eq!(server.receive(content, NOW).unwrap_err().kind, K::ChunkSize);
+    // The head is no longer shown, so that nothing of it has a place.
+    let told = server.broken(content);
+    assert_eq!((told.method, told.version), (Some(Method::Put), Version::HTTP_11));
+    assert_eq!((told.target, told.field), (None, None));
+}
+
+#[test]
 fn persistence() {
     for (input, reason) in [
         ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", Some(CloseReason::PeerAsked)),

@@ -20,6 +20,35 @@ fn tight() -> Limits {
     }
 }
 
+fn start() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "GET / HTTP/1.1\r\nHost: a\r\n",
+        "GET /b?c HTTP/1.1\r\nHost: a\r\n",
+        "POST /longer HTTP/1.1\r\nHost: a\r\n",
+        "GET http://b:1/ HTTP/1.1\r\nHost: a\r\n",
+        "HEAD / HTTP/1.1\r\n",
+        "GET / HTTP/1.0\r\nHost: a\r\n",
+        "GET / HTTP/1.0\r\nConnection: keep-alive\r\n",
+        "\r\nGET / HTTP/1.1\r\nHost: a\r\n",
+    ])
+}
+
+fn field() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "Host: b\r\n",
+        "Content-Length: 0\r\n",
+        "Content-Length: 0\r\n",
+        "Connection: keep-alive\r\n",
+        "Connection: close\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Expect: 100-continue\r\n",
+        "Accept: */*\r\n",
+        "Cookie: a=b\r\n",
+        "Cookie: a=c\r\n",
+        "X: y\r\n",
+    ])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
@@ -39,6 +68,26 @@ proptest! {
         for limits in [Limits::default(), tight()] {
             let whole = run_with(&input, &limits);
             prop_assert_eq!(whole, run_cut(&input, &cuts, &limits));
+        }
+    }
+
+    /// Octet by octet nothing is remembered of the head before; whole heads have often the fields that it had.
+    #[test]
+    fn repeated_fields_at_any_cuts(
+        blocks in prop::collection::vec(prop::collection::vec(field(), 0..4), 1..4),
+        turns in prop::collection::vec(
+            (any::<prop::sample::Index>(), start(), any::<prop::sample::Index>()), 1..8
+        ),
+    ) {
+        let requests = turns.iter().map(|(block, start, cut)| {
+            let block = block.get(&blocks).concat();
+            // The head before is often the beginning of this one, and the other way round.
+            let end = if cut.index(3) == 0 { cut.index(block.len() + 1) } else { block.len() };
+            format!("{start}{}\r\n", &block[..end])
+        });
+        let input: String = requests.collect();
+        for limits in [Limits::default(), tight()] {
+            run_with(input.as_bytes(), &limits);
         }
     }
 

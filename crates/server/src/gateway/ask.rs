@@ -394,6 +394,10 @@ impl Exchange<'_> {
                 ClientEvent::NeedMore => {
                     hop.input.consume(used);
                     let was_unanswered = hop.input.unread().is_empty();
+                    if !was_unanswered && self.waits != Await::Head {
+                        self.waits = Await::Head;
+                        hop.reads.set_in(gateway.times.head);
+                    }
                     match ready!(hop.poll_fill(cx, bytes_max.saturating_mul(2))) {
                         // The role stays as it is: it still knows that nothing came.
                         Ok(0) if hop.role.is_unanswered() && was_unanswered => {
@@ -404,10 +408,6 @@ impl Exchange<'_> {
                                 Err(fault) => lost(fault.into(), None),
                                 Ok(_) => lost(Cause::Closed, None),
                             };
-                        }
-                        Ok(_) if self.waits != Await::Head => {
-                            self.waits = Await::Head;
-                            hop.reads.set_in(gateway.times.head);
                         }
                         Ok(_) => {}
                         Err(cause) => return lost(cause, None),

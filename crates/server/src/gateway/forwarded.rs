@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wherefore_decide::Client;
 use wherefore_decide::plan::GatewayPlace;
 use wherefore_gateway::affinity;
-use wherefore_gateway::forward::{self, PeerTrust, Rewrite, Waits};
+use wherefore_gateway::forward::{self, Chain, PeerTrust, Rewrite, Waits};
 use wherefore_h1::{Outbound, Outgoing, TeTrailers};
 use wherefore_message::path::encode_path;
 use wherefore_message::{Announced, FieldSet, Fields, Method, Request};
@@ -68,6 +68,7 @@ impl Forwarded {
         request: &Request<'_>,
         place: &GatewayPlace<'_>,
         known: &Known<'_>,
+        chain: &mut Chain,
         mut text: Vec<u8>,
     ) -> Self {
         let policy = &gateway.forward;
@@ -89,7 +90,7 @@ impl Forwarded {
             lines: &instead,
         };
         text.reserve(TEXT_BYTES_USUAL);
-        let forwarding = forward::fields(policy, &from, &mut text);
+        let forwarding = forward::fields_in_turn(policy, &from, chain, &mut text);
         let lines = 0..text.len();
         let rewrite = match &place.gateway.base {
             None => Rewrite::Whole,
@@ -194,8 +195,8 @@ impl Forwarded {
     }
 
     /// The buffer that its texts stood in, for the next one.
-    pub(crate) fn into_buffer(self) -> Vec<u8> {
-        self.text
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text)
     }
 
     /// The protocols that its client asks to change to.

@@ -1,7 +1,7 @@
 //! Connections to upstreams that are kept for the next request, a core its own.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use wherefore_upstream::Quiet;
 
@@ -16,7 +16,8 @@ const IDLE_MAX: usize = 4096;
 /// The idle connections of one core.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: RefCell<HashMap<u64, Vec<Idle>>>,
+    /// By the gateways' ids, of which there are few, and which nobody else chooses.
+    idle: RefCell<BTreeMap<u64, Vec<Idle>>>,
     count: Cell<usize>,
 }
 

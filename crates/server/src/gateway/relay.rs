@@ -18,6 +18,7 @@ use super::Gateway;
 use super::change::{Change, TURN_BYTES_MAX};
 use super::hop::Hop;
 use super::upload::{Halt, Upload};
+use crate::buffer::UNKNOWN_READ_BYTES;
 use crate::carrier::{Carrier, Gone};
 use crate::service::Service;
 
@@ -344,6 +345,9 @@ impl Relay {
             };
             let Some(hop) = &mut self.hop else { return Poll::Ready(Ok(())) };
             if step == Step::Wanting {
+                let length = hop.role.response(hop.input.head()).length_said;
+                let left = length.map(|length| length.saturating_sub(self.received));
+                hop.input.widen(left.unwrap_or(UNKNOWN_READ_BYTES));
                 match hop.poll_fill(cx, usize::MAX) {
                     Poll::Ready(Ok(0)) => match hop.role.eof() {
                         // Content may end with the connection (RFC 9112 §6.3); it is whole then.

@@ -160,7 +160,22 @@ impl Upload {
     }
 
     /// Takes the request on, as far as it goes; ready when all of it has left, or no more is taken.
+    #[inline]
     pub(super) fn poll<C: Carrier>(
+        &mut self,
+        cx: &mut Context<'_>,
+        gateway: &Gateway,
+        hop: &mut Hop,
+        carrier: &mut C,
+    ) -> Poll<Result<(), Halt>> {
+        // It has left long before the answer is over.
+        if self.is_over(hop) {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_on(cx, gateway, hop, carrier)
+    }
+
+    fn poll_on<C: Carrier>(
         &mut self,
         cx: &mut Context<'_>,
         gateway: &Gateway,
