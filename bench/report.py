@@ -71,7 +71,7 @@ def summary(result, plot):
     """What a reader has to know who reads no more than this."""
     rounds = "one round" if result["rounds"] == 1 else f"{result['rounds']} rounds"
     lines = [f"{result['date']}, on {result['machine']}: {rounds} of {result['seconds']:g} s for each server, in "
-             f"{result['minutes']:.0f} minutes.", "",
+             f"{result['minutes']:.0f} min.", "",
              "".join(f"- {program}: {version}\n" for program, version in result["versions"].items())]
     if result["missing"]:
         lines += [f"Not installed, so not measured: {', '.join(result['missing'])}.", ""]

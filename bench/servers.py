@@ -163,16 +163,19 @@ def document_root(scratch):
 
 
 def built(*names):
-    """These binaries, made of the sources that are here."""
+    """These programs, made of the sources that are here; each by itself, as users make it."""
     say(f"building {' and '.join(names)} (cargo build --release)")
-    command = ["cargo", "build", "--release", "--locked", *(f"--bin={name}" for name in names), "--workspace",
+    return [built_one(name) for name in names]
+
+
+def built_one(name):
+    command = ["cargo", "build", "--release", "--locked", "-p", name, "--bin", name,
                "--message-format", "json-render-diagnostics"]
     ran = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, timeout=3600)
     if ran.returncode:
         sys.exit("it can't be built")
     made = [json.loads(line) for line in ran.stdout.splitlines()]
-    found = {one["target"]["name"]: one["executable"] for one in made if one.get("executable")}
-    return [found[name] for name in names]
+    return next(one["executable"] for one in made if one.get("executable") and one["target"]["name"] == name)
 
 
 def first_line(command, cwd=None):

@@ -115,11 +115,14 @@ impl Link for Http {
 
     fn begin(&mut self, shared: &mut Shared) -> Result<(), String> {
         let request = Rc::clone(&self.request);
-        self.out.clear();
-        for _ in 0..request.depth {
-            request.write(&mut self.out, shared.begun);
-            shared.begun += 1;
+        // What is always the same is written once: the less is done here, the more can be asked.
+        if request.files > 1 || self.out.is_empty() {
+            self.out.clear();
+            for number in shared.begun..shared.begun + request.depth as u64 {
+                request.write(&mut self.out, number);
+            }
         }
+        shared.begun += request.depth as u64;
         self.sent = 0;
         self.sends = if request.sends > TOGETHER_MAX { request.sends } else { 0 };
         self.awaited = request.depth;
