@@ -15,6 +15,7 @@ mod process;
 mod reload;
 mod rules;
 mod serve;
+mod upstreams;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ enum Command {
     Config(config::Arguments),
     HashPassword(hash_password::Arguments),
     Credit(credit::Arguments),
+    Upstreams(upstreams::Arguments),
     Rules(rules::Arguments),
 }
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Config(arguments) => config::run(&arguments),
         Command::HashPassword(arguments) => hash_password::run(&arguments),
         Command::Credit(arguments) => credit::run(&arguments),
+        Command::Upstreams(arguments) => upstreams::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
     };
     match done {

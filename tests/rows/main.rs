@@ -6,9 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arriving;
 mod buffered;
 mod every;
 mod gateways;
+mod hedging;
 mod inboxes;
 mod racing;
 mod variants;

@@ -64,6 +64,34 @@ fn settled(server: &Running, monitor: &str) -> Value {
     last
 }
 
+/// One destination that takes for ever has its own share of the places, and what waits for it goes when it can.
+#[test]
+fn who_hangs_holds_up_no_other() {
+    let (slow, fast) = (holding(), answering(&[200]));
+    let server = setup().serve(&format!(
+        "[gateway.slow]\nto = '{}'\n[gateway.fast]\nto = '{}'\n[later]\nat-once = 3\n[site.localhost]\nroute = [\n\
+         {{ path = '/slow', inbox = {{ deliver-to = 'slow' }} }},\n\
+         {{ path = '/fast', inbox = {{ deliver-to = 'fast' }} }},\n]\n",
+        slow.url(),
+        fast.url()
+    ));
+    let waiting: Vec<String> = (0..5).map(|_| accepted(&server, "/slow", "", "a=b")).collect();
+    let _ = slow.heard();
+    for _ in 0..3 {
+        let monitor = accepted(&server, "/fast", "", "a=b");
+        assert_eq!(settled(&server, &monitor)["state"], "delivered");
+    }
+    assert_eq!(slow.received().len(), 1);
+    assert!(waiting.iter().all(|monitor| progress(&server, monitor)["tries"] == 0));
+    for _ in &waiting {
+        slow.go_on();
+    }
+    for monitor in &waiting {
+        assert_eq!(settled(&server, monitor)["state"], "delivered");
+    }
+    assert_eq!(slow.received().len(), 5);
+}
+
 /// Answers with each of these statuses in turn, and with the last from then on.
 fn answering(statuses: &'static [u16]) -> Upstream {
     let count = AtomicUsize::new(0);

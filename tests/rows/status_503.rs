@@ -194,6 +194,9 @@ impl Store for Slow {
         folders: CreateFolders,
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
+        if path.starts_with(b"/slow") {
+            self.gate.pass();
+        }
         self.store.replace(path, staged, folders, allow)
     }
 
@@ -234,13 +237,13 @@ fn the_workers_have_as_much_to_do_as_they_may_have() {
         "GET /unread HTTP/1.1\nHost: localhost\n\n",
         "GET / HTTP/1.1\nHost: localhost\n\n",
         "GET /fine HTTP/1.1\nHost: localhost\nWant-Repr-Digest: sha-256=1\n\n",
-        "DELETE /fine HTTP/1.1\nHost: localhost\n\n",
-        "PUT /new HTTP/1.1\nHost: localhost\nContent-Length: 1\n\nx",
     ] {
         is_503(&server.ask(request), "busy");
     }
-    // What needs no worker is served.
+    // What needs no worker is served, and what writes has threads of its own.
     assert_eq!(server.ask("GET /fine HTTP/1.1\nHost: localhost\n\n").text(), "content");
+    let put = "PUT /new HTTP/1.1\nHost: localhost\nContent-Length: 1\n\nx";
+    assert_eq!(server.ask(put).status, 201);
 
     gate.open();
     assert_eq!(waiting.reply("GET").text(), "content");
@@ -248,6 +251,27 @@ fn the_workers_have_as_much_to_do_as_they_may_have() {
         let reply = server.ask(&format!("GET {name} HTTP/1.1\nHost: localhost\n\n"));
         assert_eq!(reply.text(), "content");
     }
+}
+
+#[test]
+fn as_many_writes_wait_for_the_disk_as_may() {
+    let gate = Arc::new(Gate::default());
+    let slow = Arc::new(Slow::holding(&["/cold", "/fine"], &gate));
+    let server = serve(slow, &[("writers", "1"), ("worker-queue", "0")]);
+    let put = |path: &str| format!("PUT {path} HTTP/1.1\nHost: localhost\nContent-Length: 1\n\nx");
+    let mut waiting = server.connect();
+    waiting.send(&put("/slow"));
+    gate.occupied();
+
+    is_503(&server.ask(&put("/new")), "busy");
+    is_503(&server.ask("DELETE /fine HTTP/1.1\nHost: localhost\n\n"), "busy");
+    // Who reads waits for none of them, even where that takes a thread.
+    assert_eq!(server.ask("GET /cold HTTP/1.1\nHost: localhost\n\n").text(), "content");
+
+    gate.open();
+    assert_eq!(waiting.reply("PUT").status, 201);
+    assert_eq!(server.ask(&put("/new")).status, 201);
+    assert_eq!(server.ask("DELETE /fine HTTP/1.1\nHost: localhost\n\n").status, 204);
 }
 
 /// It is no reason for 503 that nobody is there to encode: then the file is sent as it is.

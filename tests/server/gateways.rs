@@ -25,7 +25,7 @@ fn route(keys: &str) -> String {
 }
 
 /// Has the server read another configuration, and says whether it could.
-fn reload(server: &Configured, text: &str) -> bool {
+pub(crate) fn reload(server: &Configured, text: &str) -> bool {
     let file = server.path().join("wherefore.toml");
     let before = fs::read_to_string(&file).unwrap();
     let head = before.split("\n\n").next().unwrap();

@@ -12,6 +12,7 @@ mod compress;
 mod crash;
 mod descriptors;
 mod drain;
+mod draining;
 mod gateways;
 mod many;
 mod peers;

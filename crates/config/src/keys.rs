@@ -15,7 +15,8 @@ mod route;
 mod site;
 
 pub use gateway::{
-    Breaker, Check, Gateway, RequestHeaders, ResponseHeaders, Transform, Upstream, UpstreamTls,
+    Breaker, Check, Gateway, Hedge, RequestHeaders, ResponseHeaders, Transform, Upstream,
+    UpstreamTls,
 };
 pub use later::Later;
 pub use policy::{

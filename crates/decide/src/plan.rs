@@ -8,7 +8,7 @@ use wherefore_message::later::Progress;
 use wherefore_message::path::Path;
 use wherefore_message::range::{ByteRange, Resolved};
 use wherefore_message::status::Class;
-use wherefore_message::{Coding, FieldName, Method, MethodSet, Request, Status};
+use wherefore_message::{Announced, Coding, FieldName, Method, MethodSet, Request, Status};
 
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
 use crate::allowance::{Paid, PriceFacts};
@@ -465,6 +465,15 @@ pub fn asks_for_variants(
             Found::Folder { index: None, .. } => inner.is_folder(),
             Found::Folder { index: Some(_), .. } | Found::File(_) | Found::Refused(_) => false,
         }
+}
+
+/// What is written without a look before its content is taken: a PUT of at most `octets_max` octets that are coming
+/// already. Its client can't be spared sending them any more, and the rules are asked under the store's lock.
+#[must_use]
+pub fn at_once(request: &Request<'_>, begun: Begun, octets_max: u64) -> Option<Writing> {
+    let is_small = matches!(request.announced, Announced::Length(octets) if octets <= octets_max);
+    let is_put = request.method == Method::Put && begun == Begun::Already;
+    (is_put && is_small).then_some(Writing::Put)
 }
 
 /// The representation that a GET of this client gets of what was found, and its coding.

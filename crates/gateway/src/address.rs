@@ -92,6 +92,22 @@ impl Address {
         Ok(Self { scheme, place, base })
     }
 
+    /// Whether somebody who writes this means it: its URL, with or without what stands before paths, or its host and
+    /// port alone.
+    #[must_use]
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        match Self::parse(text) {
+            Ok(named) => {
+                let is_there = (named.scheme, &named.place) == (self.scheme, &self.place);
+                is_there && (named.base.is_empty() || named.base == self.base)
+            }
+            Err(_) => {
+                let has_host = !matches!(self.place, Place::Unix(_));
+                has_host && self.authority().eq_ignore_ascii_case(text)
+            }
+        }
+    }
+
     /// What `Host` names to this upstream unless told otherwise; a socket's is `localhost`.
     #[must_use]
     pub fn authority(&self) -> String {
@@ -318,6 +334,38 @@ mod tests {
 
     fn parse(text: &str) -> Address {
         Address::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn people_mean_it_by_its_url_or_its_host() {
+        for (address, texts, others) in [
+            (
+                "http://app.test:9000",
+                vec!["http://app.test:9000", "HTTP://APP.test:9000/", "app.test:9000"],
+                vec![
+                    "app.test",
+                    "https://app.test:9000",
+                    "http://app.test:9000/x",
+                    "http://app.test",
+                    "",
+                ],
+            ),
+            ("http://app.test", vec!["app.test", "http://app.test:80"], vec!["app.test:80"]),
+            (
+                "https://[::1]:9000/x",
+                vec!["[::1]:9000", "https://[::1]:9000", "https://[::1]:9000/x/"],
+                vec!["https://[::1]:9000/y", "http://[::1]:9000"],
+            ),
+            ("unix:/run/a", vec!["unix:/run/a"], vec!["unix:/run/b", "localhost", "/run/a"]),
+        ] {
+            let address = Address::parse(address).unwrap();
+            for text in texts {
+                assert!(address.is_meant_by(text), "{address} {text}");
+            }
+            for text in others {
+                assert!(!address.is_meant_by(text), "{address} {text}");
+            }
+        }
     }
 
     #[test]

@@ -1,13 +1,18 @@
-//! How many requests may be sent again, so that retries don't finish off what is failing already.
+//! How many requests may be sent again, or to a second member, so that what is failing or slow already is not
+//! finished off by that.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use wherefore_h1::Millis;
 
-use crate::settings::Settings;
+use crate::settings::{Hedge, Settings};
 
 /// How many retries can be saved up while nothing fails.
 pub const RETRIES_SAVED_MAX: u64 = 100;
+
+/// How many second requests can be saved up while nothing is slow: few, since whatever makes many answers late at once
+/// is made worse by asking for them twice.
+pub const HEDGES_SAVED_MAX: u64 = 10;
 
 /// A hundredth of a retry is the unit, since the ratio is in percent.
 const RETRY: u64 = 100;
@@ -23,8 +28,8 @@ pub enum Retry {
     Spent,
 }
 
-/// What is left for retries, over all cores: each request adds its ratio, each retry takes one; and beside that
-/// some are granted by time.
+/// What is left for retries or for second requests, over all cores: each request adds its ratio, each of these takes
+/// one; and beside that some are granted by time.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Budget {
@@ -48,6 +53,17 @@ impl Budget {
         }
     }
 
+    /// The one of second requests.
+    pub(crate) const fn of_hedges(hedge: &Hedge) -> Self {
+        Self {
+            saved: AtomicU64::new(0),
+            saved_max: HEDGES_SAVED_MAX * RETRY,
+            ratio: hedge.ratio_percent as u64,
+            clear_at: AtomicU64::new(0),
+            micros_each: None,
+        }
+    }
+
     /// A request is sent for the first time. Where nothing fails, this only reads.
     pub(crate) fn add(&self) {
         let more = |saved: u64| {
@@ -62,6 +78,12 @@ impl Budget {
         let taken = self.take_by_time(now)
             || self.saved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
         if taken { Retry::Granted } else { Retry::Spent }
+    }
+
+    /// What was taken was not needed.
+    pub(crate) fn give_back(&self) {
+        let more = |saved: u64| Some(saved.saturating_add(RETRY).min(self.saved_max));
+        let _ = self.saved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
     /// Takes one of those that are granted each second, at most a second's at once.

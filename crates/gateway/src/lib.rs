@@ -9,6 +9,7 @@ mod breaker;
 pub mod budget;
 mod hash;
 pub mod health;
+pub mod hedge;
 pub mod members;
 pub mod probe;
 pub mod queue;
@@ -20,10 +21,13 @@ pub mod x402;
 pub use address::{Address, AddressError, AddressFault, Place, Scheme};
 pub use budget::Retry;
 pub use health::{Health, Purpose};
+pub use hedge::Repeatable;
 pub use members::MemberSet;
 pub use probe::Probed;
 pub use queue::QueuePlace;
-pub use settings::{Breaker, GroupError, HashBy, Member, Recovery, Role, Settings, Strategy};
+pub use settings::{
+    Breaker, GroupError, HashBy, Hedge, Member, Recovery, Role, Settings, Strategy,
+};
 pub use upstreams::{Asked, NotChosen, Permit, Service, Standing, Upstreams};
 pub mod asking;
 mod claims;

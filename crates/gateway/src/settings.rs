@@ -92,6 +92,15 @@ pub struct Breaker {
     pub window: Duration,
 }
 
+/// When a second member is asked for what a first one takes long to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hedge {
+    /// For how long the first octet of an answer is awaited before.
+    pub after: Duration,
+    /// Of how many of a hundred requests at most.
+    pub ratio_percent: u32,
+}
+
 /// The settings of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -117,6 +126,8 @@ pub struct Settings {
     pub retry_ratio_percent: u32,
     /// How many retries a second are allowed beside those.
     pub retry_least_per_second: u32,
+    /// When a second member is asked as well; never if there is none.
+    pub hedge: Option<Hedge>,
     /// How many requests may be in flight with one member; 0 for any number.
     pub in_flight_max: u32,
     /// How many requests may wait for a place.
@@ -139,6 +150,7 @@ impl Default for Settings {
             retries_max: 2,
             retry_ratio_percent: 20,
             retry_least_per_second: 10,
+            hedge: None,
             in_flight_max: 0,
             queue_max: 100,
             queue_time: Duration::from_secs(5),

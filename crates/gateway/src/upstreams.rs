@@ -28,6 +28,7 @@ pub struct Upstreams {
     pub(crate) settings: Settings,
     pub(crate) rules: Rules,
     pub(crate) queue: Queue,
+    pub(crate) hedges: Option<Budget>,
     turns: Turns,
     budget: Budget,
 }
@@ -143,6 +144,7 @@ impl Upstreams {
             queue: Queue::new(settings.queue_max),
             turns: Turns::new(&weights),
             budget: Budget::new(&settings),
+            hedges: settings.hedge.as_ref().map(Budget::of_hedges),
             settings,
         }))
     }
@@ -172,17 +174,25 @@ impl Upstreams {
         // Of one there is no choice.
         if self.entries.len() == 1
             && asked.tried.is_empty()
-            && self.readiness(0, asked.now) == Readiness::Free
+            && self.readiness(0, asked.now, Among::All) == Readiness::Free
             && let Ok(permit) = self.enter(0, asked.now)
         {
             self.budget.add();
             return Ok(permit);
         }
+        self.choose_of(asked, Among::All)
+    }
+
+    pub(crate) fn choose_of(
+        self: &Arc<Self>,
+        asked: &Asked,
+        among: Among,
+    ) -> Result<Permit, NotChosen> {
         for role in [Role::Primary, Role::Backup] {
             let mut usable = MemberSet::NONE;
             let mut is_busy = false;
             for index in self.left(asked.tried, role) {
-                match self.readiness(index, asked.now) {
+                match self.readiness(index, asked.now, among) {
                     Readiness::Free => usable.insert(index),
                     Readiness::Busy => is_busy = true,
                     Readiness::Out => {}
@@ -193,6 +203,7 @@ impl Upstreams {
                     Ok(permit) => {
                         if asked.tried.is_empty() {
                             self.budget.add();
+                            self.hedges.iter().for_each(Budget::add);
                         }
                         return Ok(permit);
                     }
@@ -227,15 +238,13 @@ impl Upstreams {
         self.queue.wake_all();
     }
 
-    /// Takes over what an earlier group knew of the members that have the same address: whether they are healthy, and
-    /// whether an operator took them out. What is in flight stays with the earlier one.
+    /// Takes over what an earlier group knew of the health of the members that have the same address. What is in flight
+    /// stays with the earlier one.
     pub fn adopt(&self, earlier: &Self) {
         for entry in &self.entries {
             let same = |other: &&Entry| other.member.address == entry.member.address;
             let Some(other) = earlier.entries.iter().find(same) else { continue };
             entry.health.adopt(&other.health);
-            let is_drained = other.is_drained.load(Ordering::SeqCst);
-            entry.is_drained.store(is_drained, Ordering::SeqCst);
         }
     }
 
@@ -294,10 +303,14 @@ impl Upstreams {
             .map(|(index, _)| index)
     }
 
-    fn readiness(&self, index: usize, now: Millis) -> Readiness {
+    fn readiness(&self, index: usize, now: Millis, among: Among) -> Readiness {
         let Some(entry) = self.entries.get(index) else { return Readiness::Out };
+        let health = entry.health.now();
         let is_out = entry.is_drained.load(Ordering::SeqCst)
-            || !entry.health.now().may_be_asked(now, &self.rules);
+            || !match among {
+                Among::All => health.may_be_asked(now, &self.rules),
+                Among::Healthy => matches!(health, Health::Healthy { .. }),
+            };
         let most = self.settings.in_flight_max;
         match () {
             () if is_out => Readiness::Out,
@@ -357,6 +370,15 @@ impl Upstreams {
 
 /// What is said to wait for while a trial is under way: nobody knows how long it takes.
 const TRIAL_WAIT_MILLIS: u64 = 1000;
+
+/// Which members are chosen among.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// All that may be asked, be it on trial.
+    All,
+    /// Those that are healthy.
+    Healthy,
+}
 
 /// Whether a member can be asked.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -270,10 +270,14 @@ impl Lines {
     /// A line has this name.
     #[inline]
     fn note(&mut self, name: FieldName) {
-        if self.present.has(name) {
+        if name == FieldName::Other {
+            return;
+        }
+        let all = self.present.with(name);
+        if all == self.present {
             self.repeated.insert(name);
         }
-        self.present.insert(name);
+        self.present = all;
     }
 
     /// Reads the field lines `text`, of which the last is the blank one, and each was found to be within the limits.

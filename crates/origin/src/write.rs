@@ -6,6 +6,7 @@ use wherefore_decide::content::PatchFormat;
 use wherefore_decide::facts::{Found, Representation};
 use wherefore_decide::plan::{self, Plan, Question, Writing};
 use wherefore_decide::policy::MissingFolders;
+use wherefore_decide::reply::Varies;
 use wherefore_decide::{Trail, Verdict};
 use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
@@ -35,6 +36,8 @@ pub struct Done {
     pub location: Option<String>,
     /// The representation that is now current: the new one, or the one that stood against the act.
     pub current: Option<Representation>,
+    /// Whether the answer depends on the codings that the client accepts.
+    pub varies: Varies,
     /// What the store failed with, for the log alone.
     pub error: Option<StoreError>,
 }
@@ -101,7 +104,7 @@ impl Origin {
     /// Carries out a write whose content, if it takes any, is staged.
     #[must_use]
     pub fn write(&self, job: &Job, writing: Writing, stage: Option<Stage>, trail: Trail) -> Done {
-        let mut act = Act { origin: self, job, writing, trail, refusal: None, seen: None };
+        let mut act = Act::new(self, job, writing, trail);
         match (writing, stage) {
             (Writing::Put, Some(stage)) => act.put(stage),
             (Writing::Post, Some(stage)) => act.post(stage),
@@ -110,16 +113,30 @@ impl Origin {
         }
     }
 
+    /// The same for content that is held in memory.
+    #[must_use]
+    pub fn write_whole(&self, job: &Job, writing: Writing, content: &[u8], trail: Trail) -> Done {
+        let mut act = Act::new(self, job, writing, trail);
+        if writing == Writing::Put {
+            return act.put_whole(content);
+        }
+        let staged = self.stage(job).and_then(|mut stage| {
+            stage.write(content)?;
+            Ok(stage)
+        });
+        match staged {
+            Ok(stage) => self.write(job, writing, Some(stage), trail),
+            Err(error) => act.failed_with(error),
+        }
+    }
+
     /// Applies a patch.
     #[must_use]
     pub fn patch(&self, job: &Job, format: PatchFormat, patch: &[u8], trail: Trail) -> Done {
         let writing = Writing::Patch(format);
-        let mut act = Act { origin: self, job, writing, trail, refusal: None, seen: None };
-        for (sent, mut hasher) in digests(&job.request.view()) {
-            hasher.update(patch);
-            if hasher.finish() != sent {
-                return act.failed(Failure::Digest);
-            }
+        let mut act = Act::new(self, job, writing, trail);
+        if !meets_digests(job, patch) {
+            return act.failed(Failure::Digest);
         }
         for _ in 0..PATCH_TRIES_MAX {
             match act.patch_once(format, patch) {
@@ -132,23 +149,57 @@ impl Origin {
     }
 }
 
+/// Whether content is what the request says that it is.
+fn meets_digests(job: &Job, content: &[u8]) -> bool {
+    digests(&job.request.view()).into_iter().all(|(sent, mut hasher)| {
+        hasher.update(content);
+        hasher.finish() == sent
+    })
+}
+
+/// Content for a file: staged, or held in memory.
+enum Content<'c> {
+    Staged(Box<dyn Staged>),
+    Whole(&'c [u8]),
+}
+
 /// One write under way.
 struct Act<'a> {
     origin: &'a Origin,
     job: &'a Job,
     writing: Writing,
     trail: Trail,
+    /// Whether the rules were asked.
+    judged: bool,
     refusal: Option<Verdict>,
     seen: Option<Representation>,
+    varies: Varies,
 }
 
-impl Act<'_> {
+impl<'a> Act<'a> {
+    const fn new(origin: &'a Origin, job: &'a Job, writing: Writing, trail: Trail) -> Self {
+        let (refusal, seen, varies) = (None, None, Varies::Not);
+        Self { origin, job, writing, trail, judged: false, refusal, seen, varies }
+    }
+
+    fn put_whole(&mut self, content: &[u8]) -> Done {
+        if !meets_digests(self.job, content) {
+            // Of content that has come, too, the rules are asked first whether it is wanted.
+            self.judge();
+            return self.refused().unwrap_or_else(|| self.failed(Failure::Digest));
+        }
+        match self.replace(Content::Whole(content), None) {
+            Ok(written) => self.written(&written),
+            Err(error) => self.stopped(error),
+        }
+    }
+
     fn put(&mut self, stage: Stage) -> Done {
         let staged = match stage.finish() {
             Ok(staged) => staged,
             Err(failure) => return self.failed(failure),
         };
-        match self.replace(staged, None) {
+        match self.replace(Content::Staged(staged), None) {
             Ok(written) => self.written(&written),
             Err(error) => self.stopped(error),
         }
@@ -213,27 +264,26 @@ impl Act<'_> {
             Ok(patched) => patched,
             Err(failure) => return Ok(self.failed(failure)),
         };
-        let folder = store_path(path.parent());
-        let mut staged = self.origin.store.stage(folder, Some(patched.len() as u64))?;
-        staged.write(&patched)?;
-        let written = self.replace(staged, Some(opened.info.tag))?;
+        let written = self.replace(Content::Whole(&patched), Some(opened.info.tag))?;
         Ok(self.written(&written))
     }
 
     fn replace(
         &mut self,
-        staged: Box<dyn Staged>,
+        content: Content<'_>,
         version: Option<EntityTag>,
     ) -> Result<Written, StoreError> {
-        let origin = self.origin;
-        let path = self.job.inner.as_path();
+        let store = &self.origin.store;
+        let path = store_path(self.job.inner.as_path());
         let folders = match self.job.place().map(|place| place.folder.missing_folders) {
             Some(MissingFolders::Create) => CreateFolders::Yes,
             Some(MissingFolders::Conflict) | None => CreateFolders::No,
         };
-        origin
-            .store
-            .replace(store_path(path), staged, folders, &mut |look| self.allows(look, version))
+        let allow = &mut |look: &Look| self.allows(look, version);
+        match content {
+            Content::Staged(staged) => store.replace(path, staged, folders, allow),
+            Content::Whole(octets) => store.replace_with(path, octets, folders, allow),
+        }
     }
 
     /// Asks the rules again; notes their verdict if they say no. Where the act rests on one version of
@@ -241,7 +291,7 @@ impl Act<'_> {
     fn allows(&mut self, look: &Look, version: Option<EntityTag>) -> bool {
         let request = self.job.request.view();
         let job = self.job;
-        (self.refusal, self.seen) = (None, None);
+        (self.judged, self.refusal, self.seen) = (true, None, None);
         let (Some(place), Ok(mut found)) =
             (job.place(), self.origin.found(job.inner.as_path(), look, Wait::Yes))
         else {
@@ -256,6 +306,7 @@ impl Act<'_> {
             Err(verdict) => {
                 self.refusal = Some(verdict);
                 self.seen = plan::selected(&request, &found).map(|(current, _)| *current);
+                self.varies = Varies::of(&found);
                 false
             }
             Ok(Plan::Write(writing)) if writing == self.writing => match (version, &found) {
@@ -292,34 +343,37 @@ impl Act<'_> {
     }
 
     /// The store said no. If that was because the rules did, theirs is the verdict; if it was because
-    /// another was faster, they are asked what they say to that.
+    /// another was faster, they are asked what they say to that. They come first, too, where the store did
+    /// not come as far as to have them asked.
     fn stopped(&mut self, error: StoreError) -> Done {
-        let error = if self.is_overtaken(&error) {
-            let path = store_path(self.job.inner.as_path());
-            if let Ok(look) = self.origin.store.look(path, LookFor::Emptiness, Wait::Yes) {
-                self.allows(&look, None);
-            }
-            Conflict::Changed.into()
-        } else {
-            error
-        };
-        match (self.refusal.take(), &error) {
-            (Some(verdict), StoreError::Refused(_) | StoreError::Conflict(_)) => {
-                let current = self.seen.take();
-                Done {
-                    acted: None,
-                    verdict,
-                    trail: self.trail,
-                    location: None,
-                    current,
-                    error: None,
-                }
-            }
-            _ => {
-                let ended = self.ended(Acted::Failed(failure(&error)));
-                Done { error: Some(error), ..ended }
-            }
+        let (is_overtaken, was_judged) = (self.is_overtaken(&error), self.judged);
+        if is_overtaken || !was_judged {
+            self.judge();
         }
+        let error = if is_overtaken { Conflict::Changed.into() } else { error };
+        let is_theirs = matches!(error, StoreError::Refused(_) | StoreError::Conflict(_));
+        let refused = if is_theirs || !was_judged { self.refused() } else { None };
+        refused.unwrap_or_else(|| self.failed_with(error))
+    }
+
+    /// Asks the rules what they say to what is there now.
+    fn judge(&mut self) {
+        let path = store_path(self.job.inner.as_path());
+        if let Ok(look) = self.origin.store.look(path, LookFor::Emptiness, Wait::Yes) {
+            self.allows(&look, None);
+        }
+    }
+
+    /// The rules' verdict, if they said no.
+    fn refused(&mut self) -> Option<Done> {
+        let verdict = self.refusal.take()?;
+        let (current, varies) = (self.seen.take(), self.varies);
+        Some(Done { current, varies, ..self.done(verdict) })
+    }
+
+    fn failed_with(&mut self, error: StoreError) -> Done {
+        let ended = self.ended(Acted::Failed(failure(&error)));
+        Done { error: Some(error), ..ended }
     }
 
     fn failed(&mut self, failure: Failure) -> Done {
@@ -328,13 +382,11 @@ impl Act<'_> {
 
     fn ended(&mut self, acted: Acted) -> Done {
         let verdict = plan::outcome(acted, &mut self.trail);
-        Done {
-            acted: Some(acted),
-            verdict,
-            trail: self.trail,
-            location: None,
-            current: None,
-            error: None,
-        }
+        Done { acted: Some(acted), ..self.done(verdict) }
+    }
+
+    const fn done(&self, verdict: Verdict) -> Done {
+        let (trail, varies) = (self.trail, Varies::Not);
+        Done { acted: None, verdict, trail, location: None, current: None, varies, error: None }
     }
 }

@@ -482,7 +482,7 @@ async fn verify(
 /// If that could not be written.
 pub(crate) async fn settle(service: &Service, reservation: Reservation) -> Result<(), ()> {
     let Some(balances) = service.kept.balances.clone() else { return Err(()) };
-    match service.work(move || balances.settle(reservation)).await {
+    match service.commit(move || balances.settle(reservation)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => {
             notice!("a payment could not be settled: {error}");

@@ -31,6 +31,8 @@ pub(crate) struct Answer {
     pub(crate) trailers: Vec<u8>,
     /// Which upstream that was, or which failed.
     pub(crate) upstream: Option<Arc<str>>,
+    /// Which one was asked as well.
+    pub(crate) hedged: Option<Arc<str>>,
     /// Why the upstream's answer broke off.
     pub(crate) cut: Option<Cause>,
     /// What upstreams were told last of who asks; it outlives the exchange.
@@ -53,6 +55,7 @@ impl Answer {
             relay: None,
             trailers: Vec::new(),
             upstream: None,
+            hedged: None,
             cut: None,
             chain: Chain::new(),
             ground: None,
@@ -70,6 +73,7 @@ impl Answer {
         self.relay = None;
         self.trailers.clear();
         self.upstream = None;
+        self.hedged = None;
         self.cut = None;
         self.ground = None;
     }

@@ -7,11 +7,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-/// A bound on the jobs that run or wait on worker threads, over all cores.
+/// A bound on the jobs of one kind that run or wait on worker threads, over all cores.
 #[derive(Debug)]
 pub struct Workers {
     jobs_max: usize,
+    /// For those that run and those that wait.
     places: Arc<Semaphore>,
+    /// For those that run: other kinds of jobs have threads of their own.
+    threads: Arc<Semaphore>,
 }
 
 /// What takes as long to be dropped as a job: it is dropped on a worker thread, wherever it is let go. That
@@ -52,11 +55,12 @@ pub enum WorkError {
 }
 
 impl Workers {
-    /// Room for `jobs_max` jobs, those that run and those that wait together.
+    /// Room for so many jobs that run, on as many threads, and so many that wait.
     #[must_use]
-    pub fn new(jobs_max: usize) -> Arc<Self> {
-        let jobs_max = jobs_max.min(Semaphore::MAX_PERMITS);
-        Arc::new(Self { jobs_max, places: Arc::new(Semaphore::new(jobs_max)) })
+    pub fn new(threads: usize, queue: usize) -> Arc<Self> {
+        let jobs_max = threads.saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        let threads = Arc::new(Semaphore::new(threads.min(jobs_max)));
+        Arc::new(Self { jobs_max, places: Arc::new(Semaphore::new(jobs_max)), threads })
     }
 
     /// Runs `job` on a worker thread of this core's runtime. A job that has begun runs to its end even
@@ -72,7 +76,7 @@ impl Workers {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| WorkError::Busy)?;
-        Self::run_at(place, job).await
+        self.run_at(place, job).await
     }
 
     /// The same for a job that some answer has to go on with: it waits until there is room, in the order of
@@ -88,16 +92,19 @@ impl Workers {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
         let place = Arc::clone(&self.places).acquire_owned().await;
-        Self::run_at(place.map_err(|_| WorkError::Stopping)?, job).await
+        self.run_at(place.map_err(|_| WorkError::Stopping)?, job).await
     }
 
     async fn run_at<T: Send + 'static>(
+        &self,
         place: OwnedSemaphorePermit,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
+        let thread = Arc::clone(&self.threads).acquire_owned().await;
+        let thread = thread.map_err(|_| WorkError::Stopping)?;
         let task = spawn_blocking(move || {
             // Held by the job, not by the one who waits: that one may be gone long before.
-            let _place = place;
+            let _held = (place, thread);
             job()
         });
         task.await.map_err(
@@ -135,7 +142,7 @@ mod tests {
     #[test]
     fn results_come_back() {
         on_a_core(async {
-            let workers = Workers::new(1);
+            let workers = Workers::new(1, 0);
             assert_eq!(workers.run(|| 6 * 7).await, Ok(42));
             assert_eq!(workers.run(|| 8).await, Ok(8));
         });
@@ -144,7 +151,7 @@ mod tests {
     #[test]
     fn past_the_bound_it_is_busy_until_a_job_ends() {
         on_a_core(async {
-            let workers = Workers::new(2);
+            let workers = Workers::new(2, 0);
             let (release, wait) = mpsc::channel::<()>();
             let first = tokio::task::spawn_local({
                 let workers = Arc::clone(&workers);
@@ -163,9 +170,40 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_thread_runs_when_one_is_free() {
+        on_a_core(async {
+            let workers = Workers::new(1, 1);
+            let (release, wait) = mpsc::channel::<()>();
+            let (began, begun) = mpsc::channel::<()>();
+            let first = tokio::task::spawn_local({
+                let workers = Arc::clone(&workers);
+                async move { workers.run(move || wait.recv().is_err()).await }
+            });
+            while workers.jobs() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let second = tokio::task::spawn_local({
+                let workers = Arc::clone(&workers);
+                async move { workers.run(move || began.send(())).await }
+            });
+            while workers.jobs() == 1 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(workers.run(|| ()).await, Err(WorkError::Busy));
+            // Jobs of another kind have a thread of their own, and do not wait for this one.
+            assert_eq!(Workers::new(1, 0).run(|| 1).await, Ok(1));
+            assert!(begun.try_recv().is_err() && !second.is_finished());
+            drop(release);
+            assert_eq!(first.await.unwrap(), Ok(true));
+            assert_eq!(second.await.unwrap(), Ok(Ok(())));
+            assert_eq!((begun.try_recv(), workers.jobs()), (Ok(()), 0));
+        });
+    }
+
+    #[test]
     fn a_job_in_its_turn_waits_until_there_is_room() {
         on_a_core(async {
-            let workers = Workers::new(1);
+            let workers = Workers::new(1, 0);
             let held = Arc::clone(&workers.places).try_acquire_owned().unwrap();
             let (began, mut begun) = tokio::sync::oneshot::channel();
             let waiting = tokio::task::spawn_local({
@@ -197,7 +235,7 @@ mod tests {
             assert_ne!(told.recv().unwrap(), own);
             // A job that is not begun lets go of what it was to work on.
             let held = OnWorker::new(Tells(tell.clone()));
-            assert_eq!(Workers::new(0).run(move || drop(held)).await, Err(WorkError::Busy));
+            assert_eq!(Workers::new(0, 0).run(move || drop(held)).await, Err(WorkError::Busy));
             assert_ne!(told.recv().unwrap(), own);
             drop(OnWorker::new(Tells(tell.clone())).into_inner());
             assert_eq!(told.recv().unwrap(), own);
@@ -209,7 +247,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_and_frees_its_place() {
         on_a_core(async {
-            let workers = Workers::new(1);
+            let workers = Workers::new(1, 0);
             let job = || -> u8 { panic!("as a test asks") };
             assert_eq!(workers.run(job).await, Err(WorkError::Panicked));
             assert_eq!(workers.jobs(), 0);
@@ -220,7 +258,7 @@ mod tests {
     #[test]
     fn a_job_that_nobody_waits_for_counts_until_it_ends() {
         on_a_core(async {
-            let workers = Workers::new(1);
+            let workers = Workers::new(1, 0);
             let (release, wait) = mpsc::channel::<()>();
             let waiting = tokio::task::spawn_local({
                 let workers = Arc::clone(&workers);

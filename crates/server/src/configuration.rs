@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -17,6 +17,7 @@ use wherefore_decide::policy::gate::Country;
 use wherefore_decide::policy::{Index, Site, Sites};
 use wherefore_decide::{Client, Scheme};
 use wherefore_gateway::forward::PeerTrust;
+use wherefore_gateway::{Address, Service};
 use wherefore_message::Fields;
 use wherefore_origin::Origin;
 
@@ -109,6 +110,31 @@ impl Configuration {
         country.as_str().as_bytes().try_into().ok().map(Country)
     }
 
+    /// The addresses of upstreams that are out of service.
+    fn drained(&self) -> Vec<Address> {
+        let members = self.gateways.iter().flat_map(|gateway| {
+            let upstreams = &gateway.upstreams;
+            upstreams.members().enumerate().filter(|(index, _)| {
+                let standing = upstreams.standing(*index);
+                standing.is_some_and(|standing| standing.service == Service::Drained)
+            })
+        });
+        members.map(|(_, member)| member.address.clone()).collect()
+    }
+
+    fn set_service(&self, is_meant: impl Fn(&Address) -> bool, service: Service) -> usize {
+        let mut count = 0;
+        for gateway in &self.gateways {
+            for (index, member) in gateway.upstreams.members().enumerate() {
+                if is_meant(&member.address) {
+                    gateway.upstreams.set_service(index, service);
+                    count += 1;
+                }
+            }
+        }
+        count
+    }
+
     pub(crate) fn users(&self, index: Index) -> Option<&Arc<Users>> {
         self.users.get(usize::from(index))
     }
@@ -132,6 +158,8 @@ pub struct Current {
     generation: AtomicU64,
     /// Heard by one task, which waits for nothing else of it.
     swapped: Notify,
+    /// Held by whoever changes which upstreams are in service: a reload forgets none of what is said meanwhile.
+    services: Mutex<()>,
 }
 
 impl Current {
@@ -140,11 +168,16 @@ impl Current {
     pub fn new(configuration: Configuration) -> Arc<Self> {
         let configuration = ArcSwap::from_pointee(configuration);
         let (generation, swapped) = (AtomicU64::new(0), Notify::new());
-        Arc::new(Self { configuration, generation, swapped })
+        Arc::new(Self { configuration, generation, swapped, services: Mutex::new(()) })
     }
 
-    /// Another one from now on. Requests that are in flight end under the one that they began under.
+    /// Another one from now on. Requests that are in flight end under the one that they began under. Upstreams that were
+    /// taken out of service stay so.
     pub fn swap(&self, configuration: Configuration) {
+        let _services = self.services();
+        self.load().drained().iter().for_each(|address| {
+            configuration.set_service(|other| other == address, Service::Drained);
+        });
         self.configuration.store(Arc::new(configuration));
         self.generation.fetch_add(1, Ordering::Release);
         self.swapped.notify_one();
@@ -154,6 +187,20 @@ impl Current {
     #[must_use]
     pub fn load(&self) -> Arc<Configuration> {
         self.configuration.load_full()
+    }
+
+    /// Takes upstreams out of service, or back into it; says how many that are.
+    pub(crate) fn set_service(
+        &self,
+        is_meant: impl Fn(&Address) -> bool,
+        service: Service,
+    ) -> usize {
+        let _services = self.services();
+        self.load().set_service(is_meant, service)
+    }
+
+    fn services(&self) -> MutexGuard<'_, ()> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until it is swapped, or was since this was last asked. For the one task that does.

@@ -1,8 +1,10 @@
-//! The control socket: by it the owner of a running server tells it to reload, and what was paid in.
+//! The control socket: by it the owner of a running server tells it to reload, what was paid in, and which upstreams
+//! are to be sent nothing.
 //!
 //! It is a file that its owner alone may open, and who opened it is asked of the system besides. What is said
 //! on it stands in [`words`].
 
+mod upstreams;
 pub mod words;
 
 use std::fmt;
@@ -21,10 +23,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-pub use words::{Command, Credit, Reply};
+pub use words::{Command, Credit, ListForm, Reply, UpstreamName};
 
+use wherefore_gateway::Service;
 use wherefore_state::{Balances, Credited};
 
+use crate::configuration::Current;
 use crate::notice::Seldom;
 use crate::reload::Reloads;
 use words::{COMMAND_BYTES_MAX, REPLY_BYTES_MAX};
@@ -147,6 +151,8 @@ pub(crate) struct Commanded {
     pub(crate) reloads: Option<Reloads>,
     /// None where nothing is paid for.
     pub(crate) balances: Option<Arc<Balances>>,
+    /// What is served; none where nothing can be reloaded.
+    pub(crate) current: Option<Arc<Current>>,
 }
 
 /// Carries out what is asked for on the socket, for ever.
@@ -196,10 +202,26 @@ async fn exchange(mut stream: tokio::net::UnixStream, commanded: Commanded) -> i
             }
             None => Reply::failed("nothing is paid for here: no route has a price"),
         },
+        Ok(Command::List(form)) => {
+            of_upstreams(&commanded, |current| upstreams::list(current, form))
+        }
+        Ok(Command::Drain(name)) => of_upstreams(&commanded, |current| {
+            upstreams::set_service(current, &name, Service::Drained)
+        }),
+        Ok(Command::Restore(name)) => {
+            of_upstreams(&commanded, |current| upstreams::set_service(current, &name, Service::In))
+        }
         Err(why) => Reply::failed(why.as_ref()),
     };
     timeout(PATIENCE, stream.write_all(reply.to_string().as_bytes())).await??;
     Ok(())
+}
+
+fn of_upstreams(commanded: &Commanded, of: impl FnOnce(&Current) -> Reply) -> Reply {
+    match &commanded.current {
+        Some(current) => of(current),
+        None => Reply::failed("this server has no gateways"),
+    }
 }
 
 /// Accounts for a payment. Waits for the disk.

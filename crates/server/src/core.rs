@@ -76,6 +76,8 @@ pub struct Core {
     pub load: Rc<CoreLoad>,
     /// Threads for what must not hold up the loop.
     pub workers: Arc<Workers>,
+    /// Threads for what waits until it is on a disk.
+    pub writers: Arc<Workers>,
     /// What all cores share of encoding.
     pub encoders: Arc<Encoders>,
     /// How far the end of the server has come.
@@ -186,6 +188,7 @@ struct Shared {
     admission: Arc<Admission>,
     load: Arc<Load>,
     workers: Arc<Workers>,
+    writers: Arc<Workers>,
     encoders: Arc<Encoders>,
     log: Option<AccessLog>,
     shutdown: Arc<Shutdown>,
@@ -197,13 +200,14 @@ struct Shared {
 
 impl Shared {
     fn new(limits: Limits, cores: usize, log: Option<AccessLog>, shutdown: Arc<Shutdown>) -> Self {
-        let jobs_max = limits.workers.saturating_add(limits.worker_queue);
+        let queue = count(limits.worker_queue);
         let from_address = u32::try_from(limits.connections_an_address).unwrap_or(u32::MAX);
         Self {
             cores,
             admission: Admission::new(count(limits.connections), from_address),
             load: Load::new(count(limits.requests_in_flight)),
-            workers: Workers::new(count(jobs_max)),
+            workers: Workers::new(count(limits.workers), queue),
+            writers: Workers::new(count(limits.writers), queue),
             encoders: Encoders::new(&limits, cores),
             limits: Arc::new(limits),
             log,
@@ -310,9 +314,10 @@ fn run_core<H: Handler>(
     shared: &Shared,
     make_handler: &impl Fn(Rc<Core>) -> H,
 ) -> io::Result<()> {
-    let workers = count(shared.limits.workers).div_ceil(shared.cores).max(1);
+    let a_core = |threads| count(threads).div_ceil(shared.cores).max(1);
+    let threads = a_core(shared.limits.workers).saturating_add(a_core(shared.limits.writers));
     let mut builder = Builder::new_current_thread();
-    let builder = builder.enable_all().max_blocking_threads(workers);
+    let builder = builder.enable_all().max_blocking_threads(threads);
     let runtime = builder.thread_name(format!("worker-{index}")).build()?;
     let core = Rc::new(Core::new(index, shared)?);
     let log = core.log.clone();
@@ -347,6 +352,7 @@ impl Core {
             random: Random::from_system()?,
             load: CoreLoad::new(Arc::clone(&shared.load)),
             workers: Arc::clone(&shared.workers),
+            writers: Arc::clone(&shared.writers),
             encoders: Arc::clone(&shared.encoders),
             shutdown: CoreShutdown::new(Arc::clone(&shared.shutdown)),
             log: shared.log.as_ref().map(|log| Rc::new(log.core())),

@@ -29,7 +29,7 @@ use crate::reading::{Asked, Stopped, is_passing};
 use crate::service::Service;
 use crate::taking::take;
 use crate::variants::{self, Offered};
-use crate::writing::{asked, write};
+use crate::writing::{GATHERED_BYTES_MAX, asked, write};
 
 /// How often a resource is looked up anew because it changed while it was opened.
 pub(crate) const LOOK_TRIES_MAX: usize = 8;
@@ -222,9 +222,14 @@ async fn head<'f, C: Carrier>(
             }
             match configuration.origin(place.folder.origin) {
                 Some(origin) => {
-                    let found = (sites, admission.site.index());
+                    let site = admission.site.index();
+                    let octets_max = GATHERED_BYTES_MAX;
+                    if let Some(writing) = plan::at_once(request, carrier.begun(), octets_max) {
+                        let job = Box::new(Job::new(&question, sites, site, &place));
+                        return Next::Write(writing, Arc::clone(origin), job);
+                    }
                     if let Some((writing, job)) =
-                        answer_place(&mut asked, &question, &place, origin, found).await
+                        answer_place(&mut asked, &question, &place, origin, (sites, site)).await
                     {
                         return Next::Write(writing, Arc::clone(origin), job);
                     }

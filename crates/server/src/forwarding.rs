@@ -106,7 +106,9 @@ pub(crate) async fn forward<C: Carrier>(
     };
     // The log tells of it, and nobody else.
     if service.core.log.is_some() {
-        answer.upstream = member.and_then(|member| name_of(&forwarded.gateway, member));
+        let name = |member| name_of(&forwarded.gateway, member);
+        answer.upstream = member.and_then(name);
+        answer.hedged = member.and_then(|member| forwarded.hedged_with(member)).and_then(name);
     }
     let matched = matched(configuration, forwarded);
     let refused = match heard {

@@ -235,7 +235,7 @@ async fn content<C: Carrier>(
             incoming.write(&octets)?;
             begins.end(incoming)
         };
-        return Ok(worked(service, service.work(whole).await));
+        return Ok(worked(service, service.commit(whole).await));
     }
     // Whether there is room is known before the content is invited.
     let begin = move || begins.begin().map(|incoming| OnWorker::new(Box::new((begins, incoming))));

@@ -90,7 +90,8 @@ limits! {
     connections_an_address "connections-an-address" Count Sixteenths(2), least 1: "connections from one IPv4 address or one IPv6 /64";
     requests_in_flight "requests-in-flight" Count ACore(1024), least 1: "requests that are being answered at once, over all cores; more are told when to come back";
     workers "workers" Count ACore(4), least 1: "threads for work that waits on a disk or takes long, over all cores";
-    worker_queue "worker-queue" Count ACore(256), least 0: "jobs that may wait for such a thread, over all cores";
+    writers "writers" Count ACore(16), least 1: "threads for writes, which wait until they are on the disk together with others, over all cores";
+    worker_queue "worker-queue" Count ACore(256), least 0: "jobs that may wait for a thread of either kind, over all cores";
     linger_time_millis "linger-time" Millis Fixed(2_000), least 0: "how long what a client still sends is read and dropped before its connection is closed";
     linger_bytes "linger-bytes" Bytes Fixed(64 * 1024 * 1024), least 0: "how much of it is read and dropped; a client that sends all it has before it reads loses the answer past this";
     shutdown_time_millis "shutdown-time" Millis Fixed(30_000), least 0: "how long requests in flight may go on when the server is told to end";

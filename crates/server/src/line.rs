@@ -42,6 +42,8 @@ pub struct Line<'a> {
     pub rule: &'a str,
     /// The upstream that was asked, for a gateway.
     pub upstream: Option<&'a str>,
+    /// The other one that was asked for the same at the same time.
+    pub hedged: Option<&'a str>,
     /// Why its answer did not come, or not whole.
     pub cause: Option<&'a str>,
     /// The id of the request.
@@ -96,7 +98,9 @@ impl Line<'_> {
         out.push(b' ');
         out.extend_from_slice(self.request_id.as_str().as_bytes());
         // What has no upstream has none of these: readers that know the form find it as it was.
-        for (name, text) in [(" upstream=", self.upstream), (" cause=", self.cause)] {
+        for (name, text) in
+            [(" upstream=", self.upstream), (" hedged=", self.hedged), (" cause=", self.cause)]
+        {
             if let Some(text) = text {
                 out.extend_from_slice(name.as_bytes());
                 escape_text(text.as_bytes(), out);
@@ -126,11 +130,12 @@ impl Line<'_> {
         number(out, self.duration_micros);
         let rule = Some(self.rule.as_bytes()).filter(|rule| !rule.is_empty());
         string(out, "rule", rule);
-        if self.upstream.is_some() {
-            string(out, "upstream", self.upstream.map(str::as_bytes));
-        }
-        if self.cause.is_some() {
-            string(out, "cause", self.cause.map(str::as_bytes));
+        for (name, text) in
+            [("upstream", self.upstream), ("hedged", self.hedged), ("cause", self.cause)]
+        {
+            if text.is_some() {
+                string(out, name, text.map(str::as_bytes));
+            }
         }
         string(out, "id", Some(self.request_id.as_str().as_bytes()));
         string(out, "referer", self.referer);
@@ -177,7 +182,7 @@ fn escape_text(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A further member of an object: a string, or null.
-fn string(out: &mut Vec<u8>, name: &str, text: Option<&[u8]>) {
+pub(crate) fn string(out: &mut Vec<u8>, name: &str, text: Option<&[u8]>) {
     display(out, format_args!(",\"{name}\":"));
     let Some(text) = text else {
         out.extend_from_slice(b"null");
@@ -227,6 +232,7 @@ mod tests {
             duration_micros: 56,
             rule: "missing",
             upstream: None,
+            hedged: None,
             cause: None,
             request_id: RequestId::parse(b"abcdefghij234567").unwrap(),
             referer: None,
@@ -264,6 +270,17 @@ mod tests {
         assert!(text.contains("HTTP/1.1\" - 1234 ") && text.contains(" 56 - abc"), "{text}");
         let json: Value = serde_json::from_slice(&written(&line, Format::Json)).unwrap();
         assert!(json["status"].is_null() && json["rule"].is_null());
+    }
+
+    #[test]
+    fn what_was_forwarded_says_to_whom() {
+        let (upstream, hedged) = (Some("a:1"), Some("b\"c"));
+        let line = Line { upstream, hedged, cause: Some("reset"), ..line(b"GET", b"/", b"") };
+        let text = String::from_utf8(written(&line, Format::Text)).unwrap();
+        assert!(text.ends_with(" upstream=a:1 hedged=b\\\"c cause=reset\n"), "{text}");
+        let json: Value = serde_json::from_slice(&written(&line, Format::Json)).unwrap();
+        let told = ["upstream", "hedged", "cause"].map(|name| json[name].as_str());
+        assert_eq!(told, [upstream, hedged, Some("reset")]);
     }
 
     #[test]

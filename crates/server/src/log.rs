@@ -265,6 +265,7 @@ mod tests {
                 duration_micros: 7,
                 rule: "found",
                 upstream: None,
+                hedged: None,
                 cause: None,
                 request_id: random.request_id(),
                 referer: None,

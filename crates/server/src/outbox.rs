@@ -1,12 +1,14 @@
 //! What was accepted for later: it is handed to upstreams as it falls due, several at the same time, until each is
-//! taken or given up. One core delivers for all. What is under way when the server ends is delivered again by the
-//! next.
+//! taken or given up. One core delivers for all. Each destination has an equal share of the places: one that takes for
+//! ever holds up no other. What is under way when the server ends is delivered again by the next.
 
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -21,7 +23,7 @@ use wherefore_state::deliveries::{
     Content, Deliveries, Delivery, DeliverySettings, Due, Lease, Next, Refused, UnixMillis,
 };
 
-use crate::configuration::Current;
+use crate::configuration::{Configuration, Current};
 use crate::gateway::{Errand, ErrandContent, Gateway, hand_over};
 use crate::notice;
 use crate::notice::Seldom;
@@ -83,6 +85,8 @@ pub(crate) async fn deliver(service: Weak<Service>, outbox: Arc<Outbox>) {
     let Some((watch, current)) = beside else { return };
     let mut generation = current.generation();
     let places = Arc::new(Semaphore::new(outbox.at_once_max.max(1)));
+    let under_way = UnderWay::new(&outbox);
+    let mut share = share(outbox.at_once_max, &current.load());
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Some(service) = service.upgrade() else { return };
@@ -91,14 +95,20 @@ pub(crate) async fn deliver(service: Weak<Service>, outbox: Arc<Outbox>) {
         }
         if generation != current.generation() {
             generation = current.generation();
+            share = self::share(outbox.at_once_max, &current.load());
             outbox.deliveries.call_back(Setback::NoDestination, now(&service));
         }
         let wait = match lease(&service, &outbox).await {
             Some(Due::Now(lease)) => {
+                let destination = lease.delivery().request.destination.clone();
+                let Some(going) = under_way.begin(destination, share) else {
+                    outbox.deliveries.shelve(*lease);
+                    continue;
+                };
                 let outbox = Arc::clone(&outbox);
                 spawn_local(async move {
                     try_once(&service, &outbox, *lease).await;
-                    drop(place);
+                    drop((going, place));
                     outbox.wake();
                 });
                 continue;
@@ -110,6 +120,64 @@ pub(crate) async fn deliver(service: Weak<Service>, outbox: Arc<Outbox>) {
         drop((place, service));
         if wait_for_more(&outbox, &current, &watch, wait).await == More::Never {
             return;
+        }
+    }
+}
+
+/// How many may be under way to one destination: places are divided evenly between those that routes deliver to.
+fn share(at_once_max: usize, configuration: &Configuration) -> usize {
+    let routes = configuration.sites.iter().flat_map(|site| site.routes());
+    let gateways = routes.filter_map(|route| {
+        let later = route.later.as_ref()?;
+        configuration.gateway(later.destination)
+    });
+    let names: BTreeSet<&str> = gateways.map(|gateway| &*gateway.name).collect();
+    (at_once_max / names.len().max(1)).max(1)
+}
+
+/// How many deliveries are under way, by destination.
+struct UnderWay {
+    outbox: Arc<Outbox>,
+    counts: Rc<RefCell<HashMap<Box<str>, usize>>>,
+}
+
+/// A delivery that is under way. Dropping it says that it has ended.
+struct Going {
+    outbox: Arc<Outbox>,
+    counts: Rc<RefCell<HashMap<Box<str>, usize>>>,
+    destination: Box<str>,
+}
+
+impl UnderWay {
+    fn new(outbox: &Arc<Outbox>) -> Self {
+        Self { outbox: Arc::clone(outbox), counts: Rc::default() }
+    }
+
+    /// One more to this destination, if so many are not under way to it already.
+    fn begin(&self, destination: Box<str>, share: usize) -> Option<Going> {
+        let mut counts = self.counts.borrow_mut();
+        let count = counts.entry(destination.clone()).or_default();
+        if *count >= share {
+            return None;
+        }
+        *count += 1;
+        let (outbox, counts) = (Arc::clone(&self.outbox), Rc::clone(&self.counts));
+        Some(Going { outbox, counts, destination })
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        let mut counts = self.counts.borrow_mut();
+        let left = counts.get_mut(&self.destination).map_or(0, |count| {
+            *count = count.saturating_sub(1);
+            *count
+        });
+        let has_one = self.outbox.deliveries.unshelve(&self.destination);
+        if left == 0 {
+            counts.remove(&self.destination);
+            // Nobody would be left to bring out what the one just brought out does not.
+            while has_one && self.outbox.deliveries.unshelve(&self.destination) {}
         }
     }
 }

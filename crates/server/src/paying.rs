@@ -233,7 +233,7 @@ async fn write<T: Send + 'static>(
     work: impl FnOnce(&Noting) -> T + Send + 'static,
 ) -> Option<T> {
     let noting = Noting { payments: Arc::clone(&paying.payments), hold: Arc::clone(&paying.hold) };
-    service.work(move || work(&noting)).await.ok()
+    service.commit(move || work(&noting)).await.ok()
 }
 
 async fn ask(

@@ -16,7 +16,7 @@ use wherefore_store::StoreError;
 
 use crate::admission::{Admitted, Refusal};
 use crate::admit::Kept;
-use crate::blocking::WorkError;
+use crate::blocking::{WorkError, Workers};
 use crate::configuration::{Current, Held};
 use crate::connection::{Active, Place, connection, turn_away, turn_away_opened};
 use crate::core::{Arrival, Core, Handler};
@@ -147,8 +147,27 @@ impl Service {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
+        self.work_by(&self.core.workers, job).await
+    }
+
+    /// Does a write, which waits until it is on the disk, on a thread for such.
+    ///
+    /// # Errors
+    /// As [`Service::work`].
+    pub(crate) async fn commit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.work_by(&self.core.writers, job).await
+    }
+
+    async fn work_by<T: Send + 'static>(
+        &self,
+        workers: &Workers,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let core = &self.core;
-        core.workers.run(job).await.map_err(|error| match error {
+        workers.run(job).await.map_err(|error| match error {
             WorkError::Busy | WorkError::Stopping => {
                 let seconds = core.load.retry_after(core.random.next_u64());
                 Failure::Busy(u32::try_from(seconds).unwrap_or(u32::MAX))
@@ -258,7 +277,8 @@ mod tests {
             buffers: Buffers::new(1),
             random: Random::from_system().unwrap(),
             load: CoreLoad::new(Load::new(1)),
-            workers: Workers::new(1),
+            workers: Workers::new(1, 0),
+            writers: Workers::new(1, 0),
             encoders: Encoders::new(&Limits::preset(1000, 1), 1),
             shutdown: CoreShutdown::new(Shutdown::new()),
             log: None,

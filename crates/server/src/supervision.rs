@@ -56,6 +56,7 @@ impl Prepared {
     pub(crate) fn begin(self, shutdown: &Arc<Shutdown>, pulse: &Arc<Pulse>) {
         let Supervision { reloading, control, balances, notify } = self.supervision;
         let notify = notify.map(Arc::new);
+        let current = reloading.as_ref().map(|reloading| Arc::clone(&reloading.current));
         let reloads = reloading.map(|reloading| {
             let (reloads, following) = reloader(reloading, notify.clone(), Arc::clone(shutdown));
             tokio::spawn(following);
@@ -65,7 +66,8 @@ impl Prepared {
             tokio::spawn(follow_signal(hangup, reloads));
         }
         if let Some(control) = control {
-            tokio::spawn(command(control, Commanded { reloads, balances }, Arc::clone(shutdown)));
+            let commanded = Commanded { reloads, balances, current };
+            tokio::spawn(command(control, commanded, Arc::clone(shutdown)));
         }
         if let Some(notify) = notify {
             notify.ready();

@@ -109,7 +109,7 @@ async fn content<C: Carrier>(
             submission.receive(&octets)?;
             submission.finish()
         };
-        return Ok(worked(job, service.work(whole).await));
+        return Ok(worked(job, service.commit(whole).await));
     }
     // Whether there is room is known before the content is invited.
     let begun = service.work(move || begins.begin().map(Box::new).map(OnWorker::new)).await;

@@ -57,6 +57,7 @@ pub(crate) fn write_line(
         duration_micros: core.clock.micros().saturating_sub(began),
         rule,
         upstream: answer.upstream.as_deref(),
+        hedged: answer.hedged.as_deref(),
         cause: cause(answer),
         request_id: answer.id.unwrap_or_else(|| core.random.request_id()),
         referer: field(FieldName::Referer),

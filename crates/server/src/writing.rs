@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::content::Excess;
 use wherefore_decide::plan::{self, Writing};
-use wherefore_decide::reply::{self, Varies};
+use wherefore_decide::reply;
 use wherefore_message::{Announced, Fault, FaultKind, Method, Request, ResponseHead};
 use wherefore_origin::read::Content;
 use wherefore_origin::{Done, Job, Origin, failure};
@@ -33,7 +33,7 @@ pub(crate) async fn write<C: Carrier>(
     let ended = match writing {
         Writing::DeleteFile | Writing::DeleteFolder => {
             let owned = job.clone();
-            service.work(move || origin.write(&owned, writing, None, trail)).await
+            service.commit(move || origin.write(&owned, writing, None, trail)).await
         }
         Writing::Put | Writing::Post => {
             put(service, carrier, writing, &origin, job, answer).await?
@@ -41,7 +41,7 @@ pub(crate) async fn write<C: Carrier>(
         Writing::Patch(format) => match gather(service, carrier, job, answer).await? {
             Ok(patch) => {
                 let owned = job.clone();
-                service.work(move || origin.patch(&owned, format, &patch, trail)).await
+                service.commit(move || origin.patch(&owned, format, &patch, trail)).await
             }
             Err(failure) => Err(failure),
         },
@@ -75,7 +75,7 @@ fn answer_done(
         }
         Some(Acted::Failed(_)) | None => {
             let mut asked = asked(service, request, job, answer);
-            asked.refuse_with(&done.verdict, done.current.as_ref(), Varies::Not);
+            asked.refuse_with(&done.verdict, done.current.as_ref(), done.varies);
         }
     }
 }
@@ -113,15 +113,8 @@ async fn put<C: Carrier>(
             Ok(content) => content,
             Err(failure) => return Ok(Err(failure)),
         };
-        let whole = move || {
-            let mut stage = origin.stage(&owned)?;
-            stage.write(&content)?;
-            Ok(origin.write(&owned, writing, Some(stage), trail))
-        };
-        return Ok(service
-            .work(whole)
-            .await
-            .and_then(|done| done.map_err(|error| told(job, &error))));
+        let whole = move || origin.write_whole(&owned, writing, &content, trail);
+        return Ok(service.commit(whole).await);
     }
     // Whether there is room is known before the content is invited.
     let staged = service.work(move || origin.stage(&owned)).await;
@@ -167,7 +160,7 @@ async fn put<C: Carrier>(
         }
     }
     let (origin, owned, trail) = (Arc::clone(served), job.clone(), answer.trail);
-    Ok(service.work(move || origin.write(&owned, writing, Some(stage), trail)).await)
+    Ok(service.commit(move || origin.write(&owned, writing, Some(stage), trail)).await)
 }
 
 /// Takes content that is small enough to be held in memory.

@@ -364,6 +364,19 @@ impl Deliveries {
         drop(lease);
     }
 
+    /// Leaves a delivery alone until others that go to the same destination [have ended](Self::unshelve): nothing is
+    /// written, and it is as due as it was.
+    pub fn shelve(&self, lease: Lease) {
+        let Delivery { id, request, .. } = &lease.delivery;
+        self.shared.lock().shelve(*id, &request.destination);
+        drop(lease);
+    }
+
+    /// The first of the deliveries to this destination that were left alone is due; says whether there was one.
+    pub fn unshelve(&self, destination: &str) -> bool {
+        self.shared.lock().unshelve(destination)
+    }
+
     /// What was left alone for this reason is due.
     pub fn call_back(&self, why: Setback, now: UnixMillis) {
         self.shared.lock().call_back(why, now);

@@ -427,7 +427,7 @@ fn what_was_coming_in_when_it_was_closed_is_gone() {
 /// What each delivery is, as the model has it.
 #[derive(Clone, Debug)]
 enum Model {
-    Pending { content: Vec<u8>, tries: u32, next_at: u64 },
+    Pending { content: Vec<u8>, tries: u32, next_at: u64, is_shelved: bool },
     Delivered,
     Failed,
 }
@@ -437,7 +437,7 @@ proptest! {
 
     #[test]
     fn it_does_what_a_map_does(
-        steps in proptest::collection::vec((0u8..8, 0usize..40, 0u8..6, any::<u64>()), 1..60),
+        steps in proptest::collection::vec((0u8..9, 0usize..40, 0u8..6, any::<u64>()), 1..60),
     ) {
         let scratch = Scratch::new();
         let mut deliveries = scratch.open();
@@ -445,10 +445,12 @@ proptest! {
         let mut keys: HashMap<u8, (u8, usize)> = HashMap::new();
         let (mut now, mut number) = (0u64, 0u8);
         for (what, size, key, random) in steps {
-            let due = |model: &BTreeMap<u8, Model>| {
+            let first = |model: &BTreeMap<u8, Model>, shelved: bool| {
                 let pending = model.iter().filter_map(|(number, one)| match one {
-                    Model::Pending { next_at, .. } => Some((*next_at, id(*number), *number)),
-                    Model::Delivered | Model::Failed => None,
+                    Model::Pending { next_at, is_shelved, .. } if *is_shelved == shelved => {
+                        Some((*next_at, id(*number), *number))
+                    }
+                    _ => None,
                 });
                 pending.min()
             };
@@ -464,7 +466,8 @@ proptest! {
                         Some(_) => prop_assert!(matches!(accepted, Err(AcceptError::KeyReused))),
                         None => {
                             prop_assert_eq!(accepted.unwrap(), id(number));
-                            model.insert(number, Model::Pending { content, tries: 0, next_at: now });
+                            let (tries, next_at, is_shelved) = (0, now, false);
+                            model.insert(number, Model::Pending { content, tries, next_at, is_shelved });
                             if name.is_some() {
                                 keys.insert(key, (number, size));
                             }
@@ -473,7 +476,7 @@ proptest! {
                 }
                 3..=5 => {
                     let leased = deliveries.lease(UnixMillis(now)).unwrap();
-                    let expected = due(&model);
+                    let expected = first(&model, false);
                     match (leased, expected) {
                         (Due::Nothing, None) => {}
                         (Due::At(at), Some((next_at, ..))) => {
@@ -485,7 +488,7 @@ proptest! {
                             let Some(one @ Model::Pending { .. }) = model.get_mut(&number) else {
                                 panic!("{number} is not pending")
                             };
-                            let Model::Pending { content: expected, tries, next_at } = one else {
+                            let Model::Pending { content: expected, tries, next_at, is_shelved } = one else {
                                 unreachable!()
                             };
                             prop_assert_eq!(&content(&lease), expected);
@@ -493,6 +496,9 @@ proptest! {
                             if key < 2 {
                                 deliveries.delivered(*lease, Status::OK, UnixMillis(now)).unwrap();
                                 *one = Model::Delivered;
+                            } else if key == 5 {
+                                deliveries.shelve(*lease);
+                                *is_shelved = true;
                             } else {
                                 let end = deliveries.failed(*lease, &REFUSED, UnixMillis(now), random);
                                 match end.unwrap() {
@@ -513,9 +519,24 @@ proptest! {
                     }
                 }
                 6 => now += random % 3_000,
+                7 => {
+                    let shelved = first(&model, true);
+                    prop_assert!(!deliveries.unshelve("elsewhere"));
+                    prop_assert_eq!(deliveries.unshelve("orders"), shelved.is_some());
+                    let one = shelved.and_then(|(.., number)| model.get_mut(&number));
+                    if let Some(Model::Pending { is_shelved, .. }) = one {
+                        *is_shelved = false;
+                    }
+                }
                 _ => {
                     drop(deliveries);
                     deliveries = scratch.open();
+                    // Only this process knew.
+                    for one in model.values_mut() {
+                        if let Model::Pending { is_shelved, .. } = one {
+                            *is_shelved = false;
+                        }
+                    }
                 }
             }
             let mut files = Vec::new();

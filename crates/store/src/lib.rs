@@ -36,6 +36,7 @@ pub use files::{Access, FileStore, Links, Options, Scan};
 pub use handle::Handle;
 pub use memory::MemoryStore;
 pub use meta::{Author, FileInfo, GRANULARITY_DEFAULT, Meta, Stamp};
+use path::ResourcePath;
 pub use wherefore_message::Coding;
 
 /// Resources under one root. A path is absolute, decoded and normalised: `/` or `/a/b.txt`, without
@@ -103,6 +104,24 @@ pub trait Store: Send + Sync {
         folders: CreateFolders,
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError>;
+
+    /// The same for content that is held in memory. Where `allow` says no, none of it is written.
+    ///
+    /// # Errors
+    /// As [`Store::replace`] and [`Store::stage`].
+    fn replace_with(
+        &self,
+        path: &[u8],
+        content: &[u8],
+        folders: CreateFolders,
+        allow: &mut dyn FnMut(&Look) -> bool,
+    ) -> Result<Written, StoreError> {
+        let above =
+            ResourcePath::parse(path)?.split().map_or(ResourcePath::ROOT, |(above, _)| above);
+        let mut staged = self.stage(above.as_bytes(), Some(content.len() as u64))?;
+        staged.write(content)?;
+        self.replace(path, staged, folders, allow)
+    }
 
     /// Makes `staged` a new member of `folder` under the first of `names` that is free.
     ///

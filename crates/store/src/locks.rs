@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const LOCKS: usize = 256;
+const LOCKS: usize = 1024;
 
 pub(crate) struct Locks {
     hasher: RandomState,

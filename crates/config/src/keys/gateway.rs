@@ -72,6 +72,13 @@ keys! {
         "10",
         "How many retries a hundred requests allow, besides ten a second: what fails is not asked twice as much",
     ).default("20").within(0, 100);
+    hedge: Hedge = key(
+        "hedge",
+        "{ after = \"200ms\" }",
+        "Asks a second upstream as well, where the first takes long to begin its answer: the one that is first counts, \
+         and the other request is cancelled. Only of GET, HEAD, OPTIONS and TRACE, without content or with all of it \
+         in `buffer`; interim answers end here while two are asked",
+    ).spec(9110, "9.2.1");
     max_requests: Count = key(
         "max-requests",
         "100",
@@ -239,6 +246,22 @@ keys! {
         "Of how many requests at least",
     ).default("20").within(1, 1_000_000);
     window: Duration = key("window", "\"1m\"", "Within what time").default("\"10s\"").within(100, 3_600_000);
+}
+
+keys! {
+    /// When a second upstream is asked as well.
+    Hedge: scope("a hedge", "`hedge = { ... }`: when a second upstream is asked for the same request.");
+
+    after: Duration = key(
+        "after",
+        "\"200ms\"",
+        "For how long the first octet of an answer is awaited before, from the choice of the upstream on",
+    ).required().within(1, 3_600_000);
+    percent: Count = key(
+        "percent",
+        "2",
+        "Of how many of a hundred requests at most: what is slow is not asked twice as much",
+    ).default("5").within(1, 100);
 }
 
 keys! {

@@ -36,7 +36,11 @@ keys! {
     ).default("\"2s\"").within(1, YEAR).of_start();
     delay_max: Duration = key("delay-max", "\"10m\"", "How long is waited at most, whatever an upstream asks for")
         .default("\"1h\"").within(1, YEAR).of_start();
-    at_once: Count = key("at-once", "4", "How many are delivered at the same time at most")
+    at_once: Count = key(
+        "at-once",
+        "4",
+        "How many are delivered at the same time at most; each destination has an equal share of these, and one at least",
+    )
         .default("16").within(1, 1024).of_start();
     remembered: Count = key(
         "remembered",

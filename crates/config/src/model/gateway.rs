@@ -10,7 +10,7 @@ use wherefore_gateway::names::Names;
 use wherefore_gateway::relay::Locations;
 use wherefore_gateway::transform::Transform;
 use wherefore_gateway::{
-    Breaker, HashBy, Member, Recovery, Role, Scheme, Settings, Strategy, forward, relay,
+    Breaker, HashBy, Hedge, Member, Recovery, Role, Scheme, Settings, Strategy, forward, relay,
 };
 use wherefore_message::Status;
 
@@ -349,6 +349,12 @@ impl Lowering<'_, '_> {
                 "balance = \"hash\" beside it",
             );
         }
+        if let Some(hedge) = &keys.hedge
+            && members.len() == 1
+        {
+            let what = "there is no other upstream to be asked as well";
+            idle(hedge.from.span(), what, "a second one in `to`");
+        }
         if let Some(tls) = &keys.tls
             && !members.iter().any(|member| member.address.scheme == Scheme::Https)
         {
@@ -396,6 +402,10 @@ fn choosing(keys: &keys::Gateway) -> Settings {
             window: time(&keys.window),
         }
     });
+    let hedge = keys.hedge.as_ref().map(|set| {
+        let keys = set.value.resolved();
+        Hedge { after: time(&keys.after), ratio_percent: number(&keys.percent) }
+    });
     let recovery = keys.check.as_ref().map_or(Recovery::Trial, |set| {
         let keys = set.value.resolved();
         Recovery::Probes { every: time(&keys.every), healthy_after: number(&keys.healthy_after) }
@@ -410,6 +420,7 @@ fn choosing(keys: &keys::Gateway) -> Settings {
         breaker,
         retries_max: number(&keys.retries),
         retry_ratio_percent: number(&keys.retry_percent),
+        hedge,
         in_flight_max: number(&keys.max_requests),
         queue_max: number(&keys.queue),
         queue_time: time(&keys.queue_time),

@@ -1,7 +1,9 @@
 //! The rules of the content over the whole of a small domain, against a second and naive transcription of
 //! what the sections say.
 
+use wherefore_decide::act::Begun;
 use wherefore_decide::content::ContentFacts;
+use wherefore_decide::plan::{self, Writing};
 use wherefore_decide::policy::{FolderAccess, MissingFolders, Site, Trace};
 use wherefore_decide::rule::ask;
 use wherefore_decide::story::Trail;
@@ -148,4 +150,24 @@ fn engine(asked: &Asked, place: Place) -> Option<(&'static str, Status)> {
         let verdict = ask(&ContentFacts { request, route, now: 0 }, &mut Trail::new()).err()?;
         Some((verdict.because.id, verdict.status))
     })
+}
+
+/// Only what is small, coming already, and a PUT, is written without a look before.
+#[test]
+fn what_is_written_at_once() {
+    for method in METHODS {
+        for announced in ANNOUNCED {
+            for begun in [Begun::NotYet, Begun::Already] {
+                let small = [Announced::Length(0), Announced::Length(CONTENT_BYTES_MAX)];
+                let expected =
+                    (method == "PUT" && small.contains(&announced) && begun == Begun::Already)
+                        .then_some(Writing::Put);
+                let asked = Asked::new(method, "/a").bringing(announced);
+                let said = asked.read(Split::ALineAField, |request| {
+                    plan::at_once(request, begun, CONTENT_BYTES_MAX)
+                });
+                assert_eq!(said, expected, "{method} {announced:?} {begun:?}");
+            }
+        }
+    }
 }

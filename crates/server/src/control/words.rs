@@ -19,7 +19,9 @@ const VERSION: &str = "1";
 /// The longest command, in octets, its end included.
 pub const COMMAND_BYTES_MAX: usize = 1024;
 /// The longest reply, in octets.
-pub const REPLY_BYTES_MAX: usize = 64 << 10;
+pub const REPLY_BYTES_MAX: usize = 1 << 20;
+/// The longest name of an upstream, in octets.
+pub const UPSTREAM_BYTES_MAX: usize = 512;
 
 /// What a server is told to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,48 @@ pub enum Command {
     Reload,
     /// To add to what an account holds.
     Credit(Credit),
+    /// To say how the upstreams of its gateways are.
+    List(ListForm),
+    /// To send an upstream nothing new.
+    Drain(UpstreamName),
+    /// To send it requests again.
+    Restore(UpstreamName),
+}
+
+/// For whom upstreams are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListForm {
+    /// For people.
+    Text,
+    /// For programs: an array of JSON.
+    Json,
+}
+
+/// Somebody's name for an upstream: its URL, or its host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamName(String);
+
+impl UpstreamName {
+    /// This one.
+    ///
+    /// # Errors
+    /// Why no upstream is called so, for people.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
+        if !(1..=UPSTREAM_BYTES_MAX).contains(&text.len()) || text.chars().any(char::is_control) {
+            return Err("an upstream has a name of 1 to 512 octets, without control characters");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, &'static str> {
+        Self::new(std::str::from_utf8(text).map_err(|_| "an upstream is written in UTF-8")?)
+    }
 }
 
 /// A payment into an account.
@@ -98,6 +142,10 @@ impl Command {
         match (words.next(), words.next()) {
             (Some(b"reload"), None) => Ok(Self::Reload),
             (Some(b"credit"), Some(rest)) => Ok(Self::Credit(Credit::parse(rest)?)),
+            (Some(b"upstreams"), None) => Ok(Self::List(ListForm::Text)),
+            (Some(b"upstreams"), Some(b"json")) => Ok(Self::List(ListForm::Json)),
+            (Some(b"drain"), Some(rest)) => Ok(Self::Drain(UpstreamName::parse(rest)?)),
+            (Some(b"restore"), Some(rest)) => Ok(Self::Restore(UpstreamName::parse(rest)?)),
             _ => Err("this server does not know that command".into()),
         }
     }
@@ -110,6 +158,10 @@ impl fmt::Display for Command {
             Self::Credit(Credit { amount, payment, account }) => {
                 writeln!(f, "wherefore {VERSION} credit {amount} {payment} {account}")
             }
+            Self::List(ListForm::Text) => writeln!(f, "wherefore {VERSION} upstreams"),
+            Self::List(ListForm::Json) => writeln!(f, "wherefore {VERSION} upstreams json"),
+            Self::Drain(name) => writeln!(f, "wherefore {VERSION} drain {}", name.0),
+            Self::Restore(name) => writeln!(f, "wherefore {VERSION} restore {}", name.0),
         }
     }
 }
@@ -217,6 +269,10 @@ mod tests {
         let line = Command::Reload.to_string();
         assert_eq!(line, "wherefore 1 reload\n");
         assert_eq!(Command::parse(line.trim_end().as_bytes()), Ok(Command::Reload));
+        for form in [ListForm::Text, ListForm::Json] {
+            let line = Command::List(form).to_string();
+            assert_eq!(Command::parse(line.trim_end().as_bytes()), Ok(Command::List(form)));
+        }
         for (line, says) in [
             ("", "no command"),
             ("GET / HTTP/1.1", "no command"),
@@ -231,6 +287,10 @@ mod tests {
             ("wherefore 1 credit -5 p a", "whole number"),
             ("wherefore 1 credit 5 p", "an account"),
             ("wherefore 1 credit 5  a", "a payment"),
+            ("wherefore 1 upstreams xml", "does not know"),
+            ("wherefore 1 drain", "does not know"),
+            ("wherefore 1 drain ", "a name"),
+            ("wherefore 1 restore a\u{1b}b", "a name"),
         ] {
             let why = Command::parse(line.as_bytes()).unwrap_err();
             assert!(why.contains(says), "{line}: {why}");
@@ -288,6 +348,17 @@ mod tests {
         ) {
             if let Ok(credit) = Credit::new(amount, &payment, &account) {
                 let command = Command::Credit(credit);
+                let line = command.to_string();
+                prop_assert!(line.len() <= COMMAND_BYTES_MAX);
+                let line = line.strip_suffix('\n').unwrap();
+                prop_assert_eq!(Command::parse(line.as_bytes()), Ok(command));
+            }
+        }
+
+        #[test]
+        fn upstreams_are_read_as_they_are_written(name in ".{0,300}", drains: bool) {
+            if let Ok(name) = UpstreamName::new(&name) {
+                let command = if drains { Command::Drain(name) } else { Command::Restore(name) };
                 let line = command.to_string();
                 prop_assert!(line.len() <= COMMAND_BYTES_MAX);
                 let line = line.strip_suffix('\n').unwrap();

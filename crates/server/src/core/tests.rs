@@ -59,6 +59,7 @@ fn log_line(core: &Core, peer: SocketAddr) {
         duration_micros: core.clock.micros(),
         rule: "found",
         upstream: None,
+        hedged: None,
         cause: None,
         request_id: core.random.request_id(),
         referer: None,

@@ -1,6 +1,8 @@
 //! Asking: an upstream is chosen, a connection to it taken or made, the request sent, and the head of its answer awaited.
 //! What fails before anything can have happened is tried elsewhere.
 
+mod hedge;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +14,7 @@ use wherefore_gateway::{Asked as Wish, MemberSet, NotChosen, Permit, Retry, rela
 use wherefore_h1::{ClientEvent, Millis};
 use wherefore_message::{Cause, FaultKind, ResponseHead, Status};
 
+use self::hedge::{Race, race};
 use super::forwarded::Forwarded;
 use super::hop::Hop;
 use super::relay::Relay;
@@ -92,8 +95,17 @@ pub(crate) async fn ask<C: Carrier>(
                 }
             },
         };
-        let member = permit.index();
-        let ended = once(service, carrier, (forwarded, &kept), permit).await;
+        let request = (forwarded, &kept);
+        let (ended, member) = match hedge_time(forwarded, &kept) {
+            None => {
+                let member = permit.index();
+                let ended = once(service, carrier, request, permit, &Race::default()).await;
+                (ended, member)
+            }
+            Some(after) => {
+                Box::pin(race(service, carrier, request, (permit, after), &mut wish)).await
+            }
+        };
         let failed = match ended {
             Ended::Answered(relay) => return Ok(Asked::Answered(relay)),
             Ended::Refused(failure) => return Ok(Asked::Refused(failure)),
@@ -120,6 +132,14 @@ async fn kept<C: Carrier>(carrier: &mut C, forwarded: &Forwarded) -> Result<Kept
     }
     let (outgoing, bytes_max) = (forwarded.outgoing(), forwarded.content_bytes_max);
     Box::pin(Kept::read(carrier, outgoing, kept_bytes_max, bytes_max)).await
+}
+
+/// After what time a second upstream is asked as well, if one may be. One request is hedged once.
+fn hedge_time(forwarded: &Forwarded, kept: &Kept) -> Option<Duration> {
+    let upstreams = &forwarded.gateway.upstreams;
+    upstreams.settings().hedge?;
+    let time = upstreams.hedge_time(forwarded.method, forwarded.repeatable(kept));
+    time.filter(|_| forwarded.hedged.get().is_none())
 }
 
 /// Whether another upstream may fare better, and soon: who waited once does not wait again.
@@ -197,6 +217,7 @@ async fn once<C: Carrier>(
     carrier: &mut C,
     (forwarded, kept): (&Forwarded, &Kept),
     permit: Permit,
+    race: &Race,
 ) -> Ended {
     let mut connections = Connections::FreshOrIdle;
     loop {
@@ -212,7 +233,7 @@ async fn once<C: Carrier>(
         let mut upload = Upload::new(framed, waits, forwarded.content_bytes_max);
         hop.role.begin(&forwarded.outbound(permit.index()), &mut hop.output);
         upload.begin(kept, &mut hop);
-        let mut exchange = Exchange { forwarded, upload, waits: Await::Request };
+        let mut exchange = Exchange { forwarded, upload, waits: Await::Request, race };
         let halted = match poll_fn(|cx| exchange.poll(cx, &mut hop, carrier)).await {
             Ok(()) => {
                 let status = hop.role.response(hop.input.head()).status;
@@ -305,7 +326,8 @@ pub(super) async fn status_of<C: Carrier>(
     let (framed, waits) = forwarded.framed();
     let upload = Upload::new(framed, waits, forwarded.content_bytes_max);
     hop.role.begin(&forwarded.outbound(member), &mut hop.output);
-    let mut exchange = Exchange { forwarded, upload, waits: Await::Request };
+    let race = &Race::default();
+    let mut exchange = Exchange { forwarded, upload, waits: Await::Request, race };
     let heard = poll_fn(|cx| exchange.poll(cx, &mut hop, carrier)).await;
     let status = heard.ok().map(|()| hop.role.response(hop.input.head()).status);
     hop.rest(&service.core.buffers, service.core.clock.now());
@@ -317,6 +339,7 @@ struct Exchange<'a> {
     forwarded: &'a Forwarded,
     upload: Upload,
     waits: Await,
+    race: &'a Race,
 }
 
 /// What is waited for of the upstream.
@@ -344,6 +367,9 @@ impl Exchange<'_> {
         hop: &mut Hop,
         carrier: &mut C,
     ) -> Poll<Result<(), Halted>> {
+        if self.race.is_over() {
+            return Poll::Ready(Err(Halted::Gone));
+        }
         let gateway = &*self.forwarded.gateway;
         let uploaded = match self.upload.poll(cx, gateway, hop, carrier) {
             Poll::Ready(Ok(())) => true,
@@ -395,6 +421,7 @@ impl Exchange<'_> {
                     hop.input.consume(used);
                     let was_unanswered = hop.input.unread().is_empty();
                     if !was_unanswered && self.waits != Await::Head {
+                        self.race.begin();
                         self.waits = Await::Head;
                         hop.reads.set_in(gateway.times.head);
                     }
@@ -415,6 +442,7 @@ impl Exchange<'_> {
                 }
                 ClientEvent::Interim => {
                     hop.input.keep_head(used);
+                    self.race.begin();
                     self.interim(hop, carrier);
                     hop.input.release_head();
                     self.waits = Await::Answer;
@@ -440,6 +468,9 @@ impl Exchange<'_> {
             return;
         }
         self.upload.invited();
+        if self.race.is_together() {
+            return;
+        }
         let mut head = ResponseHead::new(response.status);
         let policy = &self.forwarded.gateway.relay;
         if is_invitation || self.forwarded.gateway.interim == super::Interim::Relayed {

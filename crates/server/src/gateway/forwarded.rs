@@ -1,20 +1,21 @@
 //! A request as it is said to an upstream: made once, said to as many as it takes.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
 use wherefore_decide::Client;
 use wherefore_decide::plan::GatewayPlace;
-use wherefore_gateway::affinity;
 use wherefore_gateway::forward::{self, Chain, PeerTrust, Rewrite, Waits};
+use wherefore_gateway::{Repeatable, affinity};
 use wherefore_h1::{Outbound, Outgoing, TeTrailers};
 use wherefore_message::path::encode_path;
 use wherefore_message::{Announced, FieldSet, Fields, Method, Request};
 
 use super::Gateway;
 use super::errand::Errand;
-use super::upload::Framed;
+use super::upload::{Framed, Kept};
 
 /// What most requests take, in octets, so that their buffer grows once.
 const TEXT_BYTES_USUAL: usize = 1024;
@@ -48,6 +49,8 @@ pub(crate) struct Forwarded {
     waits: Waits,
     /// By what its upstream is chosen, where that is not left to chance.
     pub(super) key: Option<u64>,
+    /// The two upstreams that it was said to at once.
+    pub(super) hedged: Cell<Option<(usize, usize)>>,
 }
 
 /// What is known of a request that is to be forwarded, besides itself.
@@ -129,6 +132,7 @@ impl Forwarded {
             content,
             waits: forwarding.waits,
             key: affinity::key(&gateway.upstreams, request, address, place.path),
+            hedged: Cell::new(None),
         }
     }
 
@@ -160,6 +164,7 @@ impl Forwarded {
             content: outgoing(announced),
             waits: Waits::Not,
             key: None,
+            hedged: Cell::new(None),
         }
     }
 
@@ -207,6 +212,19 @@ impl Forwarded {
     /// The beginning of the client's path that the upstream's base stands for; empty where it knows the whole.
     pub(crate) fn replaced(&self) -> &str {
         &self.replaced
+    }
+
+    /// Whether it can be said to a second upstream while a first one has it.
+    pub(super) fn repeatable(&self, kept: &Kept) -> Repeatable {
+        let (framed, _) = self.framed();
+        let is_at_hand = framed == Framed::Nothing || kept.is_whole();
+        if is_at_hand && self.upgrade.is_none() { Repeatable::Yes } else { Repeatable::No }
+    }
+
+    /// The other upstream that it was said to, beside this one.
+    pub(crate) fn hedged_with(&self, member: usize) -> Option<usize> {
+        let (first, second) = self.hedged.get()?;
+        Some(if member == first { second } else { first })
     }
 
     /// Whether it may be sent again where it can't be known what became of it (RFC 9110 §9.2.2).

@@ -103,6 +103,13 @@ impl Kept {
     }
 }
 
+impl Kept {
+    /// Whether all of the content is kept.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.end.is_some()
+    }
+}
+
 impl Upload {
     /// A request whose head is written, with content framed like this.
     pub(super) fn new(framed: Framed, waits: Waits, bytes_max: u64) -> Self {

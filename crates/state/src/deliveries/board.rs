@@ -1,7 +1,8 @@
 //! What is pending and what is settled, in memory: whose turn it is, and who is at it. It says what the file says,
 //! since it follows each write; only leases are here alone, so that they end with the process.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::btree_map::Entry as Place;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub(super) struct Board {
     pending: HashMap<DeliveryId, Entry>,
     /// What is pending and nobody is at.
     schedule: BTreeSet<(UnixMillis, DeliveryId)>,
+    /// What is left out of the schedule, by where it is to go, and where each of these stands.
+    shelves: BTreeMap<Box<str>, BTreeSet<(UnixMillis, DeliveryId)>>,
+    shelved: HashMap<DeliveryId, Box<str>>,
     finished: HashMap<DeliveryId, Finished>,
     /// What comes in, and is not accepted yet.
     incoming: HashMap<DeliveryId, u64>,
@@ -90,6 +94,7 @@ impl Board {
         let before = self.pending.remove(&id);
         if let Some(Entry { standing, bytes, .. }) = before {
             self.schedule.remove(&(standing.next_at, id));
+            self.take_off(id, standing.next_at);
             self.bytes -= bytes;
         }
         match standing {
@@ -127,9 +132,36 @@ impl Board {
 
     /// Nobody is at it any more.
     pub(super) fn put_back(&mut self, id: DeliveryId) {
-        if let Some(entry) = self.pending.get_mut(&id) {
-            entry.is_leased = false;
-            self.schedule.insert((entry.standing.next_at, id));
+        let Some(entry) = self.pending.get_mut(&id) else { return };
+        entry.is_leased = false;
+        let due = (entry.standing.next_at, id);
+        match self.shelved.get(&id) {
+            Some(destination) => self.shelves.entry(destination.clone()).or_default().insert(due),
+            None => self.schedule.insert(due),
+        };
+    }
+
+    /// When it is put back, it stays out of the schedule until others that go there have ended.
+    pub(super) fn shelve(&mut self, id: DeliveryId, destination: &str) {
+        self.shelved.insert(id, destination.into());
+    }
+
+    /// The first of what is shelved for this destination is in the schedule again.
+    pub(super) fn unshelve(&mut self, destination: &str) -> bool {
+        let first = self.shelves.get(destination).and_then(|shelf| shelf.first().copied());
+        let Some((at, id)) = first else { return false };
+        self.take_off(id, at);
+        self.schedule.insert((at, id))
+    }
+
+    /// It is on no shelf any more.
+    fn take_off(&mut self, id: DeliveryId, at: UnixMillis) {
+        let Some(destination) = self.shelved.remove(&id) else { return };
+        if let Place::Occupied(mut shelf) = self.shelves.entry(destination) {
+            shelf.get_mut().remove(&(at, id));
+            if shelf.get().is_empty() {
+                shelf.remove();
+            }
         }
     }
 
@@ -144,7 +176,8 @@ impl Board {
     pub(super) fn call_back(&mut self, why: Setback, now: UnixMillis) {
         for (id, entry) in &mut self.pending {
             let standing = &mut entry.standing;
-            if standing.last == Some(why) && standing.next_at > now && !entry.is_leased {
+            let is_in_schedule = !entry.is_leased && !self.shelved.contains_key(id);
+            if standing.last == Some(why) && standing.next_at > now && is_in_schedule {
                 self.schedule.remove(&(standing.next_at, *id));
                 standing.next_at = now;
                 self.schedule.insert((now, *id));
@@ -171,6 +204,8 @@ impl Board {
             self.pending.iter().filter(|(_, entry)| entry.is_leased).map(|(id, _)| *id).collect();
         self.pending.clear();
         self.schedule.clear();
+        self.shelves.clear();
+        self.shelved.clear();
         self.finished.clear();
         self.bytes = self.incoming.values().sum();
         let held = std::mem::take(&mut self.held);

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A pipe must not make us wait for its other end, nor a terminal become ours.
-const READ: OFlags =
+pub(super) const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// What one path leads to.

@@ -2,6 +2,7 @@
 //! ([`disk::Disk`]) whose order keeps every crash and every other program from being lost or half seen.
 
 mod disk;
+mod flush;
 mod list;
 mod look;
 mod ours;
@@ -27,8 +28,10 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use self::disk::{Disk, Kernel};
+use self::flush::Flushes;
 use self::ours::Ours;
 pub use self::scan::Scan;
+use self::write::Content;
 use crate::coding::coded_name;
 use crate::generation::Generations;
 use crate::locks::Locks;
@@ -102,6 +105,7 @@ pub struct FileStore {
     disk: Arc<dyn Disk>,
     unnamed: bool,
     locks: Locks,
+    flushes: Flushes,
     generations: Generations,
     ours: Ours,
     quota: Option<Arc<Quota>>,
@@ -159,6 +163,7 @@ impl FileStore {
             unnamed: options.access == Access::Writable && stage::unnamed_works(root.as_fd()),
             disk,
             locks: Locks::new(),
+            flushes: Flushes::default(),
             generations: Generations::new(),
             ours: Ours::new(options.granularity),
             quota: options.quota_bytes.map(|bytes_max| Quota::new(bytes_max, scan.bytes)),
@@ -244,7 +249,19 @@ impl Store for FileStore {
         folders: CreateFolders,
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
-        self.replace_at(ResourcePath::parse(path)?, staged, folders, allow)
+        let content = Content::Staged(staged);
+        self.replace_at(ResourcePath::parse(path)?, content, folders, allow)
+    }
+
+    fn replace_with(
+        &self,
+        path: &[u8],
+        content: &[u8],
+        folders: CreateFolders,
+        allow: &mut dyn FnMut(&Look) -> bool,
+    ) -> Result<Written, StoreError> {
+        let content = Content::Whole(content);
+        self.replace_at(ResourcePath::parse(path)?, content, folders, allow)
     }
 
     fn create_member(

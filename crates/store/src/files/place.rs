@@ -1,17 +1,19 @@
 //! Where a write goes: an opened folder and a name in it, after all links.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::disk::{At, Disk};
+use super::flush::Identity;
 use super::stage::is_temporary;
 use super::{FileStore, Links};
 use crate::coding::original_of;
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
-use crate::{Conflict, CreateFolders, StoreError, Wait};
+use crate::{Conflict, StoreError, Wait};
 
 /// How many links may stand for one another.
 const LINKS_MAX: usize = 8;
@@ -19,15 +21,20 @@ const LINKS_MAX: usize = 8;
 pub(super) const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 pub(super) struct Place {
-    pub(super) folder: OwnedFd,
+    pub(super) folder: Arc<OwnedFd>,
     pub(super) name: Vec<u8>,
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl Place {
     pub(super) fn new(folder: OwnedFd, name: Vec<u8>) -> Result<Self, StoreError> {
         let meta = meta_of(&rustix::fs::fstat(&folder)?);
-        Ok(Self { folder, name, identity: (meta.device, meta.inode) })
+        Ok(Self { folder: Arc::new(folder), name, identity: (meta.device, meta.inode) })
+    }
+
+    /// Another name in the same folder.
+    pub(super) fn beside(&self, name: Vec<u8>) -> Self {
+        Self { folder: Arc::clone(&self.folder), name, identity: self.identity }
     }
 
     pub(super) fn at(&self) -> At<'_> {
@@ -36,7 +43,7 @@ impl Place {
 
     /// What the lock is chosen by: the same for every path that leads here, and for a file and its
     /// stored codings.
-    pub(super) fn key(&self) -> ((u64, u64), &[u8]) {
+    pub(super) fn key(&self) -> (Identity, &[u8]) {
         (self.identity, original_of(&self.name))
     }
 
@@ -47,7 +54,7 @@ impl Place {
 
     /// What has another name in the same folder.
     pub(super) fn stat_of(&self, name: &[u8]) -> Result<Option<Stat>, StoreError> {
-        match rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match rustix::fs::statat(&*self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
@@ -91,6 +98,12 @@ impl FileStore {
         Place::new(self.open_parent(above.relative())?, name.to_vec())
     }
 
+    /// Waits until the names in a place's folder, as they are now, are on the disk.
+    pub(super) fn flush(&self, place: &Place) -> Result<(), StoreError> {
+        let flush = || self.disk.sync_folder(place.folder.as_fd());
+        Ok(self.flushes.wait(place.identity, flush)?)
+    }
+
     pub(super) fn open_parent(&self, relative: &[u8]) -> Result<OwnedFd, StoreError> {
         match self.open_at(relative, FOLDER, Wait::Yes) {
             Err(Errno::NOENT) => Err(Conflict::ParentMissing.into()),
@@ -103,18 +116,13 @@ impl FileStore {
     pub(super) fn make_folders<'s>(
         &'s self,
         path: ResourcePath<'_>,
-        create: CreateFolders,
     ) -> Result<NewFolders<'s>, StoreError> {
         let mut made = NewFolders { disk: &*self.disk, made: Vec::new() };
         let mut missing = Vec::new();
         let mut above = path.split().map(|(above, _)| above);
         while let Some(folder) = above {
             match self.open_parent(folder.relative()) {
-                Err(StoreError::Conflict(Conflict::ParentMissing))
-                    if create == CreateFolders::Yes =>
-                {
-                    missing.push(folder);
-                }
+                Err(StoreError::Conflict(Conflict::ParentMissing)) => missing.push(folder),
                 opened => {
                     opened?;
                     break;
@@ -129,13 +137,13 @@ impl FileStore {
             let place = self.place(folder)?;
             match self.disk.make_folder(place.at()) {
                 // Another writer was faster, and may not have made it durable yet.
-                Err(Errno::EXIST) => self.disk.sync_folder(place.folder.as_fd())?,
+                Err(Errno::EXIST) => self.flush(&place)?,
                 result => {
                     result?;
                     made.made.push(place);
                     let place = made.made.last().ok_or(StoreError::Invalid)?;
                     self.disk.sync_folder(self.open_parent(folder.relative())?.as_fd())?;
-                    self.disk.sync_folder(place.folder.as_fd())?;
+                    self.flush(place)?;
                     self.generations.wrote(folder);
                 }
             }

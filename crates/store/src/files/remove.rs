@@ -88,7 +88,7 @@ impl FileStore {
         self.disk.unlink((folder, &temporary))?;
         aside.remove();
         self.charge(0, freed)?;
-        self.disk.sync_folder(folder)?;
+        self.flush(place)?;
         self.generations.wrote(path);
         Ok(())
     }
@@ -115,8 +115,7 @@ impl FileStore {
             }
         }
         self.generations.wrote(path);
-        self.disk.sync_folder(place.folder.as_fd())?;
-        Ok(())
+        self.flush(place)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{AtFlags, FlockOperation, OFlags};
 use rustix::io::Errno;
@@ -23,7 +23,7 @@ const DIGITS: usize = 32;
 pub(super) struct FileStage {
     pub(super) file: File,
     disk: Arc<dyn Disk>,
-    name: Option<(OwnedFd, Vec<u8>)>,
+    name: Option<(Arc<OwnedFd>, Vec<u8>)>,
     written: u64,
     reservation: Reservation,
 }
@@ -40,16 +40,29 @@ impl FileStore {
         let mut reservation = Reservation::new(self.quota.clone());
         reservation.grow_to(announced.unwrap_or(0))?;
         let folder = self.nearest_folder(parent)?;
-        let stage = self.create(folder, reservation)?;
-        // The lock tells whoever clears up leftovers that this is none.
-        rustix::fs::flock(&stage.file, FlockOperation::NonBlockingLockExclusive)?;
+        let stage = self.create(&Arc::new(folder), reservation)?;
         if let Some(bytes) = announced.filter(|bytes| *bytes > 0) {
             system::reserve(&stage.file, bytes)?;
         }
         Ok(stage)
     }
 
-    fn create(&self, folder: OwnedFd, reservation: Reservation) -> Result<FileStage, StoreError> {
+    /// The whole of some content, to be given a name in `folder`.
+    pub(super) fn stage_whole(
+        &self,
+        folder: &Arc<OwnedFd>,
+        content: &[u8],
+    ) -> Result<FileStage, StoreError> {
+        let mut stage = self.create(folder, Reservation::new(self.quota.clone()))?;
+        stage.write(content)?;
+        Ok(stage)
+    }
+
+    fn create(
+        &self,
+        folder: &Arc<OwnedFd>,
+        reservation: Reservation,
+    ) -> Result<FileStage, StoreError> {
         let disk = self.disk.clone();
         if self.unnamed {
             match disk.create_unnamed(folder.as_fd()) {
@@ -68,7 +81,10 @@ impl FileStore {
         }
         let name = temporary_name();
         let file = disk.create((folder.as_fd(), &name))?;
-        Ok(FileStage { file, disk, name: Some((folder, name)), written: 0, reservation })
+        let name = Some((Arc::clone(folder), name));
+        let stage = FileStage { file, disk, name, written: 0, reservation };
+        stage.lock()?;
+        Ok(stage)
     }
 
     /// The folder at `path`, or the one nearest above it that is there already.
@@ -92,17 +108,28 @@ impl FileStage {
     }
 
     /// Sees to it that it has a name of ours in `folder`, and says which.
-    pub(super) fn name_in(&mut self, folder: BorrowedFd<'_>) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn name_in(&mut self, folder: &Arc<OwnedFd>) -> Result<Vec<u8>, StoreError> {
         let name = temporary_name();
+        let to = (folder.as_fd(), &*name);
         match &self.name {
-            None => self.disk.link(&self.file, (folder, &name)).map_err(moved)?,
-            Some((held, own)) if same_folder(held.as_fd(), folder)? => return Ok(own.clone()),
+            None => {
+                self.lock()?;
+                self.disk.link(&self.file, to).map_err(moved)?;
+            }
+            Some((held, own)) if same_folder(held.as_fd(), folder.as_fd())? => {
+                return Ok(own.clone());
+            }
             Some((held, own)) => {
-                self.disk.rename_new((held.as_fd(), own), (folder, &name)).map_err(moved)?;
+                self.disk.rename_new((held.as_fd(), own), to).map_err(moved)?;
             }
         }
-        self.name = Some((folder.try_clone_to_owned()?, name.clone()));
+        self.name = Some((Arc::clone(folder), name.clone()));
         Ok(name)
+    }
+
+    /// Tells whoever clears up leftovers that what has a name of ours is none.
+    fn lock(&self) -> Result<(), StoreError> {
+        Ok(rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive)?)
     }
 
     /// Gives it a name that must be free; `EEXIST` if it is not.
@@ -179,11 +206,13 @@ pub(super) fn is_temporary(name: &[u8]) -> bool {
 /// A name that no other has: it is made of this process, this moment and a count.
 pub(super) fn temporary_name() -> Vec<u8> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
+    static PROCESS: OnceLock<u32> = OnceLock::new();
     let now = Stamp::now();
     let moment =
         (now.seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(u64::from(now.nanos));
     let count = COUNT.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff;
-    let digits = format!("{moment:016x}{:08x}{count:08x}", std::process::id());
+    let process = PROCESS.get_or_init(std::process::id);
+    let digits = format!("{moment:016x}{process:08x}{count:08x}");
     [PREFIX, digits.as_bytes(), SUFFIX].concat()
 }
 

@@ -2,53 +2,75 @@
 //! put there meanwhile.
 
 use std::os::fd::AsFd;
+use std::sync::MutexGuard;
 
-use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, Uid};
+use rustix::fs::{Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
 use super::FileStore;
+use super::look::READ;
 use super::place::Place;
 use super::stage::{FileStage, is_temporary, moved, temporary_name};
 use crate::coding::coded_name;
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
 use crate::{
-    Access, Coding, Conflict, CreateFolders, FileInfo, Look, LookFor, Meta, Parent, Staged, Stamp,
-    StoreError, Wait, Written,
+    Access, Coding, Codings, Conflict, CreateFolders, FileInfo, Found, Look, LookFor, Meta, Parent,
+    Staged, Stamp, StoreError, Wait, Written,
 };
 
 /// How often a swap with what another program put in place is undone before it is given up.
 const UNDO_TRIES: usize = 16;
 
+/// What is to be written.
+pub(super) enum Content<'c> {
+    Staged(Box<dyn Staged>),
+    /// Held in memory.
+    Whole(&'c [u8]),
+}
+
+/// What stands in a place, which nobody else of ours changes as long as this is held.
+struct Standing<'s> {
+    place: Place,
+    lock: MutexGuard<'s, ()>,
+    seen: Look,
+    /// What has the name, a link itself included.
+    stat: Option<Stat>,
+}
+
 impl FileStore {
     pub(super) fn replace_at(
         &self,
         path: ResourcePath<'_>,
-        staged: Box<dyn Staged>,
+        content: Content<'_>,
         folders: CreateFolders,
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
         self.may_write(path)?;
-        let mut staged = FileStage::of(staged)?;
-        if folders == CreateFolders::Yes {
-            // No folder is made for a write that is refused.
-            let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
-            if !allow(&seen) {
-                return Err(StoreError::Refused(Box::new(seen)));
+        let (standing, made) = match self.standing(path) {
+            Err(StoreError::Conflict(Conflict::ParentMissing)) if folders == CreateFolders::Yes => {
+                // No folder is made for a write that is refused.
+                let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
+                if !allow(&seen) {
+                    return Err(StoreError::Refused(Box::new(seen)));
+                }
+                let made = self.make_folders(path)?;
+                (self.standing(path)?, Some(made))
             }
-        }
-        let made = self.make_folders(path, folders)?;
-        let place = self.place(path)?;
-        let _lock = self.locks.lock(place.key());
-        let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
+            standing => (standing?, None),
+        };
+        let Standing { place, lock, seen, stat } = standing;
         if !allow(&seen) {
             return Err(StoreError::Refused(Box::new(seen)));
         }
         let before = replaceable(&seen)?;
-        let stat = place.stat()?;
         if stat.as_ref().map(meta_of) != before {
             return Err(Conflict::Changed.into());
         }
+        let mut staged = match content {
+            Content::Staged(staged) => FileStage::of(staged)?,
+            Content::Whole(octets) => Box::new(self.stage_whole(&place.folder, octets)?),
+        };
         let info = match &stat {
             None => self.put_new(path, &place, &mut staged).map_err(|error| match error {
                 StoreError::Conflict(Conflict::Exists) => Conflict::Changed.into(),
@@ -56,8 +78,56 @@ impl FileStore {
             })?,
             Some(stat) => self.put_over(path, &place, &mut staged, stat)?,
         };
-        made.keep();
+        // Who writes the same name next need not wait for the disk: what it is asked for then is on the disk
+        // after its own flush, and this with it.
+        drop(lock);
+        self.flush(&place)?;
+        if let Some(made) = made {
+            made.keep();
+        }
         Ok(Written { created: before.is_none(), info })
+    }
+
+    /// What stands at `path`, under the lock of its place.
+    fn standing(&self, path: ResourcePath<'_>) -> Result<Standing<'_>, StoreError> {
+        if path.split().is_none() {
+            return Err(Conflict::IsFolder.into());
+        }
+        let place = self.place_of_name(path)?;
+        let lock = self.locks.lock(place.key());
+        if let Some((seen, stat)) = self.glance(&place)? {
+            return Ok(Standing { place, lock, seen, stat });
+        }
+        drop(lock);
+        let place = self.place(path)?;
+        let lock = self.locks.lock(place.key());
+        let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
+        let stat = place.stat()?;
+        Ok(Standing { place, lock, seen, stat })
+    }
+
+    /// What has the name, where that is soon said: a file without stored codings, or nothing.
+    fn glance(&self, place: &Place) -> Result<Option<(Look, Option<Stat>)>, StoreError> {
+        let flags = READ | OFlags::NOFOLLOW;
+        let file = match rustix::fs::openat(&*place.folder, &*place.name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => {
+                return Ok(Some((Look::Missing { parent: Parent::Folder }, None)));
+            }
+            Err(_) => return Ok(None),
+            Ok(file) => file,
+        };
+        let stat = rustix::fs::fstat(&file)?;
+        if !super::look::file_type(&stat).is_file() {
+            return Ok(None);
+        }
+        for coding in Coding::ALL {
+            match place.stat_of(&coded_name(coding, &place.name)) {
+                Ok(None) | Err(StoreError::TooLong) => {}
+                Ok(Some(_)) | Err(_) => return Ok(None),
+            }
+        }
+        let found = Found { info: self.info(meta_of(&stat)), codings: Codings::default() };
+        Ok(Some((Look::File(found), Some(stat))))
     }
 
     pub(super) fn create_member_in(
@@ -68,20 +138,25 @@ impl FileStore {
     ) -> Result<(Vec<u8>, FileInfo), StoreError> {
         self.may_write(folder)?;
         let mut staged = FileStage::of(staged)?;
-        let opened = self.open_parent(folder.relative())?;
+        let folder_place = Place::new(self.open_parent(folder.relative())?, Vec::new())?;
         for name in names {
             if !is_segment(&name) || is_temporary(&name) {
                 return Err(StoreError::Invalid);
             }
             let path = folder.member(&name);
-            let place = Place::new(opened.as_fd().try_clone_to_owned()?, name)?;
-            let _lock = self.locks.lock(place.key());
+            let place = folder_place.beside(name);
+            let lock = self.locks.lock(place.key());
             if place.stat()?.is_some() {
                 continue;
             }
             match self.put_new(ResourcePath::parse(&path)?, &place, &mut staged) {
                 Err(StoreError::Conflict(Conflict::Exists)) => {}
-                info => return Ok((place.name, info?)),
+                info => {
+                    let info = info?;
+                    drop(lock);
+                    self.flush(&place)?;
+                    return Ok((place.name, info));
+                }
             }
         }
         Err(Conflict::Exists.into())
@@ -105,7 +180,7 @@ impl FileStore {
         // Files that would now pass for its stored codings are another's: they stay, but are older.
         let codings = stored_codings(place)?;
         let latest = codings.iter().map(|(_, stat)| meta_of(stat).modified).max();
-        let modified = stamp(staged, latest)?;
+        let modified = meta_of(&stamp(staged, latest)?).modified;
         let length = staged.written();
         self.disk.sync_file(&staged.file)?;
         self.charge(length, 0)?;
@@ -113,7 +188,7 @@ impl FileStore {
             self.charge_back(length, 0);
             return Err(moved(error));
         }
-        self.acknowledge(path, place, staged, modified)
+        self.settle(path, staged, modified)
     }
 
     /// Puts content in the place of the file that `stat` tells of, and of no other.
@@ -125,10 +200,11 @@ impl FileStore {
         stat: &Stat,
     ) -> Result<FileInfo, StoreError> {
         let before = meta_of(stat);
-        inherit(staged, stat);
-        let modified = stamp(staged, Some(before.modified))?;
+        let own = stamp(staged, Some(before.modified))?;
+        inherit(staged, &own, stat);
+        let modified = meta_of(&own).modified;
         self.disk.sync_file(&staged.file)?;
-        let temporary = staged.name_in(place.folder.as_fd())?;
+        let temporary = staged.name_in(&place.folder)?;
         let codings = stored_codings(place)?;
         let freed = codings.iter().fold(before.length, |sum, (_, stat)| sum + meta_of(stat).length);
         self.charge(staged.written(), freed)?;
@@ -146,7 +222,7 @@ impl FileStore {
             self.generations.wrote(path);
             return Err(error);
         }
-        self.acknowledge(path, place, staged, modified)
+        self.settle(path, staged, modified)
     }
 
     /// Swaps the staged file with what has the name, and looks at what came out.
@@ -210,16 +286,14 @@ impl FileStore {
         Err(Conflict::Changed.into())
     }
 
-    /// The write is in place: makes that durable, lets it be known, and says what is there.
-    fn acknowledge(
+    /// The write is in place, and durable once its folder is: lets it be known, and says what is there.
+    fn settle(
         &self,
         path: ResourcePath<'_>,
-        place: &Place,
         staged: &FileStage,
         modified: Stamp,
     ) -> Result<FileInfo, StoreError> {
         self.generations.wrote(path);
-        self.disk.sync_folder(place.folder.as_fd())?;
         let meta = meta_of(&rustix::fs::fstat(&staged.file)?);
         // Another program may have written into the file already; then it isn't as we wrote it.
         if (meta.modified, meta.length) == (modified, staged.written()) {
@@ -279,25 +353,28 @@ fn replaceable(seen: &Look) -> Result<Option<Meta>, StoreError> {
     }
 }
 
-/// Gives the staged file its modification time: now, but strictly later than `after`.
-fn stamp(staged: &FileStage, after: Option<Stamp>) -> Result<Stamp, StoreError> {
+/// Gives the staged file its modification time: now, but strictly later than `after`. Says what the file is now.
+fn stamp(staged: &FileStage, after: Option<Stamp>) -> Result<Stat, StoreError> {
     let now = Stamp::now();
     let modified = after.map_or(now, |after| now.max(after.next()));
     let time = Timespec { tv_sec: modified.seconds, tv_nsec: modified.nanos.into() };
     rustix::fs::futimens(&staged.file, &Timestamps { last_access: time, last_modification: time })?;
     // A file system may keep less than nanoseconds; what it kept is what is compared later.
-    let kept = meta_of(&rustix::fs::fstat(&staged.file)?).modified;
-    Ok(kept)
+    Ok(rustix::fs::fstat(&staged.file)?)
 }
 
-/// Gives the staged file the predecessor's owner and mode, as far as the system lets us. The bits that
-/// lend rights to whoever runs it are not handed on: its content is the client's.
-fn inherit(staged: &FileStage, stat: &Stat) {
-    let (owner, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-    if rustix::fs::fchown(&staged.file, Some(owner), Some(group)).is_err() {
-        let _ = rustix::fs::fchown(&staged.file, None, Some(group));
+/// Gives the staged file, which is as `own` says, the predecessor's owner and mode, as far as the system lets us.
+/// The bits that lend rights to whoever runs it are not handed on: its content is the client's.
+fn inherit(staged: &FileStage, own: &Stat, stat: &Stat) {
+    if (own.st_uid, own.st_gid) != (stat.st_uid, stat.st_gid) {
+        let (owner, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+        if rustix::fs::fchown(&staged.file, Some(owner), Some(group)).is_err() {
+            let _ = rustix::fs::fchown(&staged.file, None, Some(group));
+        }
     }
-    let _ = rustix::fs::fchmod(&staged.file, Mode::from_raw_mode(stat.st_mode & 0o777));
+    if own.st_mode & 0o7777 != stat.st_mode & 0o777 {
+        let _ = rustix::fs::fchmod(&staged.file, Mode::from_raw_mode(stat.st_mode & 0o777));
+    }
 }
 
 /// The regular files that stand beside a place as its stored codings.
@@ -342,7 +419,7 @@ impl<'s> SetAside<'s> {
         }
         if !aside.names.is_empty() {
             // After a crash, too, no old coding may stand beside the new content.
-            store.disk.sync_folder(folder)?;
+            store.flush(place)?;
         }
         Ok(aside)
     }

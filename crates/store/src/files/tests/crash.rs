@@ -2,9 +2,8 @@
 //! folder are recorded; then each prefix of them is replayed in a model of a disk that may have lost
 //! whatever was not synced: any of a file's octets, and any selection of a folder's changed names.
 
-use std::collections::BTreeMap;
-use std::os::fd::BorrowedFd;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
 use rustix::fs::AtFlags;
 
@@ -17,13 +16,39 @@ type Name = Vec<u8>;
 /// What one step did to the disk.
 #[derive(Clone, Debug)]
 enum Step {
-    Created { file: Inode, at: Option<(Inode, Name)> },
-    Wrote { file: Inode, offset: usize, bytes: Vec<u8> },
-    SyncedFile { file: Inode },
-    SyncedFolder { folder: Inode },
+    Created {
+        file: Inode,
+        at: Option<(Inode, Name)>,
+    },
+    Wrote {
+        file: Inode,
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    SyncedFile {
+        file: Inode,
+    },
+    BeganFolder {
+        folder: Inode,
+        flush: u64,
+    },
+    /// What had changed when the flush began is on the disk, and nothing else.
+    SyncedFolder {
+        folder: Inode,
+        flush: u64,
+    },
     Named(Inode, Change),
-    MadeFolder { parent: Inode, name: Name, folder: Inode },
+    MadeFolder {
+        parent: Inode,
+        name: Name,
+        folder: Inode,
+    },
     Acknowledged,
+    /// Somebody was told that this version of a file is there.
+    Told {
+        name: Name,
+        version: u8,
+    },
 }
 
 /// What happened to a folder's names, in one act.
@@ -35,12 +60,18 @@ enum Change {
     Unlinked { name: Name },
 }
 
+/// With every file that was made, open, so that none gets the number of one that is gone.
 #[derive(Default)]
-struct Recorder(Mutex<Vec<Step>>);
+struct Recorder(Mutex<Vec<Step>>, Mutex<Vec<File>>);
 
 impl Recorder {
     fn push(&self, step: Step) {
         self.0.lock().unwrap().push(step);
+    }
+
+    fn created(&self, file: &File, at: Option<(Inode, Name)>) {
+        self.1.lock().unwrap().push(file.try_clone().unwrap());
+        self.push(Step::Created { file: inode(file), at });
     }
 }
 
@@ -51,13 +82,13 @@ fn inode(fd: impl AsFd) -> Inode {
 impl Disk for Recorder {
     fn create_unnamed(&self, folder: BorrowedFd<'_>) -> Result<File, Errno> {
         let file = Kernel.create_unnamed(folder)?;
-        self.push(Step::Created { file: inode(&file), at: None });
+        self.created(&file, None);
         Ok(file)
     }
 
     fn create(&self, at: At<'_>) -> Result<File, Errno> {
         let file = Kernel.create(at)?;
-        self.push(Step::Created { file: inode(&file), at: Some((inode(at.0), at.1.to_vec())) });
+        self.created(&file, Some((inode(at.0), at.1.to_vec())));
         Ok(file)
     }
 
@@ -74,8 +105,12 @@ impl Disk for Recorder {
     }
 
     fn sync_folder(&self, folder: BorrowedFd<'_>) -> Result<(), Errno> {
-        self.push(Step::SyncedFolder { folder: inode(folder) });
-        Kernel.sync_folder(folder)
+        static FLUSHES: AtomicU64 = AtomicU64::new(0);
+        let (folder_inode, flush) = (inode(folder), FLUSHES.fetch_add(1, Ordering::SeqCst));
+        self.push(Step::BeganFolder { folder: folder_inode, flush });
+        Kernel.sync_folder(folder)?;
+        self.push(Step::SyncedFolder { folder: folder_inode, flush });
+        Ok(())
     }
 
     fn link(&self, file: &File, at: At<'_>) -> Result<(), Errno> {
@@ -138,7 +173,11 @@ struct Content {
 #[derive(Clone, Default)]
 struct FolderNames {
     synced: BTreeMap<Name, Inode>,
-    since: Vec<Change>,
+    /// With the place of each among all that ever happened to them.
+    since: Vec<(usize, Change)>,
+    changes: usize,
+    /// Of each flush that is under way, how many changes there were when it began.
+    begun: BTreeMap<u64, usize>,
 }
 
 #[derive(Clone, Default)]
@@ -146,6 +185,8 @@ struct Model {
     files: BTreeMap<Inode, Content>,
     folders: BTreeMap<Inode, FolderNames>,
     acknowledged: bool,
+    /// The last version of each file that somebody was told of.
+    told: BTreeMap<Name, u8>,
 }
 
 impl Model {
@@ -181,9 +222,14 @@ impl Model {
                 let content = self.files.get_mut(&file).unwrap();
                 content.synced = content.written.clone();
             }
-            Step::SyncedFolder { folder } => {
+            Step::BeganFolder { folder, flush } => {
                 let names = self.folders.get_mut(&folder).unwrap();
-                for change in std::mem::take(&mut names.since) {
+                names.begun.insert(flush, names.changes);
+            }
+            Step::SyncedFolder { folder, flush } => {
+                let names = self.folders.get_mut(&folder).unwrap();
+                let begun = names.begun.remove(&flush).unwrap();
+                for (_, change) in names.since.extract_if(.., |(at, _)| *at < begun) {
                     change.apply(&mut names.synced);
                 }
             }
@@ -193,21 +239,34 @@ impl Model {
                 self.change(parent, Change::Linked { name, file: folder });
             }
             Step::Acknowledged => self.acknowledged = true,
+            Step::Told { name, version } => {
+                let told = self.told.entry(name).or_default();
+                *told = version.max(*told);
+            }
         }
     }
 
     fn change(&mut self, folder: Inode, change: Change) {
-        self.folders.get_mut(&folder).unwrap().since.push(change);
+        let names = self.folders.get_mut(&folder).unwrap();
+        names.since.push((names.changes, change));
+        names.changes += 1;
     }
 
     /// Every selection of what is not synced in `folder`, applied to what is.
     fn possible_names(&self, folder: Inode) -> Vec<BTreeMap<Name, Inode>> {
         let names = &self.folders[&folder];
-        assert!(names.since.len() < 12, "a write leaves few changes unsynced");
-        (0u32..1 << names.since.len())
+        Self::selections(&names.synced, names.since.iter().map(|(_, change)| change).collect())
+    }
+
+    fn selections(
+        synced: &BTreeMap<Name, Inode>,
+        since: Vec<&Change>,
+    ) -> Vec<BTreeMap<Name, Inode>> {
+        assert!(since.len() < 12, "a write leaves few changes unsynced");
+        (0u32..1 << since.len())
             .map(|kept| {
-                let mut possible = names.synced.clone();
-                for (i, change) in names.since.iter().enumerate() {
+                let mut possible = synced.clone();
+                for (i, change) in since.iter().enumerate() {
                     if kept >> i & 1 == 1 {
                         change.apply(&mut possible);
                     }
@@ -215,6 +274,24 @@ impl Model {
                 possible
             })
             .collect()
+    }
+
+    /// What may have `name` in `folder` after a crash: only those changes count that lead to it.
+    fn possible_files(&self, folder: Inode, name: &[u8]) -> Vec<Option<Inode>> {
+        let FolderNames { synced, since, .. } = &self.folders[&folder];
+        let mut reached = BTreeSet::from([name]);
+        let leading: Vec<&Change> = loop {
+            let leads = |change: &&Change| change.names().iter().any(|name| reached.contains(name));
+            let leading: Vec<&Change> =
+                since.iter().map(|(_, change)| change).filter(leads).collect();
+            let before = reached.len();
+            leading.iter().for_each(|change| reached.extend(change.names()));
+            if reached.len() == before {
+                break leading;
+            }
+        };
+        let possible = Self::selections(synced, leading).into_iter();
+        possible.map(|names| names.get(name).copied()).collect()
     }
 
     /// What a file may hold after a crash: what was synced, all, half, or as many zeros.
@@ -245,6 +322,15 @@ impl Model {
 }
 
 impl Change {
+    fn names(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Linked { name, .. } | Self::Unlinked { name } => vec![name],
+            Self::Renamed { from: one, to: other } | Self::Exchanged { one, other } => {
+                vec![one, other]
+            }
+        }
+    }
+
     fn apply(&self, names: &mut BTreeMap<Name, Inode>) {
         match self {
             Self::Linked { name, file } => {
@@ -298,12 +384,19 @@ fn replay(
     }
 }
 
+/// Content that arrives piece by piece, or is held in memory.
+fn put_either(store: &FileStore, path: &[u8], whole: bool) {
+    if whole {
+        store.replace_with(path, NEW, CreateFolders::Yes, &mut |_| true).unwrap();
+    } else {
+        put(store, path, NEW).unwrap();
+    }
+}
+
 #[test]
 fn a_replaced_file_is_old_or_new_and_new_once_acknowledged() {
-    for named in [false, true] {
-        let write = |store: &FileStore| {
-            put(store, b"/a", NEW).unwrap();
-        };
+    for (named, whole) in [(false, false), (false, true), (true, false), (true, true)] {
+        let write = |store: &FileStore| put_either(store, b"/a", whole);
         replay(named, &[("a", OLD), ("a.gz", b"old, zipped")], write, |model, root| {
             for content in model.possible(root, &[b"a"]) {
                 let content = content.expect("something is always there");
@@ -320,10 +413,10 @@ fn a_replaced_file_is_old_or_new_and_new_once_acknowledged() {
 
 #[test]
 fn a_new_file_is_whole_or_missing_and_whole_once_acknowledged() {
-    for (named, path) in [(false, "/a"), (true, "/a"), (false, "/d/e/a"), (true, "/d/e/a")] {
-        let write = |store: &FileStore| {
-            put(store, path.as_bytes(), NEW).unwrap();
-        };
+    for case in 0..8 {
+        let (named, whole) = (case & 1 == 0, case & 2 == 0);
+        let path = if case & 4 == 0 { "/a" } else { "/d/e/a" };
+        let write = |store: &FileStore| put_either(store, path.as_bytes(), whole);
         let parts: Vec<&[u8]> = path.split('/').skip(1).map(str::as_bytes).collect();
         replay(named, &[("other", OLD)], write, |model, root| {
             for content in model.possible(root, &parts) {
@@ -366,6 +459,80 @@ fn a_removed_file_is_old_or_missing_and_missing_once_acknowledged() {
     });
 }
 
+const WRITERS: u8 = 4;
+const VERSIONS: u8 = 4;
+
+/// Several write at the same time, each a file of its own and one that all write. Whatever flush each was let go
+/// after: what it was told is there after a crash at any step, or what was written later.
+#[test]
+fn what_shares_a_flush_is_on_the_disk_before_anybody_is_told() {
+    let scratch = Scratch::new();
+    let recorder = Arc::new(Recorder::default());
+    let names: Vec<String> = (0..WRITERS).map(|writer| format!("own-{writer}")).collect();
+    names.iter().for_each(|name| std::fs::write(scratch.path().join(name), [0]).unwrap());
+    let opened = names.iter().map(|name| File::open(scratch.path().join(name)).unwrap());
+    recorder.1.lock().unwrap().extend(opened);
+    let store = FileStore::with_disk(scratch.path(), writable(), recorder.clone()).unwrap();
+    let mut model = Model::of(scratch.path());
+    thread::scope(|scope| {
+        for name in &names {
+            let (store, recorder) = (&store, &recorder);
+            scope.spawn(move || {
+                for version in 1..=VERSIONS {
+                    let write = |path: &str| {
+                        let path = format!("/{path}");
+                        let folders = CreateFolders::No;
+                        store.replace_with(path.as_bytes(), &[version], folders, &mut |_| true)
+                    };
+                    write(name).unwrap();
+                    recorder.push(Step::Told { name: name.clone().into_bytes(), version });
+                    if version == 1 {
+                        write("shared").unwrap();
+                        recorder.push(Step::Told { name: b"shared".to_vec(), version });
+                    }
+                }
+            });
+        }
+    });
+    let root = inode(&store.root);
+    let steps = recorder.0.lock().unwrap().clone();
+    for step in &steps {
+        model.apply(step);
+        for name in names.iter().map(String::as_bytes).chain([&b"shared"[..]]) {
+            let told = model.told.get(name).copied();
+            for file in model.possible_files(root, name) {
+                let Some(file) = file else {
+                    assert!(told.is_none() && name == b"shared", "{name:?} is lost");
+                    continue;
+                };
+                for content in model.possible_contents(file) {
+                    let [version] = content[..] else { panic!("{content:?} is not whole") };
+                    assert!(version >= told.unwrap_or(0), "{version} and {told:?} of {name:?}");
+                }
+            }
+        }
+    }
+    assert_eq!(model.told.len(), names.len() + 1);
+}
+
+/// A flush that began before a change says nothing of it.
+#[test]
+#[should_panic(expected = "it may be lost")]
+fn the_model_sees_who_is_let_go_by_an_earlier_flush() {
+    let scratch = Scratch::new();
+    let mut model = Model::of(scratch.path());
+    let root = inode(File::open(scratch.path()).unwrap());
+    for step in [
+        Step::Created { file: 1, at: None },
+        Step::BeganFolder { folder: root, flush: 0 },
+        Step::Named(root, Change::Linked { name: b"a".to_vec(), file: 1 }),
+        Step::SyncedFolder { folder: root, flush: 0 },
+    ] {
+        model.apply(&step);
+    }
+    assert!(model.possible_files(root, b"a").iter().all(Option::is_some), "it may be lost");
+}
+
 /// The model must be able to see a fault: a write whose content is not synced is one.
 #[test]
 #[should_panic(expected = "something is half there")]
@@ -377,7 +544,8 @@ fn the_model_sees_a_write_that_is_not_synced() {
         Step::Created { file: 1, at: None },
         Step::Wrote { file: 1, offset: 0, bytes: NEW.to_vec() },
         Step::Named(root, Change::Linked { name: b"a".to_vec(), file: 1 }),
-        Step::SyncedFolder { folder: root },
+        Step::BeganFolder { folder: root, flush: 0 },
+        Step::SyncedFolder { folder: root, flush: 0 },
     ] {
         model.apply(&step);
     }

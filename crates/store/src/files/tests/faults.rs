@@ -1,6 +1,5 @@
 //! Disks that fail at any step, and other programs that come between any two.
 
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::*;
@@ -70,6 +69,10 @@ const OLD: &[u8] = b"old";
 const NEW: &[u8] = b"new content";
 const FOREIGN: &[u8] = b"of another program";
 
+fn try_put_whole(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
+    store.replace_with(path, NEW, CreateFolders::Yes, &mut |_| true)
+}
+
 fn try_put(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
     let mut staged = Store::stage(store, b"/", None)?;
     staged.write(NEW)?;
@@ -80,7 +83,10 @@ fn try_put(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
 #[test]
 fn a_failing_step_leaves_old_or_new_and_no_litter() {
     let mut failed = 0;
-    for (named, errno) in [(false, Errno::NOSPC), (true, Errno::IO)] {
+    let puts = [try_put, try_put_whole];
+    for (named, errno, put) in
+        puts.into_iter().flat_map(|put| [(false, Errno::NOSPC, put), (true, Errno::IO, put)])
+    {
         for steps in 0.. {
             let scratch = Scratch::new();
             let file = scratch.path().join("a");
@@ -91,7 +97,7 @@ fn a_failing_step_leaves_old_or_new_and_no_litter() {
             let mut store = FileStore::with_disk(scratch.path(), options, disk.clone()).unwrap();
             store.unnamed &= !named;
             let generation = store.generation(b"/a");
-            let result = try_put(&store, b"/a");
+            let result = put(&store, b"/a");
             let content = std::fs::read(&file).unwrap();
             match &result {
                 Ok(_) => assert_eq!(content, NEW, "after {steps} steps"),
@@ -155,7 +161,10 @@ fn foreign(kind: usize, file: PathBuf) -> Box<dyn Fn() + Send + Sync> {
 #[test]
 fn another_programs_change_at_any_step_is_not_lost() {
     let (mut refused, mut changed, mut kept) = (0, 0, 0);
-    for (old, kind) in [(true, 0), (true, 1), (true, 2), (false, 0), (false, 1)] {
+    let kinds = [(true, 0), (true, 1), (true, 2), (false, 0), (false, 1)];
+    for (old, kind, whole) in
+        kinds.into_iter().flat_map(|(old, kind)| [(old, kind, false), (old, kind, true)])
+    {
         for steps in 0.. {
             let scratch = Scratch::new();
             let file = scratch.path().join("a");
@@ -166,18 +175,20 @@ fn another_programs_change_at_any_step_is_not_lost() {
             let store = FileStore::with_disk(scratch.path(), writable(), disk.clone()).unwrap();
             // The condition is asked with what is there: after the change it no longer holds.
             let before = old.then_some(OLD.len() as u64);
-            let staged = {
-                let mut staged = Store::stage(&store, b"/", None).unwrap();
-                staged.write(NEW).unwrap();
-                staged
-            };
-            let result = store.replace(b"/a", staged, CreateFolders::No, &mut |seen| {
+            let mut allow = |seen: &Look| {
                 let now = match seen {
                     Look::File(found) => Some(found.info.meta.length),
                     _ => None,
                 };
                 now == before
-            });
+            };
+            let result = if whole {
+                store.replace_with(b"/a", NEW, CreateFolders::No, &mut allow)
+            } else {
+                let mut staged = Store::stage(&store, b"/", None).unwrap();
+                staged.write(NEW).unwrap();
+                store.replace(b"/a", staged, CreateFolders::No, &mut allow)
+            };
             let content = std::fs::read(&file).ok();
             let theirs = if kind == 2 { None } else { Some(FOREIGN) };
             if !disk.happened.load(Ordering::SeqCst) {

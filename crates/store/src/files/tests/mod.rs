@@ -2,10 +2,13 @@
 
 mod crash;
 mod faults;
+mod flush;
 mod folder;
 mod model;
 
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;

@@ -10,7 +10,7 @@ const PATHS: [&str; 8] =
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Replace { path: &'static str, folders: CreateFolders, length: u8 },
+    Replace { path: &'static str, folders: CreateFolders, length: u8, whole: bool },
     Create { folder: &'static str, names: Vec<&'static str> },
     Remove { path: &'static str },
 }
@@ -20,8 +20,9 @@ fn any_operation() -> impl Strategy<Value = Operation> {
     let folders = proptest::sample::select(vec![CreateFolders::No, CreateFolders::Yes]);
     let names = proptest::collection::vec(proptest::sample::select(vec!["a", "b", "b.zst"]), 0..3);
     prop_oneof![
-        4 => (path(), folders, 0..40u8)
-            .prop_map(|(path, folders, length)| Operation::Replace { path, folders, length }),
+        4 => (path(), folders, 0..40u8, any::<bool>()).prop_map(|(path, folders, length, whole)| {
+            Operation::Replace { path, folders, length, whole }
+        }),
         1 => (proptest::sample::select(vec!["/", "/d", "/a"]), names)
             .prop_map(|(folder, names)| Operation::Create { folder, names }),
         2 => path().prop_map(|path| Operation::Remove { path }),
@@ -36,12 +37,20 @@ fn carry_out(store: &dyn Store, operation: &Operation) -> String {
         Ok::<_, StoreError>(staged)
     };
     let result = match operation {
-        Operation::Replace { path, folders, length } => staged(*length).and_then(|staged| {
-            store.replace(path.as_bytes(), staged, *folders, &mut |_| true).map(|w| {
+        Operation::Replace { path, folders, length, whole } => {
+            let (path, folders) = (path.as_bytes(), *folders);
+            let replaced = if *whole {
+                let content = vec![b'x'; (*length).into()];
+                store.replace_with(path, &content, folders, &mut |_| true)
+            } else {
+                let staged = staged(*length);
+                staged.and_then(|staged| store.replace(path, staged, folders, &mut |_| true))
+            };
+            replaced.map(|w| {
                 assert!(!w.info.tag.is_weak());
                 format!("created {} of {}", w.created, w.info.meta.length)
             })
-        }),
+        }
         Operation::Create { folder, names } => staged(9).and_then(|staged| {
             let mut names = names.iter().map(|name| name.as_bytes().to_vec());
             store
