@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 import os
+import platform
 import re
 import signal
 import socket
@@ -49,13 +50,13 @@ def distance_ns(one, other, batches=24, times=60):
     return sorted(took)[len(took) // 4]
 
 
-def child(core):
-    """What a started process does first: it keeps to its core, and ends when this one does."""
+def child(*cores):
+    """What a started process does first: it keeps to its cores, and ends when this one does."""
     libc = ctypes.CDLL(None)
     pr_set_pdeathsig = 1
 
     def first():
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, set(cores))
         libc.prctl(pr_set_pdeathsig, signal.SIGTERM)
     return first
 
@@ -86,6 +87,24 @@ def cpu_ns(pid):
         return 0
 
 
+def thread_cpu_ns(pid):
+    """The CPU time of each thread that there is, by its number."""
+    used = {}
+    for entry in os.listdir(f"/proc/{pid}/task"):
+        try:
+            used[entry] = int(Path(f"/proc/{pid}/task/{entry}/schedstat").read_text().split()[0])
+        except OSError:
+            continue
+    return used
+
+
+def described():
+    """The machine, in a few words."""
+    linux = re.match(r"[\d.]+", platform.release())
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {linux[0]}"
+
+
 def core_busy_seconds(core):
     line = re.search(rf"^cpu{core} (.*)$", Path("/proc/stat").read_text(), re.MULTILINE)
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, line[1].split()[:8])
@@ -95,6 +114,23 @@ def core_busy_seconds(core):
 def memory_kib(pid):
     try:
         return int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1])
+    except (OSError, TypeError):
+        return 0
+
+
+def forget_peaks(pids):
+    """Has the most memory that each has had counted anew."""
+    for pid in pids:
+        try:
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+        except OSError:
+            continue
+
+
+def peak_kib(pid):
+    """The most memory that a process has had resident at once."""
+    try:
+        return int(re.search(r"^VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
     except (OSError, TypeError):
         return 0
 

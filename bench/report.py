@@ -1,13 +1,16 @@
 """The figures as a table and as a plot. Ratios are of runs in the same round, with the cores as far apart."""
 
+import re
 import statistics
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
+
+import drawing
 
 # Up to this factor, the cores are taken to be as far from each other. Near and far differ by more than that.
 DISTANCE_FACTOR = 1.5
 # A tuning that answers half as much is not the better one, however little it does meanwhile.
 RATE_SHARE_MIN = 0.5
+OURS = "wherefore"
 # Others on the server's core make each request dearer: above this share of it, a run is doubtful.
 OTHERS_MAX = 0.05
 
@@ -35,7 +38,12 @@ def ratio(workload, name):
 
 def are_comparable(one, other):
     distances = one.get("distance_ns", [1]) + other.get("distance_ns", [1])
-    return max(distances) <= DISTANCE_FACTOR * min(distances)
+    return is_near(min(distances), max(distances))
+
+
+def is_near(one, other):
+    """Whether both are the same distance between cores."""
+    return max(one, other) <= DISTANCE_FACTOR * min(one, other)
 
 
 def of(rows, what):
@@ -52,23 +60,50 @@ def table(result):
     lines = ["# Wherefore and others", ""]
     if result["quick"]:
         lines += ["**A quick run: it shows that the comparison works, and is no result.** One is had on a quiet "
-                  "machine by `python3 bench/compare --out bench/results`.", ""]
-    lines += [f"{result['date']}, on {result['machine']}. {result['rounds']} rounds of {result['seconds']} s.", "",
-              "".join(f"- {program}: {version}\n" for program, version in result["versions"].items())]
-    if result["missing"]:
-        lines += [f"Not installed, so not measured: {', '.join(result['missing'])}.", ""]
-    lines += disturbances(result)
-    lines += ["CPU time for a request (memory for an idle connection), as a multiple of what the better of both "
-              "tunings of nginx needs: below 1 is better.", ""]
-    servers = names(result)
-    lines += ["![The same as bars](compare.svg)", ""]
-    lines += row(["", *servers]) + row(["---", *["--:"] * len(servers)])
-    for workload in result["workloads"]:
-        ratios = [ratio(workload, name) if name in workload["servers"] else None for name in servers]
-        lines += row([workload["title"], *(number(value, 2) for value in ratios)])
+                  "machine by `python3 bench/compare --publish`.", ""]
+    lines += summary(result, "compare.svg")
     for workload in result["workloads"]:
         lines += details(workload)
     return "\n".join(lines) + "\n"
+
+
+def summary(result, plot):
+    """What a reader has to know who reads no more than this."""
+    rounds = "one round" if result["rounds"] == 1 else f"{result['rounds']} rounds"
+    lines = [f"{result['date']}, on {result['machine']}: {rounds} of {result['seconds']:g} s for each server, in "
+             f"{result['minutes']:.0f} min.", "",
+             "".join(f"- {program}: {version}\n" for program, version in result["versions"].items())]
+    if result["missing"]:
+        lines += [f"Not installed, so not measured: {', '.join(result['missing'])}.", ""]
+    lines += disturbances(result)
+    lines += ["CPU time for a request (memory for an idle connection), as a multiple of what the better of both tunings "
+              "of nginx needs: below 1 is better. Who needs less than Wherefore is **bold**.", ""]
+    servers = names(result)
+    lines += [f"![The same as bars and dots]({plot})", ""]
+    lines += row(["", *servers]) + row(["---", *["--:"] * len(servers)])
+    for workload in result["workloads"]:
+        ratios = {name: ratio(workload, name) for name in servers if name in workload["servers"]}
+        ours = ratios.get(OURS)
+        cells = []
+        for name in servers:
+            value = ratios.get(name)
+            is_ahead = None not in (value, ours) and round(value, 2) < round(ours, 2)
+            cells.append(f"**{number(value, 2)}**" if is_ahead else number(value, 2))
+        lines += row([workload["title"], *cells])
+    notes = [f"{workload['title']}: {workload['note']}" for workload in result["workloads"] if workload["id"] == "put"]
+    return lines + ["", *notes] if notes else lines
+
+
+def publish(result, page):
+    """Puts the summary where the page has its place."""
+    text = page.read_text()
+    begin, end = "<!-- bench/compare begins -->\n", "<!-- bench/compare ends -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    if not before or end not in rest:
+        raise SystemExit(f"{page} has no place for the table")
+    lines = "\n".join(summary(result, "bench/results/compare.svg"))
+    page.write_text(before + begin + lines + "\n" + end + after)
 
 
 def disturbances(result):
@@ -100,18 +135,21 @@ def details(workload):
             cells = [number(of(rows, "cost"), 2), number(ratio(workload, name), 2)]
             lines += row([name, *cells] if rows["runs"] else [name, "–", rows.get("left_out", "no run")])
         return lines
-    lines += row(["", "CPU µs", "least–most", "× nginx", "requests/s", "p99 µs", "calls", "which"])
-    lines += row(["---", *["--:"] * 6, "---"])
+    has_peaks = any("peak_kib" in run for rows in workload["servers"].values() for run in rows["runs"])
+    lines += row(["", "CPU µs", "least–most", "× nginx", "requests/s", "p99 µs", *["peak MiB"] * has_peaks, "calls", "which"])
+    lines += row(["---", *["--:"] * (6 + has_peaks), "---"])
     for name, rows in workload["servers"].items():
         if not rows["runs"]:
-            lines += row([name, *["–"] * 6, f"left out: {rows.get('left_out', 'no run')}"])
+            lines += row([name, *["–"] * (6 + has_peaks), f"left out: {rows.get('left_out', 'no run')}"])
             continue
         costs = [run["cost"] for run in rows["runs"]]
         counts = rows.get("calls") or {}
         which = ", ".join(f"{call} {count:.2f}" for call, count in counts.items() if count >= 0.05)
+        peaks = [run["peak_kib"] / 1024 for run in rows["runs"] if "peak_kib" in run]
         lines += row([name, number(of(rows, "cost"), 2), f"{min(costs):.2f}–{max(costs):.2f}",
                       number(ratio(workload, name), 2), number(of(rows, "requests_per_second"), 0),
-                      number(of(rows, "p99_us"), 0), number(sum(counts.values()) if counts else None, 2), which])
+                      number(of(rows, "p99_us"), 0), *[number(max(peaks, default=None), 1)] * has_peaks,
+                      number(sum(counts.values()) if counts else None, 2), which])
     return lines
 
 
@@ -123,53 +161,13 @@ def number(value, places):
     return "–" if value is None else f"{value:,.{places}f}"
 
 
-LEFT, SCALE, BAR, GAP, RATIO_MAX = 260, 200, 13, 14, 2.5
-# Seen on white and on black; a page's own scheme does not reach into an image, the reader's does.
-STYLE = """
-text { font: 12px system-ui, sans-serif; fill: #24292f }
-.dim { fill: #57606a } .grid { stroke: #d0d7de } .one { stroke: #57606a; stroke-dasharray: 3 3 }
-.other { fill: #afb8c1 } .ours { fill: #0969da }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 } .dim { fill: #9198a1 } .grid { stroke: #3d444d } .one { stroke: #9198a1 }
-  .other { fill: #656c76 } .ours { fill: #4493f8 }
-}
-"""
-
-
 def plot(result):
-    """Bars of ratios, in groups of workloads; a bar that is too long is cut, and its number stands beside it."""
-    marks, y = [], 64
-    for workload in result["workloads"]:
-        bars = [(name, value) for name in workload["servers"] if (value := ratio(workload, name)) is not None]
-        if not bars:
-            continue
-        marks.append(f'<text x="12" y="{y + 11}" font-weight="600">{escape(workload["title"])}</text>')
-        y += 18
-        for name, value in bars:
-            kind = "ours" if name == "wherefore" else "other"
-            is_cut = value > RATIO_MAX
-            width = min(value, RATIO_MAX) * SCALE
-            marks.append(f'<text class="dim" x="{LEFT - 8}" y="{y + 11}" text-anchor="end">{escape(name)}</text>')
-            marks.append(f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2"/>')
-            marks.append(f'<text x="{LEFT + width + 6:.1f}" y="{y + 11}">{value:.2f}{" ▸" if is_cut else ""}</text>')
-            y += BAR + 3
-        y += GAP
-    width, height = LEFT + RATIO_MAX * SCALE + 70, y + 30
-    grid = []
-    for tenths in range(0, int(RATIO_MAX * 10) + 1, 5):
-        x = LEFT + tenths / 10 * SCALE
-        kind = "one" if tenths == 10 else "grid"
-        grid.append(f'<line class="{kind}" x1="{x:.0f}" y1="52" x2="{x:.0f}" y2="{y}"/>')
-        grid.append(f'<text class="dim" x="{x:.0f}" y="{y + 16}" text-anchor="middle">{tenths / 10:g}</text>')
     title = "CPU time for a request (memory for an idle connection), as a multiple of the better nginx's"
     under = f"{result['date']}{', a quick run: no result' if result['quick'] else ''}; less is better"
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
-        f'height="{height}" role="img" aria-label="{escape(title)}">',
-        f"<style>{STYLE}</style>",
-        f'<text x="12" y="22" font-weight="600">{escape(title)}</text>',
-        f'<text class="dim" x="12" y="40">{escape(under)}</text>',
-        *grid, *marks, "</svg>"]) + "\n"
+    rows = [(workload["title"], {name: value for name in workload["servers"]
+                                 if (value := ratio(workload, name)) is not None})
+            for workload in result["workloads"]]
+    return drawing.rows(title, under, rows, OURS, names(result))
 
 
 def check(servers):
@@ -184,9 +182,11 @@ def check(servers):
     idle = {"id": "idle", "title": "idle", "note": "", "unit": "KiB", "connections": 5000,
             "servers": {name: {"runs": [{"round": 0, "cost": cost}]} for name, cost in costs.items()}}
     result = {"date": "2000-01-01", "machine": "none", "quick": True, "rounds": 2, "seconds": 1, "versions": {},
-              "missing": ["none"], "workloads": [workload, idle]}
+              "missing": ["none"], "minutes": 1.0, "workloads": [workload, idle]}
     assert all(ratio(workload, name) == cost / 2.0 for name, cost in costs.items())
     lines = table(result).splitlines()
-    assert any(line.startswith("| GET <1 KiB> | 1.50 | 1.00 | 1.00 ") for line in lines), lines
-    bars = ElementTree.fromstring(plot(result)).findall("{http://www.w3.org/2000/svg}rect")
-    assert len(bars) == 2 * len(servers)
+    assert any(line.startswith("| GET <1 KiB> | 1.50 | **1.00** | **1.00** | 1.50 ") for line in lines), lines
+    marks = ElementTree.fromstring(plot(result)).iterfind(".//*[@class]")
+    drawn = [mark for mark in marks if re.search(r"\b(ours|peer)\b", mark.get("class"))]
+    # Each is drawn for both workloads, and stands in the legend.
+    assert len(drawn) == 3 * len(servers), len(drawn)

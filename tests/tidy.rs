@@ -39,6 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("counts", &["decide", "h1", "message", "origin", "store"]),
+    ("load", &[]),
 ];
 
 /// The crates that hold what HTTP says, and the crates of others that each may use.

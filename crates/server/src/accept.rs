@@ -21,6 +21,13 @@ use crate::notice::Seldom;
 /// How long no one is accepted after the system had no descriptor or memory for a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a core that has more than its share of a queue leaves those who come to the others. Who sleeps is awake
+/// long before; if all others are busy, it takes the next one itself.
+const TURN: Duration = Duration::from_millis(1);
+
+/// How many connections above its share a core of a shared queue takes without hesitation.
+const SHARE_SLACK: usize = 4;
+
 /// What the operator is told when the system runs out, over all cores.
 static OUT: Seldom = Seldom::every(Duration::from_secs(10));
 
@@ -103,6 +110,15 @@ impl Acceptor {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 accepted => return Poll::Ready(accepted),
             }
+        }
+    }
+
+    /// Leaves who comes next to other cores for a moment, if they take from the same queue and this one has more
+    /// than its share with the `own` connections that it has. Without it, whoever is awake takes all.
+    pub fn share(&mut self, own: usize, cores: usize) {
+        let all = self.admission.connections();
+        if self.queue == Queue::Shared && own > all.div_ceil(cores.max(1)) + SHARE_SLACK {
+            self.pause = Some(Box::pin(sleep(TURN)));
         }
     }
 
@@ -261,6 +277,34 @@ mod tests {
             assert!(Client::connect(address).is_err());
             drop(rest);
             assert_eq!(clients[0].read(&mut [0; 1]).unwrap(), 0);
+        });
+    }
+
+    #[test]
+    fn who_has_more_than_a_share_of_a_queue_leaves_the_next_to_others() {
+        on_a_core(async {
+            let admission = Admission::new(100, 100);
+            let (address, acceptor) = acceptor(&admission);
+            let mut acceptor = acceptor.with(Opening::Request, Queue::Shared);
+            let clients: Vec<_> = (0..10).map(|_| Client::connect(address).unwrap()).collect();
+            let mut taken = Vec::new();
+            for own in 1..=clients.len() {
+                taken.push(next(&mut acceptor).await);
+                acceptor.share(own, 2);
+                // Half of them are its share, and four more make no difference.
+                assert_eq!(acceptor.pause.is_some(), own > own.div_ceil(2) + 4, "{own}");
+            }
+            acceptor.pause = None;
+            acceptor.share(9, 2);
+            assert!(acceptor.pause.is_none());
+            acceptor.share(10, 1);
+            assert!(acceptor.pause.is_none(), "one core has no others");
+            acceptor.share(10, 2);
+            let _late = Client::connect(address).unwrap();
+            assert!(next(&mut acceptor).await.place.is_ok(), "it is taken after all");
+            let mut acceptor = acceptor.with(Opening::Request, Queue::Own);
+            acceptor.share(10, 2);
+            assert!(acceptor.pause.is_none(), "a queue of its own is nobody else's");
         });
     }
 

@@ -398,7 +398,8 @@ async fn serve<H: Handler>(
     .await;
     let mut accepting = Vec::new();
     for acceptor in acceptors {
-        accepting.push(spawn_local(accept(acceptor, Rc::clone(&core), Rc::clone(&floor))));
+        let (core, floor) = (Rc::clone(&core), Rc::clone(&floor));
+        accepting.push(spawn_local(accept(acceptor, core, floor, shared.cores)));
     }
     for task in accepting {
         task.await.map_err(io::Error::other)??;
@@ -418,6 +419,7 @@ async fn accept<H: Handler>(
     mut acceptor: Acceptor,
     core: Rc<Core>,
     floor: Rc<Floor<H>>,
+    cores: usize,
 ) -> io::Result<()> {
     let draining = core.shutdown.watch();
     loop {
@@ -429,6 +431,7 @@ async fn accept<H: Handler>(
             Some(incoming) => floor.enter(incoming),
             None => break,
         }
+        acceptor.share(floor.connections.get(), cores);
     }
     acceptor.end()?.into_iter().for_each(|incoming| floor.enter(incoming));
     Ok(())
