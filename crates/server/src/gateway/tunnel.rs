@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::hop::Hop;
 use super::relay::Relay;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
 use crate::service::Service;
 use crate::socket::Socket;
 
@@ -32,6 +32,9 @@ pub(crate) struct Near<'a> {
 pub(crate) async fn tunnel(service: &Service, relay: Relay, near: Near<'_>) -> u64 {
     let Some((mut hop, _permit, idle_time)) = relay.into_tunnel() else { return 0 };
     hop.input.release_head();
+    // Messages are longer than heads.
+    near.input.widen(UNKNOWN_READ_BYTES);
+    hop.input.widen(UNKNOWN_READ_BYTES);
     let deadline = service.core.wheel.deadline();
     deadline.set_in(idle_time);
     let mut tunnel = Tunnel {
@@ -96,33 +99,21 @@ impl Tunnel<'_, '_> {
     }
 
     fn poll_up(&mut self, cx: &mut Context<'_>) -> io::Result<Moved> {
+        let mut moved = self.poll_write_up(cx)?;
         let (near, hop) = (&mut self.near, &mut *self.hop);
-        let mut moved = Moved::Nothing;
-        if !near.input.unread().is_empty() {
-            match hop.stream.poll_write(cx, near.input.unread()) {
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(count)) => {
-                    near.input.consume(count);
-                    moved = Moved::Something;
-                }
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => return Ok(Moved::Nothing),
-            }
-        }
-        if let Poll::Ready(flushed) = hop.stream.poll_flush(cx) {
-            flushed?;
-        }
         if self.up.way == Way::Open && near.input.unread().is_empty() {
             near.input.make_room(usize::MAX).map_err(|_| io::ErrorKind::OutOfMemory)?;
             match near.socket.poll_read(cx, near.input.spare()) {
                 Poll::Ready(Ok(0)) => self.up.way = Way::Ending,
-                Poll::Ready(Ok(count)) => near.input.filled(count),
+                Poll::Ready(Ok(count)) => {
+                    near.input.filled(count);
+                    self.poll_write_up(cx)?;
+                }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => return Ok(moved),
             }
             moved = Moved::Something;
-        }
-        if self.up.way == Way::Ending
+        } else if self.up.way == Way::Ending
             && near.input.unread().is_empty()
             && let Poll::Ready(ended) = hop.stream.poll_shutdown_write(cx)
         {
@@ -133,37 +124,43 @@ impl Tunnel<'_, '_> {
         Ok(moved)
     }
 
-    fn poll_down(&mut self, cx: &mut Context<'_>) -> io::Result<Moved> {
-        let (near, hop) = (&mut self.near, &mut *self.hop);
+    /// Writes what the client sent, as far as the upstream takes it.
+    fn poll_write_up(&mut self, cx: &mut Context<'_>) -> io::Result<Moved> {
+        let (input, stream) = (&mut *self.near.input, &mut self.hop.stream);
         let mut moved = Moved::Nothing;
-        if !hop.input.unread().is_empty() {
-            let before = self.down.sent;
-            let written =
-                near.socket.poll_write_all(cx, hop.input.unread(), &[], &mut self.down.sent);
-            self.octets += (self.down.sent - before) as u64;
-            match written {
-                Poll::Ready(Ok(())) => {
-                    hop.input.consume(std::mem::take(&mut self.down.sent));
+        if !input.unread().is_empty() {
+            match stream.poll_write(cx, input.unread()) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => {
+                    input.consume(count);
                     moved = Moved::Something;
                 }
                 Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => {
-                    let went = self.down.sent > before;
-                    return Ok(if went { Moved::Something } else { Moved::Nothing });
-                }
+                Poll::Pending => {}
             }
         }
-        if self.down.way == Way::Open {
+        if let Poll::Ready(flushed) = stream.poll_flush(cx) {
+            flushed?;
+        }
+        Ok(moved)
+    }
+
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> io::Result<Moved> {
+        let mut moved = self.poll_write_down(cx)?;
+        let (near, hop) = (&mut self.near, &mut *self.hop);
+        if self.down.way == Way::Open && hop.input.unread().is_empty() {
             hop.input.make_room(usize::MAX).map_err(|_| io::ErrorKind::OutOfMemory)?;
             match hop.stream.poll_read(cx, hop.input.spare()) {
                 Poll::Ready(Ok(0)) => self.down.way = Way::Ending,
-                Poll::Ready(Ok(count)) => hop.input.filled(count),
+                Poll::Ready(Ok(count)) => {
+                    hop.input.filled(count);
+                    self.poll_write_down(cx)?;
+                }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => return Ok(moved),
             }
             moved = Moved::Something;
-        }
-        if self.down.way == Way::Ending
+        } else if self.down.way == Way::Ending
             && hop.input.unread().is_empty()
             && let Poll::Ready(ended) = near.socket.poll_shutdown_write(cx)
         {
@@ -172,5 +169,22 @@ impl Tunnel<'_, '_> {
             moved = Moved::Something;
         }
         Ok(moved)
+    }
+
+    /// Writes what the upstream sent, as far as the client takes it.
+    fn poll_write_down(&mut self, cx: &mut Context<'_>) -> io::Result<Moved> {
+        let (socket, input) = (&mut *self.near.socket, &mut self.hop.input);
+        if input.unread().is_empty() {
+            return Ok(Moved::Nothing);
+        }
+        let before = self.down.sent;
+        let written = socket.poll_write_all(cx, input.unread(), &[], &mut self.down.sent);
+        let went = self.down.sent > before;
+        self.octets += (self.down.sent - before) as u64;
+        if let Poll::Ready(written) = written {
+            written?;
+            input.consume(std::mem::take(&mut self.down.sent));
+        }
+        Ok(if went { Moved::Something } else { Moved::Nothing })
     }
 }
