@@ -1,19 +1,22 @@
 //! One connection to an upstream: the socket, the role that understands it, and what was read and is to be written.
 
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use wherefore_h1::{Client, ClientLimits};
 use wherefore_message::Cause;
 use wherefore_upstream::{Stream, broken_by};
 
-use crate::buffer::{Buffer, Buffers};
+use crate::buffer::{Buffer, Buffers, READ_BYTES};
 use crate::clock::Millis;
 use crate::core::Core;
 use crate::wheel::Deadline;
 
-/// A connection to an upstream. While it is idle it holds no buffers.
+/// A connection to an upstream. While it is idle it holds no buffers, and none while its answer is waited for: those
+/// that are used again at once are still in the processor's memory.
 pub(crate) struct Hop {
+    core: Rc<Core>,
     pub(super) stream: Stream,
     pub(super) role: Client,
     pub(super) input: Buffer,
@@ -32,11 +35,12 @@ pub(crate) struct Hop {
 
 impl Hop {
     /// A fresh connection.
-    pub(super) fn new(stream: Stream, limits: &ClientLimits, core: &Core) -> Box<Self> {
+    pub(super) fn new(stream: Stream, limits: &ClientLimits, core: &Rc<Core>) -> Box<Self> {
         Box::new(Self {
+            core: Rc::clone(core),
             stream,
             role: Client::new(limits),
-            input: core.buffers.take_read(),
+            input: Buffer::with_room(0),
             output: core.buffers.take_write(),
             sent: 0,
             reads: core.wheel.deadline(),
@@ -59,7 +63,6 @@ impl Hop {
 
     /// Takes buffers for the next exchange.
     pub(super) fn wake(&mut self, buffers: &Buffers) {
-        self.input = buffers.take_read();
         self.output = buffers.take_write();
     }
 
@@ -80,6 +83,10 @@ impl Hop {
         }
         self.output.clear();
         self.sent = 0;
+        // What is large carries content, of which more may follow.
+        if self.output.capacity() <= READ_BYTES {
+            self.core.buffers.give_write(std::mem::take(&mut self.output));
+        }
         self.stream.poll_flush(cx)
     }
 
@@ -89,15 +96,25 @@ impl Hop {
         cx: &mut Context<'_>,
         bytes_max: usize,
     ) -> Poll<Result<usize, Cause>> {
+        if self.input.is_vacant() {
+            self.input = self.core.buffers.take_read();
+        }
         if self.input.make_room(bytes_max).is_err() {
             return Poll::Ready(Err(Cause::HeadTooLarge));
         }
-        match ready!(self.stream.poll_read(cx, self.input.spare())) {
-            Ok(count) => {
+        match self.stream.poll_read(cx, self.input.spare()) {
+            Poll::Ready(Ok(count)) => {
                 self.input.filled(count);
                 Poll::Ready(Ok(count))
             }
-            Err(error) => Poll::Ready(Err(broken_by(&error))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(broken_by(&error))),
+            Poll::Pending => {
+                if self.input.is_empty() {
+                    let input = std::mem::replace(&mut self.input, Buffer::with_room(0));
+                    self.core.buffers.give_read(input);
+                }
+                Poll::Pending
+            }
         }
     }
 }
