@@ -137,12 +137,6 @@ impl Buffer {
         }
     }
 
-    /// Whether it has no room at all.
-    #[must_use]
-    pub fn is_vacant(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// Whether it holds nothing: neither head nor unread octets.
     #[must_use]
     pub fn is_empty(&self) -> bool {

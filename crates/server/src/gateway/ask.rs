@@ -283,7 +283,7 @@ async fn connected<C: Carrier>(
     permit: &Permit,
     connections: Connections,
 ) -> Result<Result<Box<Hop>, Cause>, Gone> {
-    let (gateway, core) = (&*forwarded.gateway, &service.core);
+    let (gateway, core) = (&*forwarded.gateway, &*service.core);
     let member = permit.index();
     if connections == Connections::FreshOrIdle {
         let kept = service.pool.take(gateway, member, &core.buffers, core.clock.now());

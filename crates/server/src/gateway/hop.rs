@@ -1,22 +1,19 @@
 //! One connection to an upstream: the socket, the role that understands it, and what was read and is to be written.
 
 use std::io;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use wherefore_h1::{Client, ClientLimits};
 use wherefore_message::Cause;
 use wherefore_upstream::{Stream, broken_by};
 
-use crate::buffer::{Buffer, Buffers, READ_BYTES};
+use crate::buffer::{Buffer, Buffers};
 use crate::clock::Millis;
 use crate::core::Core;
 use crate::wheel::Deadline;
 
-/// A connection to an upstream. While it is idle it holds no buffers, and none while its answer is waited for: those
-/// that are used again at once are still in the processor's memory.
+/// A connection to an upstream. While it is idle it holds no buffers.
 pub(crate) struct Hop {
-    core: Rc<Core>,
     pub(super) stream: Stream,
     pub(super) role: Client,
     pub(super) input: Buffer,
@@ -35,12 +32,11 @@ pub(crate) struct Hop {
 
 impl Hop {
     /// A fresh connection.
-    pub(super) fn new(stream: Stream, limits: &ClientLimits, core: &Rc<Core>) -> Box<Self> {
+    pub(super) fn new(stream: Stream, limits: &ClientLimits, core: &Core) -> Box<Self> {
         Box::new(Self {
-            core: Rc::clone(core),
             stream,
             role: Client::new(limits),
-            input: Buffer::with_room(0),
+            input: core.buffers.take_read(),
             output: core.buffers.take_write(),
             sent: 0,
             reads: core.wheel.deadline(),
@@ -63,6 +59,7 @@ impl Hop {
 
     /// Takes buffers for the next exchange.
     pub(super) fn wake(&mut self, buffers: &Buffers) {
+        self.input = buffers.take_read();
         self.output = buffers.take_write();
     }
 
@@ -83,10 +80,6 @@ impl Hop {
         }
         self.output.clear();
         self.sent = 0;
-        // What is large carries content, of which more may follow.
-        if self.output.capacity() <= READ_BYTES {
-            self.core.buffers.give_write(std::mem::take(&mut self.output));
-        }
         self.stream.poll_flush(cx)
     }
 
@@ -96,25 +89,15 @@ impl Hop {
         cx: &mut Context<'_>,
         bytes_max: usize,
     ) -> Poll<Result<usize, Cause>> {
-        if self.input.is_vacant() {
-            self.input = self.core.buffers.take_read();
-        }
         if self.input.make_room(bytes_max).is_err() {
             return Poll::Ready(Err(Cause::HeadTooLarge));
         }
-        match self.stream.poll_read(cx, self.input.spare()) {
-            Poll::Ready(Ok(count)) => {
+        match ready!(self.stream.poll_read(cx, self.input.spare())) {
+            Ok(count) => {
                 self.input.filled(count);
                 Poll::Ready(Ok(count))
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(broken_by(&error))),
-            Poll::Pending => {
-                if self.input.is_empty() {
-                    let input = std::mem::replace(&mut self.input, Buffer::with_room(0));
-                    self.core.buffers.give_read(input);
-                }
-                Poll::Pending
-            }
+            Err(error) => Poll::Ready(Err(broken_by(&error))),
         }
     }
 }
