@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use wherefore_server::control::Control;
+use wherefore_server::control::{self, Command, Control, Reply};
 use wherefore_server::listen::{self, Listeners, Opening};
 use wherefore_server::log::file::LogFile;
 use wherefore_server::notice;
@@ -179,6 +179,19 @@ pub(crate) fn control_place(
         state_folder_default(runtime.as_deref(), home.as_deref(), identity(served?)?)
     };
     named.or_else(|| Some(runtime.or(state).or_else(default)?.join(CONTROL)))
+}
+
+/// Tells a running server something, by the socket where it takes commands.
+pub(crate) fn tell(place: Option<PathBuf>, command: &Command) -> Result<Reply, UsageError> {
+    let place = place.ok_or_else(|| {
+        UsageError(
+            "where the server takes commands is not known: say --control SOCKET as it was started"
+                .to_owned(),
+        )
+    })?;
+    control::ask(&place, command).map_err(|error| {
+        UsageError(format!("{error}; is it running, and was it started with other options?"))
+    })
 }
 
 fn bind(address: SocketAddr, cores: NonZeroUsize) -> Result<Listeners, UsageError> {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use wherefore_server::control::{Command, ask};
+use wherefore_server::control::Command;
 
-use crate::process::control_place;
+use crate::process::{control_place, tell};
 use crate::{UsageError, configured, print};
 
 /// Have a running server read its configuration anew, and say what came of it
@@ -34,15 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
             control_place(named.clone(), arguments.state.clone(), Some(&arguments.folder))
         }
     };
-    let place = place.ok_or_else(|| {
-        UsageError(
-            "where the server takes commands is not known: say --control SOCKET as it was started"
-                .to_owned(),
-        )
-    })?;
-    let reply = ask(&place, &Command::Reload).map_err(|error| {
-        UsageError(format!("{error}; is it running, and was it started with other options?"))
-    })?;
+    let reply = tell(place, &Command::Reload)?;
     let mut text: String = reply.lines().flat_map(|line| [line, "\n"]).collect();
     if reply.is_done() {
         return print(&text);

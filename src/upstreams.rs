@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use wherefore_server::control::{Command, ListForm, UpstreamName, ask};
+use wherefore_server::control::{Command, ListForm, UpstreamName};
 
+use crate::process::tell;
 use crate::{UsageError, configured, print};
 
 /// Show the upstreams of a running server, take one out of service, or back into it
@@ -54,15 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), UsageError> {
         Some(place) => Some(place.clone()),
         None => configured::places(&arguments.config)?.control,
     };
-    let place = place.ok_or_else(|| {
-        UsageError(
-            "where the server takes commands is not known: say --control SOCKET as it was started"
-                .to_owned(),
-        )
-    })?;
-    let reply = ask(&place, &command).map_err(|error| {
-        UsageError(format!("{error}; is it running, and was it started with other options?"))
-    })?;
+    let reply = tell(place, &command)?;
     let text: Vec<&str> = reply.lines().collect();
     let text = text.join("\n");
     if reply.is_done() { print(&format!("{text}\n")) } else { Err(UsageError(text)) }

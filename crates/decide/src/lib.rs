@@ -9,6 +9,7 @@
 pub mod access;
 pub mod act;
 pub mod admit;
+pub mod again;
 pub mod allowance;
 pub mod asked;
 pub mod asker;

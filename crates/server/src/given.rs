@@ -1,15 +1,15 @@
 //! Answers that one core gave in this second. Whoever asks the same gets the same octets, and no rule is asked again:
 //! until the second is over, something of ours is written under the name, or what was found has to be looked at anew.
 //!
-//! An answer is kept for its question: the target, the host and the few fields that can tell on it. A request with a
-//! field that any rule, or any maker of an answer, reads beside those is no such question.
+//! An answer is kept for its question, of which `decide::again` says what belongs to it, and whose answer may be kept.
 
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
+use wherefore_decide::again::question;
 use wherefore_decide::{Trail, Verdict};
-use wherefore_message::{FieldName, FieldSet, Method, Request, Version};
+use wherefore_message::Request;
 
 use crate::clock::Millis;
 use crate::random::RequestId;
@@ -18,32 +18,8 @@ use crate::random::RequestId;
 pub(crate) const CONTENT_BYTES_MAX: u64 = 4 << 10;
 /// In how many places an answer may tell its own number.
 const NUMBERS_MAX: usize = 4;
-/// The longest question, in octets.
-const QUESTION_BYTES_MAX: usize = 1 << 10;
 /// How many places there are to look at. Of two answers that belong to one place, the first stays.
 const PLACES: usize = 1 << 12;
-
-/// Fields that tell on what is answered: their values belong to the question.
-const ASKED_BY: FieldSet = FieldSet::of(&[
-    FieldName::Accept,
-    FieldName::AcceptEncoding,
-    FieldName::IfModifiedSince,
-    FieldName::IfNoneMatch,
-    FieldName::IfRange,
-    FieldName::Range,
-]);
-
-/// Fields that do not, where a file is read that stands under its own name and is everyone's. The host is asked for by
-/// its name; what the connection is told is the role's to say.
-const UNREAD: FieldSet = FieldSet::of(&[
-    FieldName::AcceptLanguage,
-    FieldName::Connection,
-    FieldName::Cookie,
-    FieldName::Host,
-    FieldName::KeepAlive,
-    FieldName::Referer,
-    FieldName::UserAgent,
-]);
 
 /// The answers of this second.
 pub(crate) struct Given {
@@ -284,33 +260,11 @@ const fn mark_of(hash: u64) -> u32 {
     (hash >> 32) as u32 | 1
 }
 
-/// Writes down what a request asks; false where something else could tell on the answer.
-fn question(request: &Request<'_>, out: &mut Vec<u8>) -> bool {
-    let fields = request.fields;
-    let is_plain = request.method == Method::Get
-        && request.version == Version::HTTP_11
-        && !request.announced.may_have_content()
-        && fields.present().without(ASKED_BY).without(UNREAD).is_empty();
-    if !is_plain || request.target_text.len() > QUESTION_BYTES_MAX {
-        return false;
-    }
-    out.clear();
-    out.extend_from_slice(request.target_text);
-    for (line, (_, value)) in fields.lines().iter().zip(fields.iter()) {
-        if line.name == FieldName::Host || ASKED_BY.has(line.name) {
-            // No target and no value holds a line feed.
-            out.extend_from_slice(&[b'\n', line.name as u8]);
-            out.extend_from_slice(value);
-        }
-    }
-    out.len() <= QUESTION_BYTES_MAX
-}
-
 #[cfg(test)]
 mod tests {
     use wherefore_decide::Witness;
     use wherefore_message::request::RequestBuf;
-    use wherefore_message::{FieldLines, Status};
+    use wherefore_message::{FieldLines, Status, Version};
 
     use super::*;
 
@@ -408,28 +362,5 @@ mod tests {
         let taken = given.octets.len() + given.answers.len() * size_of::<Kept>();
         assert!(given.answers.len() > 1 && taken <= most, "{taken}");
         assert_eq!(ask(&mut Given::new(0), "/a", EPOCH), Known::Never);
-    }
-
-    #[test]
-    fn a_question_is_all_that_can_tell_on_its_answer() {
-        let mut given = Given::new(1 << 16);
-        let host = ("Host", "a");
-        let mut known =
-            |fields: &[(&str, &str)]| with("/a", fields, |request| given.ask(request, EPOCH));
-        assert_eq!(known(&[host]), Known::New);
-        let asked = known(&[host]);
-        assert!(matches!(asked, Known::Asked(_)));
-        // What nobody reads makes no other question.
-        assert_eq!(known(&[("Cookie", "c"), host, ("X-Own", "1"), ("User-Agent", "u")]), asked);
-        for field in [("Accept-Encoding", "gzip"), ("If-None-Match", "\"a\"")] {
-            assert_ne!(known(&[host, field]), asked, "{field:?}");
-        }
-        assert_ne!(known(&[("Host", "b")]), asked);
-        // What others read makes none at all.
-        for name in FieldName::KNOWN {
-            let is_known = ASKED_BY.has(*name) || UNREAD.has(*name);
-            let told = known(&[("Host", "z"), (name.as_str(), "1")]);
-            assert_eq!(told == Known::Never, !is_known, "{name}");
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use wherefore_decide::act::{Acted, Failure};
+use wherefore_decide::again;
 use wherefore_decide::choose::ListingForm;
 use wherefore_decide::facts::{Found, Octets, Representation};
 use wherefore_decide::plan::{self, Part, Place, Question, Reading};
@@ -15,7 +16,7 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::path::{Path, PathBuf};
 use wherefore_message::problem;
 use wherefore_message::range::ByteRange;
-use wherefore_message::{Coding, FieldName, Method, Request, Status, digest};
+use wherefore_message::{Coding, FieldName, Method, Request, digest};
 use wherefore_origin::Origin;
 use wherefore_origin::cache::{Entry, Name};
 use wherefore_origin::encode::offer;
@@ -137,24 +138,16 @@ impl<'a> Asked<'a> {
 
     /// Notes what the answer stands on, if all who ask the same get it.
     pub(crate) fn stand_on(&mut self, place: &Place<'_>, entry: &Entry) {
-        let route = place.matched.route;
-        let is_everyones = !route.is_guarded() && route.dress.early_hints.is_empty();
-        // A variant would stand under another name.
-        let has_variants =
-            plan::asks_for_variants(self.request, place.folder, place.inner, &entry.found);
-        let status = self.answer.verdict.map(|verdict| verdict.status);
-        let is_kept = match (&self.answer.content, status) {
-            (Content::File(file, range), Some(Status::OK | Status::PARTIAL_CONTENT)) => {
+        let Some(verdict) = &self.answer.verdict else { return };
+        let is_kept = match &self.answer.content {
+            Content::File(file, range) => {
                 file.octets.is_some() && range.length() <= given::CONTENT_BYTES_MAX
             }
-            (
-                Content::Made(octets),
-                Some(Status::PARTIAL_CONTENT | Status::NOT_FOUND | Status::GONE),
-            ) => octets.len() as u64 <= given::CONTENT_BYTES_MAX,
-            (Content::None, Some(Status::NOT_MODIFIED)) => true,
-            _ => false,
+            Content::Made(octets) => octets.len() as u64 <= given::CONTENT_BYTES_MAX,
+            Content::None => true,
+            Content::Absent(_) | Content::Pieces(..) | Content::Encoding(_) => false,
         };
-        if is_everyones && is_kept && !has_variants {
+        if is_kept && again::is_everyones(self.request, place, &entry.found, verdict) {
             let until = Millis(self.service.cache.borrow().until(entry));
             let (origin, generation) = (place.folder.origin, entry.generation());
             self.answer.ground = Some(Ground { origin, generation, until });

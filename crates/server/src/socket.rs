@@ -155,10 +155,9 @@ impl Socket {
     /// Writes at once on a connection that is not watched. None if it is watched, or nothing can be written now.
     fn write_unwatched(
         &self,
-        write: impl FnMut(&std::net::TcpStream) -> io::Result<usize>,
+        mut write: impl FnMut(&std::net::TcpStream) -> io::Result<usize>,
     ) -> Option<io::Result<usize>> {
         let Stream::Unwatched(stream) = &self.stream else { return None };
-        let mut write = write;
         now(|| write(stream))
     }
 
