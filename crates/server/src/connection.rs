@@ -70,7 +70,7 @@ async fn linger(service: &Service, socket: &mut Socket, deadline: &Deadline) {
 pub(crate) fn turn_away(service: &Rc<Service>, arrival: Arrival, _: Refusal) {
     if let Some(place) = service.try_turn_away() {
         let service = Rc::clone(service);
-        let Arrival { stream, peer, opening } = arrival;
+        let Arrival { stream, peer, opening, .. } = arrival;
         let mut socket = Socket::unwatched(stream);
         spawn_local(async move {
             let peer = match opening {

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ use crate::listen::{Listeners, Opening, Queue};
 use crate::load::{CoreLoad, Load};
 use crate::log::{AccessLog, CoreLog};
 use crate::notice;
+use crate::parking::Lot;
 use crate::random::Random;
 use crate::shutdown::{CoreShutdown, Shutdown, Signals, State};
 use crate::supervision::{Prepared, Pulse, Supervision};
@@ -68,6 +69,8 @@ pub struct Core {
     pub clock: Rc<Clock>,
     /// Its deadlines.
     pub wheel: Rc<Wheel>,
+    /// Where its connections wait while nothing is under way.
+    pub lot: Lot,
     /// Its buffers.
     pub buffers: Buffers,
     /// Its source of numbers that differ.
@@ -91,7 +94,8 @@ pub struct Core {
 /// What is done with the connections of one core.
 pub trait Handler: 'static {
     /// Serves one connection to its end. The place it was admitted to is given back when the guard is
-    /// dropped. A panic ends this connection alone.
+    /// dropped, or goes with the connection to where it waits for the next request ([`Core::lot`]). A panic ends this
+    /// connection alone.
     fn connection(&self, arrival: Arrival, admitted: Admitted) -> impl Future<Output = ()>;
 
     /// Sees a connection that has no place. If nothing is done with it, it is closed at once.
@@ -110,6 +114,20 @@ pub struct Arrival {
     pub peer: SocketAddr,
     /// What it begins with.
     pub opening: Opening,
+    /// Whether it was served before.
+    pub before: Before,
+}
+
+/// What became of a connection before it was handed out to be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// It is new.
+    Nothing,
+    /// It waited in the lot.
+    Parked {
+        /// For how long nothing had happened on it when something came.
+        silence: Duration,
+    },
 }
 
 /// Serves until the server is told to end and has ended: with a thread for each core, and on it what
@@ -319,7 +337,9 @@ fn run_core<H: Handler>(
     let mut builder = Builder::new_current_thread();
     let builder = builder.enable_all().max_blocking_threads(threads);
     let runtime = builder.thread_name(format!("worker-{index}")).build()?;
+    let inside = runtime.enter();
     let core = Rc::new(Core::new(index, shared)?);
+    drop(inside);
     let log = core.log.clone();
     let local = LocalSet::new();
     let served = {
@@ -344,9 +364,11 @@ fn run_core<H: Handler>(
 impl Core {
     fn new(index: usize, shared: &Shared) -> io::Result<Self> {
         let clock = Rc::new(Clock::new());
+        let wheel = Wheel::new(Rc::clone(&clock));
         Ok(Self {
             index,
-            wheel: Wheel::new(Rc::clone(&clock)),
+            lot: Lot::new(Rc::clone(&clock), &wheel)?,
+            wheel,
             clock,
             buffers: Buffers::new(count(shared.limits.buffers_kept)),
             random: Random::from_system()?,
@@ -380,6 +402,7 @@ async fn serve<H: Handler>(
         connections: Cell::new(0),
         empty: Notify::new(),
     });
+    let parking = spawn_local(wait_parked(Rc::clone(&core), Rc::clone(&floor)));
     let acceptors = sockets
         .into_iter()
         .map(|Ear { socket, opening, queue }| {
@@ -404,6 +427,8 @@ async fn serve<H: Handler>(
     for task in accepting {
         task.await.map_err(io::Error::other)??;
     }
+    // Those that are woken at the end are on the floor then.
+    parking.await.map_err(io::Error::other)?;
     let stopped = core.shutdown.watch();
     let mut empty = pin!(floor.emptied());
     poll_fn(|cx| match stopped.poll_reached(cx, State::Stopped) {
@@ -431,13 +456,20 @@ async fn accept<H: Handler>(
             Some(incoming) => floor.enter(incoming),
             None => break,
         }
-        acceptor.share(floor.connections.get(), cores);
+        acceptor.share(floor.connections.get() + core.lot.count(), cores);
     }
     acceptor.end()?.into_iter().for_each(|incoming| floor.enter(incoming));
     Ok(())
 }
 
-/// The connections of one core, and what serves them.
+/// Has connections wait in the lot until draining begins.
+async fn wait_parked<H: Handler>(core: Rc<Core>, floor: Rc<Floor<H>>) {
+    let draining = core.shutdown.watch();
+    let poll_draining = |cx: &mut Context<'_>| draining.poll_reached(cx, State::Draining);
+    core.lot.run(poll_draining, |arrival, admitted| floor.serve(arrival, admitted)).await;
+}
+
+/// The connections of one core that have a task, and what serves them.
 struct Floor<H> {
     handler: H,
     connections: Cell<usize>,
@@ -447,11 +479,14 @@ struct Floor<H> {
 impl<H: Handler> Floor<H> {
     fn enter(self: &Rc<Self>, incoming: Incoming) {
         let Incoming { stream, peer, opening, place } = incoming;
-        let arrival = Arrival { stream, peer, opening };
-        let admitted = match place {
-            Ok(admitted) => admitted,
-            Err(refusal) => return self.handler.refused(arrival, refusal),
-        };
+        let arrival = Arrival { stream, peer, opening, before: Before::Nothing };
+        match place {
+            Ok(admitted) => self.serve(arrival, admitted),
+            Err(refusal) => self.handler.refused(arrival, refusal),
+        }
+    }
+
+    fn serve(self: &Rc<Self>, arrival: Arrival, admitted: Admitted) {
         self.connections.set(self.connections.get() + 1);
         let visit = Visit(Rc::clone(self));
         spawn_local(async move { visit.0.handler.connection(arrival, admitted).await });

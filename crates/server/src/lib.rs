@@ -30,6 +30,7 @@ pub mod load;
 pub mod log;
 pub mod notice;
 pub mod outbox;
+pub mod parking;
 pub mod paying;
 pub mod privileges;
 mod proxied;

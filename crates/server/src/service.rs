@@ -221,7 +221,7 @@ pub(crate) fn tell(target: &[u8], error: &StoreError) {
 impl Handler for Rc<Service> {
     fn connection(&self, arrival: Arrival, admitted: Admitted) -> impl Future<Output = ()> {
         // All that is held as long as the connection lasts: there are many of them, and most are idle.
-        let Arrival { stream, mut peer, opening } = arrival;
+        let Arrival { stream, mut peer, opening, .. } = arrival;
         let (service, mut socket, mut admitted) =
             (Self::clone(self), Socket::unwatched(stream), admitted);
         async move {
@@ -263,6 +263,7 @@ mod tests {
     use crate::encode::Encoders;
     use crate::limits::Limits;
     use crate::load::{CoreLoad, Load};
+    use crate::parking::Lot;
     use crate::random::Random;
     use crate::shutdown::{CoreShutdown, Shutdown};
     use crate::tests::paused;
@@ -270,9 +271,11 @@ mod tests {
 
     fn core() -> Rc<Core> {
         let clock = Rc::new(Clock::new());
+        let wheel = Wheel::new(Rc::clone(&clock));
         Rc::new(Core {
             index: 0,
-            wheel: Wheel::new(Rc::clone(&clock)),
+            lot: Lot::new(Rc::clone(&clock), &wheel).unwrap(),
+            wheel,
             clock,
             buffers: Buffers::new(1),
             random: Random::from_system().unwrap(),

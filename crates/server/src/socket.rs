@@ -89,6 +89,16 @@ impl Socket {
         }
     }
 
+    /// The connection by itself, which nobody watches any more. None if it is closed.
+    #[must_use]
+    pub fn into_unwatched(self) -> Option<std::net::TcpStream> {
+        match self.stream {
+            Stream::Unwatched(stream) => Some(stream),
+            Stream::Watched(stream) => stream.into_std().ok(),
+            Stream::Lost => None,
+        }
+    }
+
     /// Ready when there is something to read, or nothing more will come.
     ///
     /// # Errors

@@ -1,0 +1,97 @@
+//! A set of connections that the kernel watches for one descriptor (epoll). Each is reported once, and then not
+//! watched until it is armed anew; closing it takes it out.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll, ready};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::table::Token;
+use super::{BATCH, Before};
+
+/// The set of one core.
+#[derive(Debug)]
+pub(super) struct Set {
+    epoll: AsyncFd<OwnedFd>,
+}
+
+/// A connection of the set on which something has come, or that has ended.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) token: Token,
+    pub(super) end: End,
+}
+
+/// What is known of a connection's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing.
+    Open,
+    /// The client has said that it sends no more, or the connection broke; something may be left to be read.
+    Near,
+}
+
+/// What connections are watched for, until it is seen once.
+const ARMED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ONESHOT);
+const NEAR_END: EventFlags = EventFlags::RDHUP.union(EventFlags::HUP).union(EventFlags::ERR);
+
+impl Set {
+    pub(super) const WATCHES: bool = true;
+
+    pub(super) fn new() -> io::Result<Self> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        Ok(Self { epoll: AsyncFd::register_with_interest(epoll, Interest::READABLE)? })
+    }
+
+    /// Watches a connection for the next thing that comes on it, which may be there already.
+    pub(super) fn arm(&self, stream: &TcpStream, before: Before, token: Token) -> io::Result<()> {
+        let data = EventData::new_u64(token.to_number());
+        match before {
+            Before::Nothing => epoll::add(&self.epoll, stream, data, ARMED)?,
+            Before::Parked { .. } => epoll::modify(&self.epoll, stream, data, ARMED)?,
+        }
+        Ok(())
+    }
+
+    /// Waits until something is found.
+    pub(super) fn poll_look(
+        &self,
+        cx: &mut Context<'_>,
+        found: &mut Vec<Found>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let mut ready = ready!(self.epoll.poll_read_ready(cx))?;
+            self.look(found)?;
+            // When there may be more, the loop need not say so again.
+            if found.len() < BATCH {
+                ready.clear_ready();
+            }
+            if !found.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Looks at what there is now.
+    pub(super) fn look(&self, found: &mut Vec<Found>) -> io::Result<()> {
+        let mut events: Vec<Event> = Vec::with_capacity(BATCH);
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&at_once)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        found.extend(events.into_iter().map(|event| {
+            let (flags, data) = (event.flags, event.data);
+            let end = if flags.intersects(NEAR_END) { End::Near } else { End::Open };
+            Found { token: Token::of_number(data.u64()), end }
+        }));
+        Ok(())
+    }
+}
