@@ -108,14 +108,19 @@ pub trait Store: Send + Sync {
     /// The same for content that is held in memory. Where `allow` says no, none of it is written.
     ///
     /// # Errors
-    /// As [`Store::replace`] and [`Store::stage`].
+    /// As [`Store::replace`] and [`Store::stage`]; [`StoreError::WouldWait`] with [`Wait::No`], if it might have
+    /// to wait, for a disk or for who writes the same: then nothing was done, and `allow` was not asked.
     fn replace_with(
         &self,
         path: &[u8],
         content: &[u8],
         folders: CreateFolders,
+        wait: Wait,
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
+        if wait == Wait::No {
+            return Err(StoreError::WouldWait);
+        }
         let above =
             ResourcePath::parse(path)?.split().map_or(ResourcePath::ROOT, |(above, _)| above);
         let mut staged = self.stage(above.as_bytes(), Some(content.len() as u64))?;
@@ -175,6 +180,15 @@ pub enum Wait {
     No,
     /// Take the time it takes.
     Yes,
+}
+
+/// What a file system keeps its files on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// A disk, or a network: reading and writing may wait for it.
+    Disk,
+    /// Memory alone: nothing waits, and nothing outlives a crash of the machine.
+    Memory,
 }
 
 /// How much a look is to find out.
