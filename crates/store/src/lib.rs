@@ -152,6 +152,11 @@ pub trait Store: Send + Sync {
         before: &mut dyn FnMut() -> io::Result<()>,
     ) -> Result<Removed, StoreError>;
 
+    /// What the resources are kept on: of those on a disk none can be written without waiting.
+    fn medium(&self) -> Medium {
+        Medium::Disk
+    }
+
     /// A number that grows with every write of ours that may change what [`Store::look`] says of `path`,
     /// before that write is acknowledged; other writes may make it grow too. Load it *before* the look
     /// whose answer is to be kept.

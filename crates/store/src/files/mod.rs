@@ -43,8 +43,8 @@ use crate::path::ResourcePath;
 use crate::quota::Quota;
 use crate::system::Resolver;
 use crate::{
-    Coding, CreateFolders, FileInfo, Handle, Listing, Look, LookFor, Opened, Removed, Staged,
-    Store, StoreError, Wait, Written,
+    Coding, CreateFolders, FileInfo, Handle, Listing, Look, LookFor, Medium, Opened, Removed,
+    Staged, Store, StoreError, Wait, Written,
 };
 
 /// What a folder is opened for, and within which bounds.
@@ -291,6 +291,10 @@ impl Store for FileStore {
         before: &mut dyn FnMut() -> io::Result<()>,
     ) -> Result<Removed, StoreError> {
         self.remove_at(ResourcePath::parse(path)?, allow, before)
+    }
+
+    fn medium(&self) -> Medium {
+        self.media.of_root()
     }
 
     fn generation(&self, path: &[u8]) -> u64 {
