@@ -15,6 +15,7 @@ mod drain;
 mod draining;
 mod gateways;
 mod many;
+mod memory;
 mod peers;
 mod privileges;
 mod proxy_protocol;

@@ -12,7 +12,9 @@ use wherefore_message::date::HttpDate;
 use wherefore_message::digest::{self, Algorithm};
 use wherefore_message::path::encode_segment;
 use wherefore_message::{Announced, EntityTag, FieldName, Request};
-use wherefore_store::{Conflict, CreateFolders, Look, LookFor, Staged, StoreError, Wait, Written};
+use wherefore_store::{
+    Conflict, CreateFolders, Look, LookFor, Medium, Staged, StoreError, Wait, Written,
+};
 
 use crate::deleted::Kind;
 use crate::encode::offer;
@@ -113,7 +115,23 @@ impl Origin {
         }
     }
 
-    /// The same for content that is held in memory.
+    /// Carries out a PUT of content that is held in memory, on a core's loop, if nothing has to be waited for:
+    /// neither a disk, nor who writes the same, nor what is remembered of what was deleted. None if it might;
+    /// then nothing was done.
+    #[must_use]
+    pub fn write_now(&self, job: &Job, content: &[u8], trail: Trail) -> Option<Done> {
+        if self.store.medium() == Medium::Disk || !meets_digests(job, content) {
+            return None;
+        }
+        let mut act = Act { wait: Wait::No, ..Act::new(self, job, Writing::Put, trail) };
+        match act.replace(Content::Whole(content), None) {
+            Ok(written) => Some(act.written(&written)),
+            // Anything else that stands against it is met again, by who can wait.
+            Err(_) => act.refused(),
+        }
+    }
+
+    /// Carries out a write whose content is held in memory.
     #[must_use]
     pub fn write_whole(&self, job: &Job, writing: Writing, content: &[u8], trail: Trail) -> Done {
         let mut act = Act::new(self, job, writing, trail);
@@ -169,6 +187,7 @@ struct Act<'a> {
     job: &'a Job,
     writing: Writing,
     trail: Trail,
+    wait: Wait,
     /// Whether the rules were asked.
     judged: bool,
     refusal: Option<Verdict>,
@@ -179,7 +198,8 @@ struct Act<'a> {
 impl<'a> Act<'a> {
     const fn new(origin: &'a Origin, job: &'a Job, writing: Writing, trail: Trail) -> Self {
         let (refusal, seen, varies) = (None, None, Varies::Not);
-        Self { origin, job, writing, trail, judged: false, refusal, seen, varies }
+        let wait = Wait::Yes;
+        Self { origin, job, writing, trail, wait, judged: false, refusal, seen, varies }
     }
 
     fn put_whole(&mut self, content: &[u8]) -> Done {
@@ -273,7 +293,7 @@ impl<'a> Act<'a> {
         content: Content<'_>,
         version: Option<EntityTag>,
     ) -> Result<Written, StoreError> {
-        let store = &self.origin.store;
+        let (store, wait) = (&self.origin.store, self.wait);
         let path = store_path(self.job.inner.as_path());
         let folders = match self.job.place().map(|place| place.folder.missing_folders) {
             Some(MissingFolders::Create) => CreateFolders::Yes,
@@ -282,7 +302,7 @@ impl<'a> Act<'a> {
         let allow = &mut |look: &Look| self.allows(look, version);
         match content {
             Content::Staged(staged) => store.replace(path, staged, folders, allow),
-            Content::Whole(octets) => store.replace_with(path, octets, folders, allow),
+            Content::Whole(octets) => store.replace_with(path, octets, folders, wait, allow),
         }
     }
 
@@ -292,8 +312,12 @@ impl<'a> Act<'a> {
         let request = self.job.request.view();
         let job = self.job;
         (self.judged, self.refusal, self.seen) = (true, None, None);
-        let (Some(place), Ok(mut found)) =
-            (job.place(), self.origin.found(job.inner.as_path(), look, Wait::Yes))
+        let (path, wait) = (job.inner.as_path(), self.wait);
+        if wait == Wait::No && self.is_remembered(store_path(path)) {
+            // The write would have to forget it, on the disk.
+            return false;
+        }
+        let (Some(place), Ok(mut found)) = (job.place(), self.origin.found(path, look, wait))
         else {
             return false;
         };
@@ -321,13 +345,21 @@ impl<'a> Act<'a> {
     }
 
     fn written(&mut self, written: &Written) -> Done {
-        self.lift(store_path(self.job.inner.as_path()));
+        // Without waiting nothing is written of which something is remembered.
+        if self.wait == Wait::Yes {
+            self.lift(store_path(self.job.inner.as_path()));
+        }
         let acted = if written.created { Acted::Created } else { Acted::Replaced };
         Done {
             location: written.created.then(|| self.job.path.as_path().encoded()),
             current: Some(representation(&written.info)),
             ..self.ended(acted)
         }
+    }
+
+    /// Whether something is remembered to have been deleted at `path`.
+    fn is_remembered(&self, path: &[u8]) -> bool {
+        self.origin.deleted.as_ref().is_some_and(|deleted| deleted.can_lift(path))
     }
 
     fn lift(&self, path: &[u8]) {

@@ -11,6 +11,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// How many connections may wait to be accepted, for each core; the kernel may allow fewer (somaxconn).
 pub(crate) const BACKLOG: i32 = 4096;
 
+/// How many octets that have not left yet a connection's socket takes before it counts as full. What is on its way
+/// to the client is bounded by the network alone; more than this in waiting only falls out of the processor's
+/// cache before it leaves.
+const UNSENT_BYTES_MAX: u32 = 256 << 10;
+
 /// The listeners of one address.
 #[derive(Debug)]
 pub struct Listeners {
@@ -81,10 +86,17 @@ pub(crate) fn open(address: SocketAddr) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
-    // Accepted sockets inherit it on Linux, which saves a call a connection.
-    socket.set_tcp_nodelay(true)?;
+    inherited(&socket)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+/// Sets what accepted sockets inherit on Linux, which saves a call a connection.
+pub(crate) fn inherited(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    Ok(())
 }
 
 fn listen(socket: Socket, cores: NonZeroUsize) -> io::Result<TcpListener> {
@@ -245,6 +257,11 @@ mod tests {
         let _client = TcpStream::connect(listeners.address).unwrap();
         let (accepted, _) = listeners.sockets[0].accept().unwrap();
         assert!(accepted.nodelay().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(
+            socket2::SockRef::from(&accepted).tcp_notsent_lowat().unwrap(),
+            UNSENT_BYTES_MAX
+        );
     }
 
     #[test]

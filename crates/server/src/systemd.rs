@@ -15,7 +15,7 @@ use listenfd::ListenFd;
 use rustix::net::{SocketType, sockopt};
 use socket2::SockRef;
 
-use crate::listen::{Listeners, Queue};
+use crate::listen::{self, Listeners, Queue};
 use crate::notice;
 use crate::notice::Seldom;
 
@@ -160,7 +160,7 @@ fn listeners(socket: &TcpListener, cores: NonZeroUsize) -> Result<Listeners, Str
     }
     let address: SocketAddr = socket.local_addr().map_err(said)?;
     let shared = SockRef::from(socket);
-    shared.set_tcp_nodelay(true).map_err(said)?;
+    listen::inherited(&shared).map_err(said)?;
     shared.set_nonblocking(true).map_err(said)?;
     let sockets = (0..cores.get()).map(|_| socket.try_clone()).collect::<Result<_, _>>();
     Ok(Listeners { queue: Queue::Shared, ..Listeners::new(address, sockets.map_err(said)?) })

@@ -113,6 +113,12 @@ async fn put<C: Carrier>(
             Ok(content) => content,
             Err(failure) => return Ok(Err(failure)),
         };
+        // What lies in memory is written sooner than a thread is woken.
+        if writing == Writing::Put
+            && let Some(done) = origin.write_now(&owned, &content, trail)
+        {
+            return Ok(Ok(done));
+        }
         let whole = move || origin.write_whole(&owned, writing, &content, trail);
         return Ok(service.commit(whole).await);
     }

@@ -9,13 +9,13 @@ use rustix::io::Errno;
 
 use crate::meta::meta_of;
 use crate::system;
-use crate::{Meta, StoreError, Wait};
+use crate::{Medium, Meta, StoreError, Wait};
 
 /// The content of an opened file. It stays readable when the file is replaced or removed.
 #[derive(Clone, Debug)]
 pub enum Handle {
-    /// A file on disk.
-    File(Arc<File>),
+    /// A file in a folder.
+    File(Arc<File>, Medium),
     /// Octets in memory, with what stands for their file's attributes.
     Bytes(Arc<[u8]>, Meta),
 }
@@ -27,12 +27,13 @@ impl Handle {
     /// [`StoreError::WouldWait`] with [`Wait::No`] if the octets are not in memory, [`StoreError::Io`].
     pub fn read_at(&self, offset: u64, buffer: &mut [u8], wait: Wait) -> Result<usize, StoreError> {
         match (self, wait) {
-            (Self::File(file), Wait::No) => match system::read_cached(file.as_fd(), buffer, offset)
-            {
-                Err(Errno::AGAIN) => Err(StoreError::WouldWait),
-                read => Ok(read?),
-            },
-            (Self::File(file), Wait::Yes) => loop {
+            (Self::File(file, Medium::Disk), Wait::No) => {
+                match system::read_cached(file.as_fd(), buffer, offset) {
+                    Err(Errno::AGAIN) => Err(StoreError::WouldWait),
+                    read => Ok(read?),
+                }
+            }
+            (Self::File(file, _), _) => loop {
                 match file.read_at(buffer, offset) {
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error.into()),
@@ -58,7 +59,7 @@ impl Handle {
     /// [`StoreError::Io`].
     pub fn restat(&self) -> Result<Meta, StoreError> {
         match self {
-            Self::File(file) => Ok(meta_of(&rustix::fs::fstat(file)?)),
+            Self::File(file, _) => Ok(meta_of(&rustix::fs::fstat(file)?)),
             Self::Bytes(_, meta) => Ok(*meta),
         }
     }
@@ -67,7 +68,7 @@ impl Handle {
     #[must_use]
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Self::File(file) => Some(file.as_fd()),
+            Self::File(file, _) => Some(file.as_fd()),
             Self::Bytes(..) => None,
         }
     }

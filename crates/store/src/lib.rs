@@ -108,14 +108,19 @@ pub trait Store: Send + Sync {
     /// The same for content that is held in memory. Where `allow` says no, none of it is written.
     ///
     /// # Errors
-    /// As [`Store::replace`] and [`Store::stage`].
+    /// As [`Store::replace`] and [`Store::stage`]; [`StoreError::WouldWait`] with [`Wait::No`], if it might have
+    /// to wait, for a disk or for who writes the same: then nothing was done, and `allow` was not asked.
     fn replace_with(
         &self,
         path: &[u8],
         content: &[u8],
         folders: CreateFolders,
+        wait: Wait,
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
+        if wait == Wait::No {
+            return Err(StoreError::WouldWait);
+        }
         let above =
             ResourcePath::parse(path)?.split().map_or(ResourcePath::ROOT, |(above, _)| above);
         let mut staged = self.stage(above.as_bytes(), Some(content.len() as u64))?;
@@ -147,6 +152,11 @@ pub trait Store: Send + Sync {
         before: &mut dyn FnMut() -> io::Result<()>,
     ) -> Result<Removed, StoreError>;
 
+    /// What the resources are kept on: of those on a disk none can be written without waiting.
+    fn medium(&self) -> Medium {
+        Medium::Disk
+    }
+
     /// A number that grows with every write of ours that may change what [`Store::look`] says of `path`,
     /// before that write is acknowledged; other writes may make it grow too. Load it *before* the look
     /// whose answer is to be kept.
@@ -175,6 +185,15 @@ pub enum Wait {
     No,
     /// Take the time it takes.
     Yes,
+}
+
+/// What a file system keeps its files on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// A disk, or a network: reading and writing may wait for it.
+    Disk,
+    /// Memory alone: nothing waits, and nothing outlives a crash of the machine.
+    Memory,
 }
 
 /// How much a look is to find out.

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FallocateFlags, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use crate::{Links, Wait, walk};
+use crate::{Links, Medium, Wait, walk};
 
 /// How a thing is opened to be looked at only.
 pub(crate) const GLANCE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
@@ -117,6 +117,17 @@ pub(crate) fn read_cached(
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Err(Errno::AGAIN),
             read => return read,
         }
+    }
+}
+
+/// What the file system of `file` keeps its files on. One that is not known to be in memory is on a disk.
+pub(crate) fn medium(file: BorrowedFd<'_>) -> Medium {
+    const TMPFS: u64 = 0x0102_1994;
+    const RAMFS: u64 = 0x8584_58f6;
+    match rustix::fs::fstatfs(file) {
+        #[allow(clippy::cast_sign_loss, reason = "it is a number of 32 bits, whatever its type")]
+        Ok(system) if matches!(system.f_type as u64 & 0xffff_ffff, TMPFS | RAMFS) => Medium::Memory,
+        Ok(_) | Err(_) => Medium::Disk,
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::{Links, Wait, walk};
+use crate::{Links, Medium, Wait, walk};
 
 /// How a thing is opened to be looked at only: not waiting for the other end of a pipe, and never
 /// becoming this process's terminal.
@@ -98,6 +98,11 @@ pub(crate) const fn read_cached(
     _offset: u64,
 ) -> Result<usize, Errno> {
     Err(Errno::AGAIN)
+}
+
+/// It can't be told here what is kept in memory alone.
+pub(crate) const fn medium(_file: BorrowedFd<'_>) -> Medium {
+    Medium::Disk
 }
 
 /// Waits until the file, or the folder's list of members, is on the disk: Apple's `fsync` leaves it in

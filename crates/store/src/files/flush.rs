@@ -117,8 +117,13 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         // One that panicked flushed nothing that could be relied on.
         let _ = self.flush.set(Err(Errno::IO));
-        lock(&self.shared.state).running = false;
-        self.shared.ended.notify_all();
+        let mut state = lock(&self.shared.state);
+        state.running = false;
+        let others = state.waiting > 1;
+        drop(state);
+        if others {
+            self.shared.ended.notify_all();
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod disk;
 mod flush;
 mod list;
 mod look;
+mod medium;
 mod ours;
 mod place;
 mod remove;
@@ -29,7 +30,9 @@ use rustix::io::Errno;
 
 use self::disk::{Disk, Kernel};
 use self::flush::Flushes;
+use self::medium::Media;
 use self::ours::Ours;
+use self::place::Place;
 pub use self::scan::Scan;
 use self::write::Content;
 use crate::coding::coded_name;
@@ -40,8 +43,8 @@ use crate::path::ResourcePath;
 use crate::quota::Quota;
 use crate::system::Resolver;
 use crate::{
-    Coding, CreateFolders, FileInfo, Handle, Listing, Look, LookFor, Opened, Removed, Staged,
-    Store, StoreError, Wait, Written,
+    Coding, CreateFolders, FileInfo, Handle, Listing, Look, LookFor, Medium, Opened, Removed,
+    Staged, Store, StoreError, Wait, Written,
 };
 
 /// What a folder is opened for, and within which bounds.
@@ -99,8 +102,11 @@ pub enum Links {
 
 /// A folder on disk as a store.
 pub struct FileStore {
-    root: OwnedFd,
+    root: Place,
     resolver: Resolver,
+    media: Media,
+    /// Who opens files here, for the system.
+    user: u32,
     options: Options,
     disk: Arc<dyn Disk>,
     unnamed: bool,
@@ -149,6 +155,7 @@ impl FileStore {
     fn with_disk(root: &Path, options: Options, disk: Arc<dyn Disk>) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(root, flags, Mode::empty())?;
+        let meta = meta_of(&rustix::fs::fstat(&root)?);
         let resolver = Resolver::probe(root.as_fd());
         let mut scan = Scan::default();
         if options.access == Access::Writable {
@@ -168,7 +175,9 @@ impl FileStore {
             ours: Ours::new(options.granularity),
             quota: options.quota_bytes.map(|bytes_max| Quota::new(bytes_max, scan.bytes)),
             scan,
-            root,
+            media: Media::of(&root, &meta),
+            user: rustix::process::geteuid().as_raw(),
+            root: Place::root(root, &meta),
             options,
             _lock: None,
         })
@@ -186,14 +195,13 @@ impl FileStore {
     /// # Errors
     /// What the system says.
     pub fn root_identity(&self) -> io::Result<(u64, u64)> {
-        let meta = meta_of(&rustix::fs::fstat(&self.root)?);
-        Ok((meta.device, meta.inode))
+        Ok(self.root.identity())
     }
 
     /// Opens a path relative to the root. Whoever goes through a link is noted, so that writes to one
     /// name are seen under the other.
     fn open_at(&self, relative: &[u8], flags: OFlags, wait: Wait) -> Result<OwnedFd, Errno> {
-        let root = self.root.as_fd();
+        let root = self.root.folder.as_fd();
         match self.resolver.open(root, relative, flags, Links::Refuse, wait) {
             Err(Errno::LOOP) if self.options.links == Links::Follow => {
                 self.generations.saw_link();
@@ -223,7 +231,9 @@ impl Store for FileStore {
                 (file, meta)
             }
         };
-        Ok(Opened { file: Handle::File(Arc::new(File::from(file))), info: self.info(meta) })
+        let medium = self.media.of_device(meta.device);
+        let file = Handle::File(Arc::new(File::from(file)), medium);
+        Ok(Opened { file, info: self.info(meta) })
     }
 
     fn list(&self, path: &[u8], members_max: usize) -> Result<Listing, StoreError> {
@@ -250,7 +260,7 @@ impl Store for FileStore {
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
         let content = Content::Staged(staged);
-        self.replace_at(ResourcePath::parse(path)?, content, folders, allow)
+        self.replace_at(ResourcePath::parse(path)?, content, folders, Wait::Yes, allow)
     }
 
     fn replace_with(
@@ -258,10 +268,11 @@ impl Store for FileStore {
         path: &[u8],
         content: &[u8],
         folders: CreateFolders,
+        wait: Wait,
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
         let content = Content::Whole(content);
-        self.replace_at(ResourcePath::parse(path)?, content, folders, allow)
+        self.replace_at(ResourcePath::parse(path)?, content, folders, wait, allow)
     }
 
     fn create_member(
@@ -280,6 +291,10 @@ impl Store for FileStore {
         before: &mut dyn FnMut() -> io::Result<()>,
     ) -> Result<Removed, StoreError> {
         self.remove_at(ResourcePath::parse(path)?, allow, before)
+    }
+
+    fn medium(&self) -> Medium {
+        self.media.of_root()
     }
 
     fn generation(&self, path: &[u8]) -> u64 {

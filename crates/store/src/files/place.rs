@@ -11,9 +11,9 @@ use super::flush::Identity;
 use super::stage::is_temporary;
 use super::{FileStore, Links};
 use crate::coding::original_of;
-use crate::meta::meta_of;
+use crate::meta::{Meta, meta_of};
 use crate::path::{ResourcePath, is_segment};
-use crate::{Conflict, StoreError, Wait};
+use crate::{Conflict, Medium, StoreError, Wait};
 
 /// How many links may stand for one another.
 const LINKS_MAX: usize = 8;
@@ -27,6 +27,12 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The root itself, which has no name.
+    pub(super) fn root(folder: OwnedFd, meta: &Meta) -> Self {
+        let identity = (meta.device, meta.inode);
+        Self { folder: Arc::new(folder), name: Vec::new(), identity }
+    }
+
     pub(super) fn new(folder: OwnedFd, name: Vec<u8>) -> Result<Self, StoreError> {
         let meta = meta_of(&rustix::fs::fstat(&folder)?);
         Ok(Self { folder: Arc::new(folder), name, identity: (meta.device, meta.inode) })
@@ -35,6 +41,11 @@ impl Place {
     /// Another name in the same folder.
     pub(super) fn beside(&self, name: Vec<u8>) -> Self {
         Self { folder: Arc::clone(&self.folder), name, identity: self.identity }
+    }
+
+    /// Which folder it is, by any of its names.
+    pub(super) const fn identity(&self) -> Identity {
+        self.identity
     }
 
     pub(super) fn at(&self) -> At<'_> {
@@ -50,6 +61,14 @@ impl Place {
     /// What has the name now, a link itself included.
     pub(super) fn stat(&self) -> Result<Option<Stat>, StoreError> {
         self.stat_of(&self.name)
+    }
+
+    /// Looks whether what has the name is what it was `before`: [`Conflict::Changed`] if not.
+    pub(super) fn is_still(&self, before: &Meta) -> Result<(), StoreError> {
+        match self.stat()? {
+            Some(stat) if meta_of(&stat) == *before => Ok(()),
+            Some(_) | None => Err(Conflict::Changed.into()),
+        }
     }
 
     /// What has another name in the same folder.
@@ -93,19 +112,40 @@ impl FileStore {
     }
 
     /// The place of the name: a link that has it is not followed.
-    pub(super) fn place_of_name(&self, path: ResourcePath<'_>) -> Result<Place, StoreError> {
+    pub(super) fn place_of_name(
+        &self,
+        path: ResourcePath<'_>,
+        wait: Wait,
+    ) -> Result<Place, StoreError> {
         let (above, name) = path.split().ok_or(StoreError::Denied)?;
-        Place::new(self.open_parent(above.relative())?, name.to_vec())
+        if above.is_root() {
+            // It is open already, and stays where it is.
+            return Ok(self.root.beside(name.to_vec()));
+        }
+        Place::new(self.open_folder(above.relative(), wait)?, name.to_vec())
     }
 
-    /// Waits until the names in a place's folder, as they are now, are on the disk.
+    /// What a place's files lie on.
+    pub(super) const fn medium(&self, place: &Place) -> Medium {
+        self.media.of_device(place.identity.0)
+    }
+
+    /// Waits until the names in a place's folder, as they are now, are on the disk, if they lie on one.
     pub(super) fn flush(&self, place: &Place) -> Result<(), StoreError> {
+        if self.medium(place) == Medium::Memory {
+            return Ok(());
+        }
         let flush = || self.disk.sync_folder(place.folder.as_fd());
         Ok(self.flushes.wait(place.identity, flush)?)
     }
 
     pub(super) fn open_parent(&self, relative: &[u8]) -> Result<OwnedFd, StoreError> {
-        match self.open_at(relative, FOLDER, Wait::Yes) {
+        self.open_folder(relative, Wait::Yes)
+    }
+
+    fn open_folder(&self, relative: &[u8], wait: Wait) -> Result<OwnedFd, StoreError> {
+        match self.open_at(relative, FOLDER, wait) {
+            Err(Errno::AGAIN) if wait == Wait::No => Err(StoreError::WouldWait),
             Err(Errno::NOENT) => Err(Conflict::ParentMissing.into()),
             Err(Errno::NOTDIR) => Err(Conflict::ParentNotFolder.into()),
             opened => Ok(opened?),

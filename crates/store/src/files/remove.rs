@@ -23,7 +23,7 @@ impl FileStore {
         before: &mut dyn FnMut() -> io::Result<()>,
     ) -> Result<Removed, StoreError> {
         self.may_write(path)?;
-        let place = match self.place_of_name(path) {
+        let place = match self.place_of_name(path, Wait::Yes) {
             Err(StoreError::Conflict(_)) => None,
             place => Some(place?),
         };

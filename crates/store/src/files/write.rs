@@ -15,8 +15,8 @@ use crate::coding::coded_name;
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
 use crate::{
-    Access, Coding, Codings, Conflict, CreateFolders, FileInfo, Found, Look, LookFor, Meta, Parent,
-    Staged, Stamp, StoreError, Wait, Written,
+    Access, Coding, Codings, Conflict, CreateFolders, FileInfo, Found, Look, LookFor, Medium, Meta,
+    Parent, Staged, Stamp, StoreError, Wait, Written,
 };
 
 /// How often a swap with what another program put in place is undone before it is given up.
@@ -36,6 +36,17 @@ struct Standing<'s> {
     seen: Look,
     /// What has the name, a link itself included.
     stat: Option<Stat>,
+    beside: Beside,
+}
+
+/// What is known of the stored codings beside a file that is about to be replaced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// There were none, a moment ago. In memory that moment is as short as that between a second look and the
+    /// swap would be, and what was put there before the new content got its time passes for older than that.
+    Nothing,
+    /// There may be some by now: the disk was waited for.
+    Unknown,
 }
 
 impl FileStore {
@@ -44,10 +55,11 @@ impl FileStore {
         path: ResourcePath<'_>,
         content: Content<'_>,
         folders: CreateFolders,
+        wait: Wait,
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
         self.may_write(path)?;
-        let (standing, made) = match self.standing(path) {
+        let (standing, made) = match self.standing(path, wait) {
             Err(StoreError::Conflict(Conflict::ParentMissing)) if folders == CreateFolders::Yes => {
                 // No folder is made for a write that is refused.
                 let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
@@ -55,11 +67,11 @@ impl FileStore {
                     return Err(StoreError::Refused(Box::new(seen)));
                 }
                 let made = self.make_folders(path)?;
-                (self.standing(path)?, Some(made))
+                (self.standing(path, wait)?, Some(made))
             }
             standing => (standing?, None),
         };
-        let Standing { place, lock, seen, stat } = standing;
+        let Standing { place, lock, seen, stat, beside } = standing;
         if !allow(&seen) {
             return Err(StoreError::Refused(Box::new(seen)));
         }
@@ -76,7 +88,7 @@ impl FileStore {
                 StoreError::Conflict(Conflict::Exists) => Conflict::Changed.into(),
                 error => error,
             })?,
-            Some(stat) => self.put_over(path, &place, &mut staged, stat)?,
+            Some(stat) => self.put_over(path, &place, &mut staged, (stat, beside))?,
         };
         // Who writes the same name next need not wait for the disk: what it is asked for then is on the disk
         // after its own flush, and this with it.
@@ -88,36 +100,54 @@ impl FileStore {
         Ok(Written { created: before.is_none(), info })
     }
 
-    /// What stands at `path`, under the lock of its place.
-    fn standing(&self, path: ResourcePath<'_>) -> Result<Standing<'_>, StoreError> {
+    /// What stands at `path`, under the lock of its place. Without waiting only what lies in memory can be
+    /// written, and of that what one glance tells all of.
+    fn standing(&self, path: ResourcePath<'_>, wait: Wait) -> Result<Standing<'_>, StoreError> {
+        if wait == Wait::No && self.media.of_root() == Medium::Disk {
+            return Err(StoreError::WouldWait);
+        }
         if path.split().is_none() {
             return Err(Conflict::IsFolder.into());
         }
-        let place = self.place_of_name(path)?;
-        let lock = self.locks.lock(place.key());
+        let place = match (self.place_of_name(path, wait), wait) {
+            // Folders that are to be made are flushed.
+            (Err(_), Wait::No) => return Err(StoreError::WouldWait),
+            (place, _) => place?,
+        };
+        let medium = self.medium(&place);
+        let lock = match (wait, medium) {
+            (Wait::Yes, _) => self.locks.lock(place.key()),
+            (Wait::No, Medium::Disk) => return Err(StoreError::WouldWait),
+            (Wait::No, Medium::Memory) => {
+                self.locks.try_lock(place.key()).ok_or(StoreError::WouldWait)?
+            }
+        };
         if let Some((seen, stat)) = self.glance(&place)? {
-            return Ok(Standing { place, lock, seen, stat });
+            let beside = match medium {
+                Medium::Disk => Beside::Unknown,
+                Medium::Memory => Beside::Nothing,
+            };
+            return Ok(Standing { place, lock, seen, stat, beside });
+        }
+        if wait == Wait::No {
+            return Err(StoreError::WouldWait);
         }
         drop(lock);
         let place = self.place(path)?;
         let lock = self.locks.lock(place.key());
         let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
         let stat = place.stat()?;
-        Ok(Standing { place, lock, seen, stat })
+        Ok(Standing { place, lock, seen, stat, beside: Beside::Unknown })
     }
 
     /// What has the name, where that is soon said: a file without stored codings, or nothing.
     fn glance(&self, place: &Place) -> Result<Option<(Look, Option<Stat>)>, StoreError> {
-        let flags = READ | OFlags::NOFOLLOW;
-        let file = match rustix::fs::openat(&*place.folder, &*place.name, flags, Mode::empty()) {
-            Err(Errno::NOENT) => {
-                return Ok(Some((Look::Missing { parent: Parent::Folder }, None)));
-            }
+        let stat = match place.stat() {
+            Ok(None) => return Ok(Some((Look::Missing { parent: Parent::Folder }, None))),
             Err(_) => return Ok(None),
-            Ok(file) => file,
+            Ok(Some(stat)) => stat,
         };
-        let stat = rustix::fs::fstat(&file)?;
-        if !super::look::file_type(&stat).is_file() {
+        if !super::look::file_type(&stat).is_file() || !self.can_read(place, &stat) {
             return Ok(None);
         }
         for coding in Coding::ALL {
@@ -128,6 +158,14 @@ impl FileStore {
         }
         let found = Found { info: self.info(meta_of(&stat)), codings: Codings::default() };
         Ok(Some((Look::File(found), Some(stat))))
+    }
+
+    /// Whether a regular file could be opened for reading. What its mode lets its owner do need not be tried.
+    fn can_read(&self, place: &Place, stat: &Stat) -> bool {
+        let is_owners = stat.st_uid == self.user && stat.st_mode & Mode::RUSR.as_raw_mode() != 0;
+        let flags = READ | OFlags::NOFOLLOW;
+        let open = || rustix::fs::openat(&*place.folder, &*place.name, flags, Mode::empty());
+        is_owners || open().is_ok()
     }
 
     pub(super) fn create_member_in(
@@ -182,7 +220,7 @@ impl FileStore {
         let latest = codings.iter().map(|(_, stat)| meta_of(stat).modified).max();
         let modified = meta_of(&stamp(staged, latest)?).modified;
         let length = staged.written();
-        self.disk.sync_file(&staged.file)?;
+        self.sync(place, staged)?;
         self.charge(length, 0)?;
         if let Err(error) = staged.name_new(place.folder.as_fd(), &place.name) {
             self.charge_back(length, 0);
@@ -191,26 +229,38 @@ impl FileStore {
         self.settle(path, staged, modified)
     }
 
+    /// Waits until the content of what is to come to a place is on the disk, if that place lies on one.
+    fn sync(&self, place: &Place, staged: &FileStage) -> Result<(), StoreError> {
+        match self.medium(place) {
+            Medium::Disk => Ok(self.disk.sync_file(&staged.file)?),
+            Medium::Memory => Ok(()),
+        }
+    }
+
     /// Puts content in the place of the file that `stat` tells of, and of no other.
     fn put_over(
         &self,
         path: ResourcePath<'_>,
         place: &Place,
         staged: &mut FileStage,
-        stat: &Stat,
+        (stat, beside): (&Stat, Beside),
     ) -> Result<FileInfo, StoreError> {
         let before = meta_of(stat);
         let own = stamp(staged, Some(before.modified))?;
         inherit(staged, &own, stat);
         let modified = meta_of(&own).modified;
-        self.disk.sync_file(&staged.file)?;
+        self.sync(place, staged)?;
         let temporary = staged.name_in(&place.folder)?;
-        let codings = stored_codings(place)?;
+        let codings = match beside {
+            Beside::Nothing => Vec::new(),
+            Beside::Unknown => stored_codings(place)?,
+        };
         let freed = codings.iter().fold(before.length, |sum, (_, stat)| sum + meta_of(stat).length);
         self.charge(staged.written(), freed)?;
         let swapped = SetAside::take(self, place, codings).and_then(|aside| {
-            if place.stat()?.as_ref().map(meta_of) != Some(before) {
-                return Err(Conflict::Changed.into());
+            // Where nothing was waited for, what comes out of the swap tells as much.
+            if beside == Beside::Unknown {
+                place.is_still(&before)?;
             }
             self.swap(place, &temporary, &before, staged)?;
             aside.remove();
@@ -238,6 +288,7 @@ impl FileStore {
             Ok(()) => {}
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 // Without a swap, what comes between the check and this is not seen.
+                place.is_still(before)?;
                 self.disk.rename_over(folder, temporary, &place.name)?;
                 staged.forget_name();
                 return Ok(());

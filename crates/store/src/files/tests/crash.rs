@@ -370,11 +370,12 @@ fn replay(
     }
     let recorder = Arc::new(Recorder::default());
     let mut store = FileStore::with_disk(scratch.path(), writable(), recorder.clone()).unwrap();
+    store.media = Media::DISK;
     store.unnamed &= !named;
     let mut model = Model::of(scratch.path());
     write(&store);
     recorder.push(Step::Acknowledged);
-    let root = inode(&store.root);
+    let root = inode(&store.root.folder);
     check(&model, root);
     let steps = recorder.0.lock().unwrap().clone();
     assert!(steps.len() > 3, "the steps are recorded: {steps:?}");
@@ -387,7 +388,7 @@ fn replay(
 /// Content that arrives piece by piece, or is held in memory.
 fn put_either(store: &FileStore, path: &[u8], whole: bool) {
     if whole {
-        store.replace_with(path, NEW, CreateFolders::Yes, &mut |_| true).unwrap();
+        store.replace_with(path, NEW, CreateFolders::Yes, Wait::Yes, &mut |_| true).unwrap();
     } else {
         put(store, path, NEW).unwrap();
     }
@@ -472,7 +473,8 @@ fn what_shares_a_flush_is_on_the_disk_before_anybody_is_told() {
     names.iter().for_each(|name| std::fs::write(scratch.path().join(name), [0]).unwrap());
     let opened = names.iter().map(|name| File::open(scratch.path().join(name)).unwrap());
     recorder.1.lock().unwrap().extend(opened);
-    let store = FileStore::with_disk(scratch.path(), writable(), recorder.clone()).unwrap();
+    let mut store = FileStore::with_disk(scratch.path(), writable(), recorder.clone()).unwrap();
+    store.media = Media::DISK;
     let mut model = Model::of(scratch.path());
     thread::scope(|scope| {
         for name in &names {
@@ -482,7 +484,13 @@ fn what_shares_a_flush_is_on_the_disk_before_anybody_is_told() {
                     let write = |path: &str| {
                         let path = format!("/{path}");
                         let folders = CreateFolders::No;
-                        store.replace_with(path.as_bytes(), &[version], folders, &mut |_| true)
+                        store.replace_with(
+                            path.as_bytes(),
+                            &[version],
+                            folders,
+                            Wait::Yes,
+                            &mut |_| true,
+                        )
                     };
                     write(name).unwrap();
                     recorder.push(Step::Told { name: name.clone().into_bytes(), version });
@@ -494,7 +502,7 @@ fn what_shares_a_flush_is_on_the_disk_before_anybody_is_told() {
             });
         }
     });
-    let root = inode(&store.root);
+    let root = inode(&store.root.folder);
     let steps = recorder.0.lock().unwrap().clone();
     for step in &steps {
         model.apply(step);

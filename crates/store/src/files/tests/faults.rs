@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::*;
-use crate::Conflict;
 use crate::files::disk::At;
+use crate::{Conflict, Medium};
 
 /// A disk on which one step fails, or something happens just before it.
 struct Fragile {
@@ -70,7 +70,7 @@ const NEW: &[u8] = b"new content";
 const FOREIGN: &[u8] = b"of another program";
 
 fn try_put_whole(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
-    store.replace_with(path, NEW, CreateFolders::Yes, &mut |_| true)
+    store.replace_with(path, NEW, CreateFolders::Yes, Wait::Yes, &mut |_| true)
 }
 
 fn try_put(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
@@ -84,11 +84,13 @@ fn try_put(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
 fn a_failing_step_leaves_old_or_new_and_no_litter() {
     let mut failed = 0;
     let puts = [try_put, try_put_whole];
-    for (named, errno, put) in
-        puts.into_iter().flat_map(|put| [(false, Errno::NOSPC, put), (true, Errno::IO, put)])
+    let puts =
+        puts.into_iter().flat_map(|put| Scratch::everywhere().into_iter().map(move |at| (put, at)));
+    for (named, errno, (put, at)) in
+        puts.flat_map(|put| [(false, Errno::NOSPC, put), (true, Errno::IO, put)])
     {
         for steps in 0.. {
-            let scratch = Scratch::new();
+            let scratch = at();
             let file = scratch.path().join("a");
             std::fs::write(&file, OLD).unwrap();
             std::fs::write(scratch.path().join("a.gz"), "coded").unwrap();
@@ -162,11 +164,12 @@ fn foreign(kind: usize, file: PathBuf) -> Box<dyn Fn() + Send + Sync> {
 fn another_programs_change_at_any_step_is_not_lost() {
     let (mut refused, mut changed, mut kept) = (0, 0, 0);
     let kinds = [(true, 0), (true, 1), (true, 2), (false, 0), (false, 1)];
-    for (old, kind, whole) in
-        kinds.into_iter().flat_map(|(old, kind)| [(old, kind, false), (old, kind, true)])
-    {
+    let ways = [(false, Wait::Yes), (true, Wait::Yes), (true, Wait::No)];
+    let everywhere = Scratch::everywhere();
+    let ways = everywhere.into_iter().flat_map(|at| ways.map(|(whole, wait)| (at, whole, wait)));
+    for ((old, kind), (at, whole, wait)) in ways.flat_map(|way| kinds.map(|kind| (kind, way))) {
         for steps in 0.. {
-            let scratch = Scratch::new();
+            let scratch = at();
             let file = scratch.path().join("a");
             if old {
                 std::fs::write(&file, OLD).unwrap();
@@ -183,13 +186,18 @@ fn another_programs_change_at_any_step_is_not_lost() {
                 now == before
             };
             let result = if whole {
-                store.replace_with(b"/a", NEW, CreateFolders::No, &mut allow)
+                store.replace_with(b"/a", NEW, CreateFolders::No, wait, &mut allow)
             } else {
                 let mut staged = Store::stage(&store, b"/", None).unwrap();
                 staged.write(NEW).unwrap();
                 store.replace(b"/a", staged, CreateFolders::No, &mut allow)
             };
             let content = std::fs::read(&file).ok();
+            if let (Err(StoreError::WouldWait), Wait::No) = (&result, wait) {
+                assert_eq!(store.media.of_root(), Medium::Disk);
+                assert!(!disk.happened.load(Ordering::SeqCst), "nothing was done");
+                break;
+            }
             let theirs = if kind == 2 { None } else { Some(FOREIGN) };
             if !disk.happened.load(Ordering::SeqCst) {
                 assert!(result.is_ok() && content.as_deref() == Some(NEW));

@@ -198,11 +198,14 @@ fn writes_to_one_folder_share_their_flushes() {
     let scratch = Scratch::new();
     let (held, begun, end) = held();
     let disk = Arc::new(Slow { flushes: 0.into(), first: Mutex::new(Some(held)) });
-    let store = FileStore::with_disk(scratch.path(), writable(), disk.clone()).unwrap();
+    let mut store = FileStore::with_disk(scratch.path(), writable(), disk.clone()).unwrap();
+    store.media = Media::DISK;
     let identity = store.root_identity().unwrap();
     thread::scope(|scope| {
         let write = |path: &str, content: &[u8]| {
-            store.replace_with(path.as_bytes(), content, CreateFolders::No, &mut |_| true).unwrap()
+            store
+                .replace_with(path.as_bytes(), content, CreateFolders::No, Wait::Yes, &mut |_| true)
+                .unwrap()
         };
         let first = scope.spawn(move || write("/first", b"1"));
         begun.recv().unwrap();

@@ -7,18 +7,20 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 use super::*;
-use crate::conformance;
+use crate::{Medium, conformance};
 
 #[test]
 fn it_is_a_store() {
     let mut scratches = Vec::new();
-    conformance::all(&mut || {
-        scratches.push(Scratch::new());
-        FileStore::open(scratches.last().unwrap().path(), writable()).unwrap()
-    });
-    let scratch = Scratch::new();
-    let options = Options { quota_bytes: Some(conformance::QUOTA_BYTES), ..writable() };
-    conformance::quota(&FileStore::open(scratch.path(), options).unwrap());
+    for at in Scratch::everywhere() {
+        conformance::all(&mut || {
+            scratches.push(at());
+            FileStore::open(scratches.last().unwrap().path(), writable()).unwrap()
+        });
+        let scratch = at();
+        let options = Options { quota_bytes: Some(conformance::QUOTA_BYTES), ..writable() };
+        conformance::quota(&FileStore::open(scratch.path(), options).unwrap());
+    }
 }
 
 /// The ways of an old kernel, or of a file system with less, keep the same word.
@@ -254,6 +256,50 @@ fn without_waiting_it_answers_from_memory_or_says_so() {
     assert!(opened.file.descriptor().is_some());
     let emptiness = store.look(b"/", LookFor::Emptiness, Wait::No);
     assert!(matches!(emptiness, Err(StoreError::WouldWait)));
+}
+
+/// What lies in memory is read and written without waiting, as long as one look tells what stands there and nobody
+/// else writes it; what lies on a disk is not.
+#[test]
+fn in_memory_nothing_is_waited_for() {
+    for at in Scratch::everywhere() {
+        let scratch = at();
+        let store = open(&scratch, writable());
+        let write = |path: &[u8], content: &[u8], folders| {
+            store.replace_with(path, content, folders, Wait::No, &mut |_| true)
+        };
+        let would_wait = |written| matches!(written, Err(StoreError::WouldWait));
+        if store.media.of_root() == Medium::Disk {
+            assert!(would_wait(write(b"/a", b"one", CreateFolders::No)));
+            assert!(scratch.names().is_empty());
+            continue;
+        }
+        let one = write(b"/a", b"one", CreateFolders::No).unwrap();
+        let two = write(b"/a", b"second", CreateFolders::No).unwrap();
+        assert!(one.created && !two.created && !two.info.tag.is_weak());
+        assert!(two.info.meta.modified > one.info.meta.modified);
+        let opened = store.open(b"/a", None, Wait::Yes).unwrap();
+        let mut buffer = [0; 9];
+        assert_eq!(opened.file.read_at(1, &mut buffer, Wait::No).unwrap(), 5);
+        assert_eq!(&buffer[..5], b"econd");
+
+        assert!(would_wait(write(b"/d/a", b"x", CreateFolders::Yes)), "folders are flushed");
+        assert!(would_wait(write(b"/d/a", b"x", CreateFolders::No)));
+        std::fs::create_dir(scratch.path().join("d")).unwrap();
+        assert!(would_wait(write(b"/d", b"x", CreateFolders::No)));
+        assert!(write(b"/d/a", b"x", CreateFolders::No).unwrap().created);
+        std::fs::write(scratch.path().join("a.gz"), "coded").unwrap();
+        assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "that goes the long way");
+        std::fs::remove_file(scratch.path().join("a.gz")).unwrap();
+        let place = store.place(ResourcePath::parse(b"/a").unwrap()).unwrap();
+        let held = store.locks.lock(place.key());
+        assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "somebody else writes it");
+        drop(held);
+        let refused = store.replace_with(b"/a", b"x", CreateFolders::No, Wait::No, &mut |_| false);
+        assert!(matches!(refused, Err(StoreError::Refused(_))));
+        assert_eq!(std::fs::read(scratch.path().join("a")).unwrap(), b"second");
+        assert_eq!(scratch.names(), ["a", "d"]);
+    }
 }
 
 #[test]

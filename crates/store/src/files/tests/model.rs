@@ -41,7 +41,7 @@ fn carry_out(store: &dyn Store, operation: &Operation) -> String {
             let (path, folders) = (path.as_bytes(), *folders);
             let replaced = if *whole {
                 let content = vec![b'x'; (*length).into()];
-                store.replace_with(path, &content, folders, &mut |_| true)
+                store.replace_with(path, &content, folders, Wait::Yes, &mut |_| true)
             } else {
                 let staged = staged(*length);
                 staged.and_then(|staged| store.replace(path, staged, folders, &mut |_| true))
