@@ -1,10 +1,10 @@
-//! A connection from its first octet to its last: idle with nothing in hand, active with what exchanges
-//! need, and one of the ways to close.
+//! A connection while it has a task: active with what exchanges need, idle with nothing in hand until the next
+//! request is no longer likely to come soon, and one of the ways to close. Then it waits where it has no task.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::task::spawn_local;
@@ -13,46 +13,89 @@ use wherefore_h1::Server;
 use crate::admission::Refusal;
 use crate::answer::Answer;
 use crate::buffer::{Buffer, Buffers};
-use crate::core::Arrival;
+use crate::clock::Millis;
+use crate::core::{Arrival, Before};
 use crate::h1::H1;
 use crate::listen::Opening;
 use crate::proxied;
 use crate::service::Service;
-use crate::shutdown::{State, Watch};
+use crate::shutdown::State;
 use crate::socket::{Drain, Socket};
 use crate::wheel::Deadline;
 
-/// Serves one connection to its end.
+/// How long a connection on which nothing comes keeps its task, and some their buffers; a timer's tick is about as long.
+pub(crate) const SOON: Duration = Duration::from_millis(100);
+
+/// Serves one connection until it is closed, or nothing more is to be expected on it soon.
 pub(crate) async fn connection(
     service: &Rc<Service>,
     socket: &mut Socket,
     peer: SocketAddr,
     place: Place,
-) {
+    before: Before,
+) -> Left {
     let deadline = service.core.wheel.deadline();
-    let watch = service.core.shutdown.watch();
+    let mut pace = Pace::after(before);
+    // On one that nobody watches yet, the request may have come with it.
+    let mut silent = socket.is_watched().then(|| service.core.clock.now());
     let end = loop {
-        deadline.set_in(Duration::from_millis(service.wire.idle_time));
-        // On one that is new, the request may have come with it.
-        if socket.is_watched() && idle(socket, &deadline, &watch).await == Idle::Over {
-            return;
+        if let Some(since) = silent {
+            match idle(service, socket, &deadline, place, (pace, since)).await {
+                Idle::Readable => pace = Pace::Busy,
+                Idle::Silent => return Left::Silent { since },
+                Idle::Over => return Left::Nothing,
+            }
         }
         let mut active = service.take_active();
         let end = {
-            let on = On { service, socket, deadline: &deadline, peer };
+            let on = On { service, socket, deadline: &deadline, peer, pace: &mut pace };
             Box::pin(active.run(on, place)).await
         };
         service.give_active(active);
         match end {
-            End::Idle => {}
+            End::Idle { since } => silent = Some(since),
             end => break end,
         }
     };
     match end {
-        End::Idle | End::Close => {}
+        End::Idle { .. } | End::Close => {}
         End::Abort => socket.abort(),
         // Apart, so that a connection that is idle does not hold room for it.
         End::Linger => Box::pin(linger(service, socket, &deadline)).await,
+    }
+    Left::Nothing
+}
+
+/// What is left of a connection when its task ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing: it is closed.
+    Nothing,
+    /// All of it, to wait for the next request.
+    Silent {
+        /// Since when nothing has happened on it.
+        since: Millis,
+    },
+}
+
+/// How soon the next request of a connection is to be expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Nobody knows: it is new.
+    New,
+    /// Soon, as the last one came soon.
+    Busy,
+    /// Not soon: it was silent for a while before the last one.
+    Sparse,
+}
+
+impl Pace {
+    fn after(before: Before) -> Self {
+        match before {
+            Before::Nothing => Self::New,
+            Before::Parked { silence } if silence < SOON => Self::Busy,
+            Before::Parked { .. } => Self::Sparse,
+        }
     }
 }
 
@@ -78,7 +121,7 @@ pub(crate) fn turn_away(service: &Rc<Service>, arrival: Arrival, _: Refusal) {
                 Opening::ProxyHeader => proxied::open(&service, &mut socket, peer).await,
             };
             if let Some(peer) = peer {
-                connection(&service, &mut socket, peer, Place::None).await;
+                connection(&service, &mut socket, peer, Place::None, Before::Nothing).await;
             }
             drop(place);
         });
@@ -93,7 +136,7 @@ pub(crate) async fn turn_away_opened(
     _: Refusal,
 ) {
     if let Some(place) = service.try_turn_away() {
-        connection(service, socket, peer, Place::None).await;
+        connection(service, socket, peer, Place::None, Before::Nothing).await;
         drop(place);
     }
 }
@@ -107,21 +150,48 @@ pub(crate) enum Place {
     None,
 }
 
-#[derive(PartialEq)]
+/// What came of waiting with nothing in hand.
 enum Idle {
+    /// Something has come.
     Readable,
+    /// Nothing has, and it can wait where it needs no task.
+    Silent,
+    /// The connection is over.
     Over,
 }
 
-/// Waits until something comes, holding nothing.
-async fn idle(socket: &mut Socket, deadline: &Deadline, watch: &Watch) -> Idle {
+/// Waits until something comes, holding nothing: not for long, where it can wait without a task too.
+async fn idle(
+    service: &Service,
+    socket: &mut Socket,
+    deadline: &Deadline,
+    place: Place,
+    (pace, since): (Pace, Millis),
+) -> Idle {
+    let core = &service.core;
+    let idle_time = Duration::from_millis(service.wire.idle_time);
+    let can_park = place == Place::Admitted && core.lot.takes();
+    let _waits = match (can_park, pace) {
+        (false, _) | (true, Pace::Busy) => None,
+        // Of those that come only to be silent, few may each have a task for that.
+        (true, Pace::New | Pace::Sparse) => match service.try_wait(pace) {
+            None => return Idle::Silent,
+            waits => waits,
+        },
+    };
+    deadline.set(since.after(if can_park { SOON } else { idle_time }));
+    let watch = core.shutdown.watch();
     poll_fn(|cx| {
         if let Poll::Ready(ready) = socket.poll_read_ready(cx) {
             return Poll::Ready(if ready.is_ok() { Idle::Readable } else { Idle::Over });
         }
-        let over = deadline.poll_expired(cx).is_ready()
-            || watch.poll_reached(cx, State::Draining).is_ready();
-        if over { Poll::Ready(Idle::Over) } else { Poll::Pending }
+        if watch.poll_reached(cx, State::Draining).is_ready() {
+            return Poll::Ready(Idle::Over);
+        }
+        ready!(deadline.poll_expired(cx));
+        // When the server ends, nothing is parked any more.
+        let is_over = !can_park || since.after(idle_time) <= core.clock.now();
+        Poll::Ready(if is_over { Idle::Over } else { Idle::Silent })
     })
     .await
 }
@@ -129,7 +199,10 @@ async fn idle(socket: &mut Socket, deadline: &Deadline, watch: &Watch) -> Idle {
 /// How a run of exchanges ended.
 pub(crate) enum End {
     /// Nothing is under way; the connection waits for the next request.
-    Idle,
+    Idle {
+        /// Since when.
+        since: Millis,
+    },
     /// All is said, and the client sends nothing more.
     Close,
     /// All is said, but the client may still be sending.
@@ -152,6 +225,7 @@ struct On<'a> {
     socket: &'a mut Socket,
     deadline: &'a Deadline,
     peer: SocketAddr,
+    pace: &'a mut Pace,
 }
 
 impl Active {
@@ -183,6 +257,7 @@ impl Active {
             socket: on.socket,
             deadline: on.deadline,
             peer: on.peer.ip(),
+            pace: on.pace,
         };
         let end = wire.exchanges(&mut self.answer, on.peer.ip(), place).await;
         self.input = Some(input);

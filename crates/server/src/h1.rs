@@ -24,7 +24,7 @@ use wherefore_origin::read::Content;
 use crate::answer::{Answer, explain};
 use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
 use crate::carrier::Gone;
-use crate::connection::{End, Place};
+use crate::connection::{End, Pace, Place, SOON};
 use crate::core::Core;
 use crate::exchange::exchange;
 use crate::gateway::{Near, Relay, tunnel};
@@ -41,8 +41,6 @@ use crate::wheel::Deadline;
 
 /// Answers that were made are sent when they come to this many octets, or nothing more is to be read.
 const OUTPUT_BYTES_MAX: usize = 64 << 10;
-/// How long a connection keeps its buffers for the next request; a timer's tick is about as long.
-const SOON: Duration = Duration::from_millis(100);
 
 /// The carrier of one connection's exchanges.
 pub(crate) struct H1<'a> {
@@ -57,6 +55,7 @@ pub(crate) struct H1<'a> {
     pub(crate) socket: &'a mut Socket,
     pub(crate) deadline: &'a Deadline,
     pub(crate) peer: IpAddr,
+    pub(crate) pace: &'a mut Pace,
 }
 
 /// What came of waiting for more octets.
@@ -98,9 +97,10 @@ impl H1<'_> {
                     }
                     // Empty lines are no request, and put nothing off: the role counts them and the time.
                     let filled = if self.input.is_empty() && self.server.is_idle() {
+                        let since = self.service.core.clock.now();
                         match self.soon().await {
                             Some(filled) => filled,
-                            None => return End::Idle,
+                            None => return End::Idle { since },
                         }
                     } else {
                         self.fill().await
@@ -434,7 +434,7 @@ impl H1<'_> {
     /// Waits a moment for the next request, with all that it needs at hand: on a busy connection it is
     /// about to come. None if it does not, or too many connections wait like this already.
     async fn soon(&mut self) -> Option<Filled> {
-        let _waits = self.service.try_wait()?;
+        let _waits = self.service.try_wait(*self.pace)?;
         self.input.make_room(usize::MAX).ok()?;
         self.deadline.set_in(SOON);
         let (socket, deadline, room) = (&mut *self.socket, self.deadline, self.input.spare());
@@ -447,6 +447,7 @@ impl H1<'_> {
         match read.await? {
             Ok(count) if count > 0 => {
                 self.input.filled(count);
+                *self.pace = Pace::Busy;
                 Some(Filled::More)
             }
             Ok(_) | Err(_) => Some(Filled::Gone),
@@ -457,7 +458,7 @@ impl H1<'_> {
     async fn first(&mut self) -> Result<(), End> {
         if !self.socket.is_watched() && self.input.make_room(usize::MAX).is_ok() {
             match self.socket.read_unwatched(self.input.spare()) {
-                None => return self.socket.watched().map_or(Err(End::Close), |_| Err(End::Idle)),
+                None => return Err(End::Idle { since: self.service.core.clock.now() }),
                 Some(Ok(count)) if count > 0 => {
                     self.input.filled(count);
                     return Ok(());

@@ -135,7 +135,13 @@ impl Lot {
             });
             match happened.await {
                 Happened::End => break,
-                Happened::Found => self.wake(&mut found, &mut wake),
+                Happened::Found => {
+                    let may_be_more = found.len() >= BATCH;
+                    self.wake(&mut found, &mut wake);
+                    if !may_be_more {
+                        continue;
+                    }
+                }
                 Happened::Due => self.close_due(),
             }
             yield_now().await;

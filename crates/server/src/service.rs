@@ -18,7 +18,7 @@ use crate::admission::{Admitted, Refusal};
 use crate::admit::Kept;
 use crate::blocking::{WorkError, Workers};
 use crate::configuration::{Current, Held};
-use crate::connection::{Active, Place, connection, turn_away, turn_away_opened};
+use crate::connection::{Active, Left, Pace, Place, connection, turn_away, turn_away_opened};
 use crate::core::{Arrival, Core, Handler};
 use crate::gateway::{LetIn, Pool, probe};
 use crate::given::Given;
@@ -26,6 +26,7 @@ use crate::listen::Opening;
 use crate::notice;
 use crate::notice::Seldom;
 use crate::outbox;
+use crate::parking::Parked;
 use crate::proxied;
 use crate::socket::Socket;
 
@@ -33,6 +34,8 @@ use crate::socket::Socket;
 const ACTIVE_KEPT_MAX: usize = 1024;
 /// How many connections of a core keep their buffers for a moment after an answer.
 const WAITING_MAX: usize = 256;
+/// Above how many no new connection does, of which nobody knows whether another request comes: it waits without a task.
+const WAITING_MAX_FOR_NEW: usize = 64;
 /// How many connections without a place a core tells so at once.
 const TURNED_AWAY_MAX: usize = 64;
 
@@ -131,9 +134,15 @@ impl Service {
     }
 
     /// A place among the connections that may keep their buffers while they wait for the next request.
-    pub(crate) fn try_wait(&self) -> Option<Waits<'_>> {
+    /// One that can wait without a task, and is not likely to be needed soon, has none.
+    pub(crate) fn try_wait(&self, pace: Pace) -> Option<Waits<'_>> {
+        let waiting_max = match pace {
+            Pace::Busy => WAITING_MAX,
+            Pace::New => WAITING_MAX_FOR_NEW,
+            Pace::Sparse => 0,
+        };
         let count = self.waiting.get();
-        (count < WAITING_MAX).then(|| {
+        (count < waiting_max).then(|| {
             self.waiting.set(count + 1);
             Waits(self)
         })
@@ -220,8 +229,8 @@ pub(crate) fn tell(target: &[u8], error: &StoreError) {
 
 impl Handler for Rc<Service> {
     fn connection(&self, arrival: Arrival, admitted: Admitted) -> impl Future<Output = ()> {
-        // All that is held as long as the connection lasts: there are many of them, and most are idle.
-        let Arrival { stream, mut peer, opening, .. } = arrival;
+        // All that is held as long as something happens on the connection.
+        let Arrival { stream, mut peer, opening, before } = arrival;
         let (service, mut socket, mut admitted) =
             (Self::clone(self), Socket::unwatched(stream), admitted);
         async move {
@@ -237,8 +246,13 @@ impl Handler for Rc<Service> {
                     }
                 };
             }
-            connection(&service, &mut socket, peer, Place::Admitted).await;
-            drop(admitted);
+            let left = connection(&service, &mut socket, peer, Place::Admitted, before).await;
+            if let Left::Silent { since } = left
+                && let Some(stream) = socket.into_unwatched()
+            {
+                let parked = Parked { stream, peer, admitted, before, since };
+                service.core.lot.park(parked, Duration::from_millis(service.wire.idle_time));
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use rustix::io::Errno;
+use rustix::io::retry_on_intr;
 use tokio::io::Interest;
 
 use super::table::Token;
@@ -84,10 +84,7 @@ impl Set {
     pub(super) fn look(&self, found: &mut Vec<Found>) -> io::Result<()> {
         let mut events: Vec<Event> = Vec::with_capacity(BATCH);
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&at_once)) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
+        retry_on_intr(|| epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&at_once)))?;
         found.extend(events.into_iter().map(|event| {
             let (flags, data) = (event.flags, event.data);
             let end = if flags.intersects(NEAR_END) { End::Near } else { End::Open };
