@@ -37,7 +37,7 @@ const BATCH: usize = 64;
 pub struct Lot {
     clock: Rc<Clock>,
     set: Set,
-    table: RefCell<Table>,
+    table: RefCell<Table<Parked>>,
     /// When the one that has waited longest is over, or earlier.
     deadline: Deadline,
     is_closed: Cell<bool>,
@@ -208,3 +208,6 @@ fn has_ended(stream: &TcpStream) -> bool {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -4,6 +4,7 @@ use super::*;
 use crate::line::{Format, Line};
 use crate::listen;
 use crate::log;
+use crate::parking::Parked;
 use std::io::{Read, Write};
 use std::net::TcpStream as Client;
 use std::num::NonZeroUsize;
@@ -12,12 +13,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wherefore_message::{Status, Version};
 
 /// Answers each octet with another: `p` panics, `i` says which core it is, `w` waits for draining, `h`
-/// hangs, `l` logs a line, `t` waits for a deadline, anything else comes back.
+/// hangs, `l` logs a line, `t` waits for a deadline, `s` has the connection wait in the lot after it, `c` counts
+/// those that do, anything else comes back.
 struct Octets(Rc<Core>);
 
 impl Handler for Octets {
-    async fn connection(&self, arrival: Arrival, _place: Admitted) {
-        let (core, Arrival { stream, peer, .. }) = (&self.0, arrival);
+    async fn connection(&self, arrival: Arrival, admitted: Admitted) {
+        let (core, Arrival { stream, peer, before, .. }) = (&self.0, arrival);
         let mut stream = tokio::net::TcpStream::from_std(stream).unwrap();
         while let Ok(octet) = stream.read_u8().await {
             let answer = match octet {
@@ -38,10 +40,16 @@ impl Handler for Octets {
                     poll_fn(|cx| deadline.poll_expired(cx)).await;
                     b'0' + u8::from(core.clock.now().since(start).as_millis() >= 50)
                 }
+                b'c' => b'0' + core.lot.count() as u8,
                 other => other,
             };
             if stream.write_u8(answer).await.is_err() || answer == b'd' {
                 return;
+            }
+            if answer == b's' {
+                let (stream, since) = (stream.into_std().unwrap(), core.clock.now());
+                let parked = Parked { stream, peer, admitted, before, since };
+                return core.lot.park(parked, Duration::from_secs(60));
             }
         }
     }
@@ -188,6 +196,44 @@ fn draining_is_bounded_and_stopping_is_at_once() {
     running.shutdown.stop();
     running.ended().unwrap();
     assert_eq!(client.read(&mut [0]).unwrap_or(0), 0);
+}
+
+/// A connection that waits in the lot, and another that has said so.
+#[cfg(target_os = "linux")]
+fn silent(running: &Running) -> (Client, Client) {
+    let (mut silent, mut other) = (running.client(), running.client());
+    assert_eq!(ask(&mut silent, b's').unwrap(), b's');
+    while ask(&mut other, b'c').unwrap() != b'1' {}
+    (silent, other)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_waits_without_a_task_keeps_its_place_and_is_served_again() {
+    let running = Running::start(1, &[("connections-an-address", "2")], None);
+    let (mut silent, mut other) = silent(&running);
+    assert!(ask(&mut running.client(), b'a').is_err(), "there are two");
+    for octet in [b'a', b's', b'b'] {
+        assert_eq!(ask(&mut silent, octet).unwrap(), octet);
+    }
+    // A panic ends it alone, and gives its place back.
+    assert!(ask(&mut silent, b'p').is_err());
+    assert_eq!(ask(&mut other, b'c').unwrap(), b'0');
+    assert_eq!(ask(&mut running.client(), b'a').unwrap(), b'a');
+    running.shutdown.stop();
+    running.ended().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn draining_closes_those_that_wait_without_a_task() {
+    let running = Running::start(1, &[], None);
+    let (mut silent, mut other) = silent(&running);
+    other.write_all(b"w").unwrap();
+    running.shutdown.drain();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    assert_eq!(other.read(&mut [0]).unwrap(), 1);
+    running.ended().unwrap();
 }
 
 #[test]
