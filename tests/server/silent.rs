@@ -99,7 +99,7 @@ fn half_a_request_is_waited_for_as_long_as_a_head_may_take() {
     // One that waits in the middle of a request does not leave.
     client.send(start);
     are_parked(&server, 0);
-    client.reply("GET").is(408, "late-head");
+    client.reply("GET").is(408, "head-deadline");
     assert!(client.is_closed());
     assert_eq!(parked(&server), 0);
 }

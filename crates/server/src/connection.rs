@@ -264,3 +264,6 @@ impl Active {
         end
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -262,7 +262,7 @@ impl Handler for Rc<Service> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use wherefore_decide::policy::{Hosts, Site};
     use wherefore_message::path;
     use wherefore_origin::Origin;
@@ -283,6 +283,7 @@ mod tests {
     use crate::tests::paused;
     use crate::wheel::Wheel;
 
+    /// A core by itself.
     fn core() -> Rc<Core> {
         let clock = Rc::new(Clock::new());
         let wheel = Wheel::new(Rc::clone(&clock));
@@ -303,6 +304,13 @@ mod tests {
         })
     }
 
+    /// What serves files of this origin, on a core of its own.
+    pub(crate) fn service(origin: Arc<Origin>) -> Rc<Service> {
+        let site = Site::new("test", Hosts::any(), Vec::new());
+        let current = Current::new(Configuration::of_folder(site, origin));
+        Service::new(core(), current, Kept::new([1; 64], None, None), h1::Limits::default())
+    }
+
     #[test]
     fn large_files_are_not_held_for_ever() {
         paused(async {
@@ -310,16 +318,8 @@ mod tests {
             let mut staged = store.stage(b"/", None).unwrap();
             staged.write(&[b'x'; 100 << 10]).unwrap();
             store.replace(b"/large", staged, CreateFolders::No, &mut |_| true).unwrap();
-            let site = Site::new("test", Hosts::any(), Vec::new());
             let origin = Arc::new(Origin::new(Arc::new(store), None));
-            let configuration = Configuration::of_folder(site, Arc::clone(&origin));
-            let current = Current::new(configuration);
-            let service = Service::new(
-                core(),
-                current,
-                Kept::new([1; 64], None, None),
-                h1::Limits::default(),
-            );
+            let service = service(Arc::clone(&origin));
 
             let mut scratch = Vec::new();
             let path = path::decode(b"/large", &mut scratch).unwrap();

@@ -1,0 +1,149 @@
+//! How long a connection keeps its task, on a core whose time stands still until every task waits.
+
+use super::*;
+use crate::tests::paused;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream as Client};
+use std::sync::Arc;
+use tokio::time::{Instant, sleep};
+use wherefore_origin::Origin;
+use wherefore_store::{CreateFolders, MemoryStore, Store};
+
+const GET: &[u8] = b"GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n";
+/// How much later than it is due a deadline may be noticed.
+const TICK: Duration = Duration::from_millis(crate::wheel::TICK_MILLIS + 1);
+const SPARSE: Before = Before::Parked { silence: SOON };
+const BUSY: Before = Before::Parked { silence: Duration::from_millis(99) };
+
+/// What serves one small file, on a core whose clock goes and whose deadlines pass.
+fn service() -> Rc<Service> {
+    let store = MemoryStore::new();
+    let mut staged = store.stage(b"/", None).unwrap();
+    staged.write(b"here").unwrap();
+    store.replace(b"/file", staged, CreateFolders::No, &mut |_| true).unwrap();
+    let service = crate::service::tests::service(Arc::new(Origin::new(Arc::new(store), None)));
+    let core = Rc::clone(&service.core);
+    spawn_local(async move { core.wheel.run().await });
+    let clock = Rc::clone(&service.core.clock);
+    spawn_local(async move {
+        loop {
+            clock.turn();
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    service
+}
+
+/// A connection on which these octets have come.
+fn brought(octets: &[u8]) -> (Client, Socket, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = Client::connect(listener.local_addr().unwrap()).unwrap();
+    client.write_all(octets).unwrap();
+    let (stream, peer) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    (client, Socket::unwatched(stream), peer)
+}
+
+/// How many answers a client has.
+fn answers(client: &mut Client) -> usize {
+    client.set_nonblocking(true).unwrap();
+    let mut octets = [0; 4096];
+    let count = client.read(&mut octets).unwrap_or(0);
+    octets[..count].windows(9).filter(|text| text == b"HTTP/1.1 ").count()
+}
+
+/// Serves a connection with a place; what is left of it, after how long, and whether the loop watches it.
+async fn served(service: &Rc<Service>, octets: &[u8], before: Before) -> (Left, Duration, bool) {
+    let (mut client, mut socket, peer) = brought(octets);
+    service.core.clock.turn();
+    let (start, began) = (Instant::now(), service.core.clock.now());
+    let left = connection(service, &mut socket, peer, Place::Admitted, before).await;
+    assert!(left == Left::Silent { since: began }, "{left:?}");
+    let asked = octets.windows(4).filter(|text| text == b"GET ").count();
+    assert_eq!(answers(&mut client), asked);
+    (left, start.elapsed(), socket.is_watched())
+}
+
+#[test]
+fn one_that_was_silent_before_is_answered_and_never_watched() {
+    paused(async {
+        let service = service();
+        for octets in [&b""[..], GET, &GET.repeat(3)] {
+            let (_, took, is_watched) = served(&service, octets, SPARSE).await;
+            assert_eq!((took, is_watched), (Duration::ZERO, false));
+        }
+    });
+}
+
+#[test]
+fn one_that_is_new_or_busy_keeps_its_task_for_a_moment() {
+    paused(async {
+        let service = service();
+        for before in [Before::Nothing, BUSY] {
+            for octets in [&b""[..], GET] {
+                let (_, took, is_watched) = served(&service, octets, before).await;
+                assert!(SOON <= took && took <= SOON + TICK, "{took:?}");
+                assert!(is_watched);
+            }
+        }
+        // Many that are new may come at once, and no more than some have a task each for it.
+        let waits: Vec<_> = std::iter::from_fn(|| service.try_wait(Pace::New)).collect();
+        for octets in [&b""[..], GET] {
+            let (_, took, is_watched) = served(&service, octets, Before::Nothing).await;
+            assert_eq!((took, is_watched), (Duration::ZERO, false));
+        }
+        // Of the busy ones some keep their buffers, and all their task.
+        let more: Vec<_> = std::iter::from_fn(|| service.try_wait(Pace::Busy)).collect();
+        assert!(waits.len() < more.len());
+        let (_, took, is_watched) = served(&service, GET, BUSY).await;
+        assert!(SOON <= took && took <= SOON + TICK && is_watched, "{took:?}");
+    });
+}
+
+#[test]
+fn one_that_brings_more_soon_is_busy() {
+    paused(async {
+        let service = service();
+        let _waits: Vec<_> = std::iter::from_fn(|| service.try_wait(Pace::New)).collect();
+        let (mut client, mut socket, peer) = brought(GET);
+        let serving = spawn_local({
+            let service = Rc::clone(&service);
+            async move {
+                let left = connection(&service, &mut socket, peer, Place::Admitted, BUSY).await;
+                (left, socket)
+            }
+        });
+        for _ in 0..5 {
+            sleep(SOON / 2).await;
+            while answers(&mut client) == 0 {
+                assert!(!serving.is_finished());
+                sleep(Duration::from_millis(1)).await;
+            }
+            client.write_all(GET).unwrap();
+        }
+        let (left, socket) = serving.await.unwrap();
+        assert!(left != Left::Nothing && socket.is_watched());
+        assert_eq!(answers(&mut client), 1);
+    });
+}
+
+#[test]
+fn where_none_is_parked_each_waits_in_its_task() {
+    paused(async {
+        let service = service();
+        let idle_time = Duration::from_millis(service.wire.idle_time);
+        let closes = async |place| {
+            let (_client, mut socket, peer) = brought(b"");
+            let start = Instant::now();
+            service.core.clock.turn();
+            let left = connection(&service, &mut socket, peer, place, Before::Nothing).await;
+            assert_eq!(left, Left::Nothing);
+            let took = start.elapsed();
+            assert!(idle_time <= took && took <= idle_time + TICK, "{took:?}");
+        };
+        closes(Place::None).await;
+        let end = |_: &mut std::task::Context<'_>| Poll::Ready(());
+        service.core.lot.run(end, |_, _| ()).await;
+        closes(Place::Admitted).await;
+    });
+}
