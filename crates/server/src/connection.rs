@@ -14,7 +14,7 @@ use crate::admission::Refusal;
 use crate::answer::Answer;
 use crate::buffer::{Buffer, Buffers};
 use crate::clock::Millis;
-use crate::core::{Arrival, Before};
+use crate::core::{Arrival, Before, Brought};
 use crate::h1::H1;
 use crate::listen::Opening;
 use crate::proxied;
@@ -35,14 +35,15 @@ pub(crate) async fn connection(
     before: Before,
 ) -> Left {
     let deadline = service.core.wheel.deadline();
-    let mut pace = Pace::after(before);
+    let (mut pace, mut brought) = (Pace::after(before), before.brought());
     // On one that nobody watches yet, the request may have come with it.
     let mut silent = socket.is_watched().then(|| service.core.clock.now());
     let end = loop {
         if let Some(since) = silent {
             match idle(service, socket, &deadline, place, (pace, since)).await {
+                Idle::Readable if brought == Brought::Nothing => {}
                 Idle::Readable => pace = Pace::Busy,
-                Idle::Silent => return Left::Silent { since },
+                Idle::Silent => return Left::Silent { since, brought },
                 Idle::Over => return Left::Nothing,
             }
         }
@@ -53,7 +54,9 @@ pub(crate) async fn connection(
         };
         service.give_active(active);
         match end {
-            End::Idle { since } => silent = Some(since),
+            End::Idle { since, brought: now } => {
+                (silent, brought) = (Some(since), brought.max(now));
+            }
             end => break end,
         }
     };
@@ -75,6 +78,8 @@ pub(crate) enum Left {
     Silent {
         /// Since when nothing has happened on it.
         since: Millis,
+        /// What has come on it before that.
+        brought: Brought,
     },
 }
 
@@ -93,8 +98,9 @@ impl Pace {
     fn after(before: Before) -> Self {
         match before {
             Before::Nothing => Self::New,
-            Before::Parked { silence } if silence < SOON => Self::Busy,
-            Before::Parked { .. } => Self::Sparse,
+            Before::Parked { silence, .. } if silence >= SOON => Self::Sparse,
+            Before::Parked { brought: Brought::Nothing, .. } => Self::New,
+            Before::Parked { brought: Brought::Requests, .. } => Self::Busy,
         }
     }
 }
@@ -202,6 +208,8 @@ pub(crate) enum End {
     Idle {
         /// Since when.
         since: Millis,
+        /// What has come in this run.
+        brought: Brought,
     },
     /// All is said, and the client sends nothing more.
     Close,

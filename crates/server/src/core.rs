@@ -127,7 +127,29 @@ pub enum Before {
     Parked {
         /// For how long nothing had happened on it when something came.
         silence: Duration,
+        /// What came on it before that.
+        brought: Brought,
     },
+}
+
+impl Before {
+    /// What came on it.
+    #[must_use]
+    pub const fn brought(self) -> Brought {
+        match self {
+            Self::Nothing => Brought::Nothing,
+            Self::Parked { brought, .. } => brought,
+        }
+    }
+}
+
+/// What has come on a connection so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Brought {
+    /// Nothing, or not a whole request.
+    Nothing,
+    /// One request or more.
+    Requests,
 }
 
 /// Serves until the server is told to end and has ended: with a thread for each core, and on it what

@@ -25,7 +25,7 @@ use crate::answer::{Answer, explain};
 use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
 use crate::carrier::Gone;
 use crate::connection::{End, Pace, Place, SOON};
-use crate::core::Core;
+use crate::core::{Brought, Core};
 use crate::exchange::exchange;
 use crate::gateway::{Near, Relay, tunnel};
 use crate::given::Known;
@@ -100,7 +100,7 @@ impl H1<'_> {
                         let since = self.service.core.clock.now();
                         match self.soon().await {
                             Some(filled) => filled,
-                            None => return End::Idle { since },
+                            None => return End::Idle { since, brought: Brought::Requests },
                         }
                     } else {
                         self.fill().await
@@ -458,7 +458,10 @@ impl H1<'_> {
     async fn first(&mut self) -> Result<(), End> {
         if !self.socket.is_watched() && self.input.make_room(usize::MAX).is_ok() {
             match self.socket.read_unwatched(self.input.spare()) {
-                None => return Err(End::Idle { since: self.service.core.clock.now() }),
+                None => {
+                    let since = self.service.core.clock.now();
+                    return Err(End::Idle { since, brought: Brought::Nothing });
+                }
                 Some(Ok(count)) if count > 0 => {
                     self.input.filled(count);
                     return Ok(());

@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 
 use crate::admission::Admitted;
 use crate::clock::{Clock, Millis};
-use crate::core::{Arrival, Before};
+use crate::core::{Arrival, Before, Brought};
 use crate::listen::Opening;
 use crate::wheel::{Deadline, Wheel};
 
@@ -54,6 +54,8 @@ pub struct Parked {
     pub admitted: Admitted,
     /// Whether it was here before.
     pub before: Before,
+    /// What has come on it so far.
+    pub brought: Brought,
     /// Since when nothing happens on it.
     pub since: Millis,
 }
@@ -173,11 +175,11 @@ impl Lot {
         for Found { token, end, .. } in found.drain(..) {
             // What is said of one that has left since is said to nobody.
             let Some(parked) = self.table.borrow_mut().take(token) else { continue };
-            let Parked { stream, peer, admitted, since, .. } = parked;
+            let Parked { stream, peer, admitted, brought, since, .. } = parked;
             if end == End::Near && has_ended(&stream) {
                 continue;
             }
-            let before = Before::Parked { silence: now.since(since) };
+            let before = Before::Parked { silence: now.since(since), brought };
             wake(Arrival { stream, peer, opening: Opening::Request, before }, admitted);
         }
     }

@@ -247,10 +247,10 @@ impl Handler for Rc<Service> {
                 };
             }
             let left = connection(&service, &mut socket, peer, Place::Admitted, before).await;
-            if let Left::Silent { since } = left
+            if let Left::Silent { since, brought } = left
                 && let Some(stream) = socket.into_unwatched()
             {
-                let parked = Parked { stream, peer, admitted, before, since };
+                let parked = Parked { stream, peer, admitted, before, brought, since };
                 service.core.lot.park(parked, Duration::from_millis(service.wire.idle_time));
             }
         }

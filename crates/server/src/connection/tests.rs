@@ -12,8 +12,13 @@ use wherefore_store::{CreateFolders, MemoryStore, Store};
 const GET: &[u8] = b"GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /// How much later than it is due a deadline may be noticed.
 const TICK: Duration = Duration::from_millis(crate::wheel::TICK_MILLIS + 1);
-const SPARSE: Before = Before::Parked { silence: SOON };
-const BUSY: Before = Before::Parked { silence: Duration::from_millis(99) };
+const SPARSE: Before = Before::Parked { silence: SOON, brought: Brought::Requests };
+const BUSY: Before = woken_soon(Brought::Requests);
+const NEW: Before = woken_soon(Brought::Nothing);
+
+const fn woken_soon(brought: Brought) -> Before {
+    Before::Parked { silence: Duration::from_millis(99), brought }
+}
 
 /// What serves one small file, on a core whose clock goes and whose deadlines pass.
 fn service() -> Rc<Service> {
@@ -52,16 +57,17 @@ fn answers(client: &mut Client) -> usize {
     octets[..count].windows(9).filter(|text| text == b"HTTP/1.1 ").count()
 }
 
-/// Serves a connection with a place; what is left of it, after how long, and whether the loop watches it.
-async fn served(service: &Rc<Service>, octets: &[u8], before: Before) -> (Left, Duration, bool) {
+/// Serves a connection with a place until it is silent; how long that took, and whether the loop watches it.
+async fn served(service: &Rc<Service>, octets: &[u8], before: Before) -> (Duration, bool) {
     let (mut client, mut socket, peer) = brought(octets);
     service.core.clock.turn();
     let (start, began) = (Instant::now(), service.core.clock.now());
     let left = connection(service, &mut socket, peer, Place::Admitted, before).await;
-    assert!(left == Left::Silent { since: began }, "{left:?}");
     let asked = octets.windows(4).filter(|text| text == b"GET ").count();
     assert_eq!(answers(&mut client), asked);
-    (left, start.elapsed(), socket.is_watched())
+    let brought = if asked > 0 { Brought::Requests } else { before.brought() };
+    assert_eq!(left, Left::Silent { since: began, brought });
+    (start.elapsed(), socket.is_watched())
 }
 
 #[test]
@@ -69,7 +75,7 @@ fn one_that_was_silent_before_is_answered_and_never_watched() {
     paused(async {
         let service = service();
         for octets in [&b""[..], GET, &GET.repeat(3)] {
-            let (_, took, is_watched) = served(&service, octets, SPARSE).await;
+            let (took, is_watched) = served(&service, octets, SPARSE).await;
             assert_eq!((took, is_watched), (Duration::ZERO, false));
         }
     });
@@ -79,23 +85,25 @@ fn one_that_was_silent_before_is_answered_and_never_watched() {
 fn one_that_is_new_or_busy_keeps_its_task_for_a_moment() {
     paused(async {
         let service = service();
-        for before in [Before::Nothing, BUSY] {
+        for before in [Before::Nothing, NEW, BUSY] {
             for octets in [&b""[..], GET] {
-                let (_, took, is_watched) = served(&service, octets, before).await;
+                let (took, is_watched) = served(&service, octets, before).await;
                 assert!(SOON <= took && took <= SOON + TICK, "{took:?}");
                 assert!(is_watched);
             }
         }
         // Many that are new may come at once, and no more than some have a task each for it.
         let waits: Vec<_> = std::iter::from_fn(|| service.try_wait(Pace::New)).collect();
-        for octets in [&b""[..], GET] {
-            let (_, took, is_watched) = served(&service, octets, Before::Nothing).await;
-            assert_eq!((took, is_watched), (Duration::ZERO, false));
+        for before in [Before::Nothing, NEW] {
+            for octets in [&b""[..], GET] {
+                let (took, is_watched) = served(&service, octets, before).await;
+                assert_eq!((took, is_watched), (Duration::ZERO, false));
+            }
         }
         // Of the busy ones some keep their buffers, and all their task.
         let more: Vec<_> = std::iter::from_fn(|| service.try_wait(Pace::Busy)).collect();
         assert!(waits.len() < more.len());
-        let (_, took, is_watched) = served(&service, GET, BUSY).await;
+        let (took, is_watched) = served(&service, GET, BUSY).await;
         assert!(SOON <= took && took <= SOON + TICK && is_watched, "{took:?}");
     });
 }

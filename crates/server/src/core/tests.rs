@@ -48,7 +48,8 @@ impl Handler for Octets {
             }
             if answer == b's' {
                 let (stream, since) = (stream.into_std().unwrap(), core.clock.now());
-                let parked = Parked { stream, peer, admitted, before, since };
+                let brought = Brought::Requests;
+                let parked = Parked { stream, peer, admitted, before, brought, since };
                 return core.lot.park(parked, Duration::from_secs(60));
             }
         }

@@ -60,7 +60,17 @@ impl Running {
         let admitted = self.admission.admit(IpAddr::V4(Ipv4Addr::LOCALHOST)).unwrap();
         self.clock.turn();
         let since = self.clock.now();
-        (client, Parked { stream, peer, admitted, before: Before::Nothing, since })
+        (
+            client,
+            Parked {
+                stream,
+                peer,
+                admitted,
+                before: Before::Nothing,
+                brought: Brought::Nothing,
+                since,
+            },
+        )
     }
 
     /// A client whose connection waits in the lot.
@@ -107,6 +117,7 @@ fn what_comes_wakes_a_connection_again_and_again() {
     paused(async {
         let mut running = Running::start();
         let (mut client, mut parked) = running.connected();
+        let brought_in = |round| if round == 0 { Brought::Nothing } else { Brought::Requests };
         for round in 0..3 {
             running.lot.park(parked, IDLE_TIME);
             assert_eq!(running.lot.count(), 1);
@@ -116,10 +127,12 @@ fn what_comes_wakes_a_connection_again_and_again() {
             assert_eq!((running.lot.count(), running.admission.connections()), (0, 1));
             assert_eq!(arrival.peer, client.local_addr().unwrap());
             assert_eq!(arrival.opening, Opening::Request);
-            assert_eq!(arrival.before, Before::Parked { silence: Duration::from_millis(70) });
+            let (silence, brought) = (Duration::from_millis(70), brought_in(round));
+            assert_eq!(arrival.before, Before::Parked { silence, brought });
             assert_eq!(read(&arrival.stream), b"come", "round {round}");
             let Arrival { stream, peer, before, .. } = arrival;
-            parked = Parked { stream, peer, admitted, before, since: running.clock.now() };
+            let (brought, since) = (brought_in(round + 1), running.clock.now());
+            parked = Parked { stream, peer, admitted, before, brought, since };
             // While it is served, the lot does not look at it.
             client.write_all(b"more").unwrap();
             sleep(Duration::from_millis(1)).await;
@@ -143,7 +156,8 @@ fn what_is_there_already_wakes_too() {
 
         client.write_all(b"pipelined").unwrap();
         let Arrival { stream, peer, before, .. } = arrival;
-        let parked = Parked { stream, peer, admitted, before, since: running.clock.now() };
+        let (brought, since) = (Brought::Requests, running.clock.now());
+        let parked = Parked { stream, peer, admitted, before, brought, since };
         running.lot.park(parked, IDLE_TIME);
         assert_eq!(read(&running.woken().await.0.stream), b"pipelined");
     });
