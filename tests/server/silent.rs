@@ -122,8 +122,9 @@ fn content_that_is_slow_is_waited_for() {
 #[test]
 fn who_leaves_gives_all_back() {
     let server = served(&["--limit", "connections-an-address=3"]);
-    let before = descriptors(&server);
-    for _ in 0..3 {
+    // What it opens for itself in the meantime is less than what would be left of five rounds.
+    let few = descriptors(&server) + 10;
+    for _ in 0..5 {
         let mut clients: Vec<_> = (0..3).map(|_| answered(&server)).collect();
         are_parked(&server, 3);
         clients[0].send(GET);
@@ -136,7 +137,7 @@ fn who_leaves_gives_all_back() {
         clients[1].finish_sending();
         assert!(clients[1].is_closed());
         drop((clients, refused));
-        eventually("all is given back", || descriptors(&server) <= before);
+        eventually("all is given back", || descriptors(&server) < few);
     }
 }
 
