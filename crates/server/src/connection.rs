@@ -35,33 +35,33 @@ pub(crate) async fn connection(
     before: Before,
 ) -> Left {
     let deadline = service.core.wheel.deadline();
-    let (mut pace, mut brought) = (Pace::after(before), before.brought());
+    let mut rhythm = Rhythm::after(before, service.core.clock.now());
     // On one that nobody watches yet, the request may have come with it.
-    let mut silent = socket.is_watched().then(|| service.core.clock.now());
+    let mut is_silent = socket.is_watched();
     let end = loop {
-        if let Some(since) = silent {
-            match idle(service, socket, &deadline, place, (pace, since)).await {
-                Idle::Readable if brought == Brought::Nothing => {}
-                Idle::Readable => pace = Pace::Busy,
-                Idle::Silent => return Left::Silent { since, brought },
+        if is_silent {
+            match idle(service, socket, &deadline, place, &rhythm).await {
+                Idle::Readable => rhythm.goes_on(),
+                Idle::Silent => {
+                    let Rhythm { since, brought, .. } = rhythm;
+                    return Left::Silent { since, brought };
+                }
                 Idle::Over => return Left::Nothing,
             }
         }
         let mut active = service.take_active();
         let end = {
-            let on = On { service, socket, deadline: &deadline, peer, pace: &mut pace };
+            let on = On { service, socket, deadline: &deadline, peer, rhythm: &mut rhythm };
             Box::pin(active.run(on, place)).await
         };
         service.give_active(active);
         match end {
-            End::Idle { since, brought: now } => {
-                (silent, brought) = (Some(since), brought.max(now));
-            }
+            End::Idle => is_silent = true,
             end => break end,
         }
     };
     match end {
-        End::Idle { .. } | End::Close => {}
+        End::Idle | End::Close => {}
         End::Abort => socket.abort(),
         // Apart, so that a connection that is idle does not hold room for it.
         End::Linger => Box::pin(linger(service, socket, &deadline)).await,
@@ -83,6 +83,15 @@ pub(crate) enum Left {
     },
 }
 
+/// How requests have come on a connection so far.
+#[derive(Debug)]
+pub(crate) struct Rhythm {
+    pub(crate) pace: Pace,
+    pub(crate) brought: Brought,
+    /// Since when nothing has come, and nothing is under way.
+    pub(crate) since: Millis,
+}
+
 /// How soon the next request of a connection is to be expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -94,13 +103,22 @@ pub(crate) enum Pace {
     Sparse,
 }
 
-impl Pace {
-    fn after(before: Before) -> Self {
-        match before {
-            Before::Nothing => Self::New,
-            Before::Parked { silence, .. } if silence >= SOON => Self::Sparse,
-            Before::Parked { brought: Brought::Nothing, .. } => Self::New,
-            Before::Parked { brought: Brought::Requests, .. } => Self::Busy,
+impl Rhythm {
+    fn after(before: Before, now: Millis) -> Self {
+        let pace = match before {
+            Before::Nothing => Pace::New,
+            Before::Parked { silence, .. } if silence >= SOON => Pace::Sparse,
+            // One that waited only for its first request is as good as new.
+            Before::Parked { brought: Brought::Nothing, .. } => Pace::New,
+            Before::Parked { brought: Brought::Requests, .. } => Pace::Busy,
+        };
+        Self { pace, brought: before.brought(), since: now }
+    }
+
+    /// Something has come soon after what came before it.
+    pub(crate) fn goes_on(&mut self) {
+        if self.brought == Brought::Requests {
+            self.pace = Pace::Busy;
         }
     }
 }
@@ -172,15 +190,15 @@ async fn idle(
     socket: &mut Socket,
     deadline: &Deadline,
     place: Place,
-    (pace, since): (Pace, Millis),
+    rhythm: &Rhythm,
 ) -> Idle {
-    let core = &service.core;
+    let (core, since) = (&service.core, rhythm.since);
     let idle_time = Duration::from_millis(service.wire.idle_time);
     let can_park = place == Place::Admitted && core.lot.takes();
-    let _waits = match (can_park, pace) {
+    let _waits = match (can_park, rhythm.pace) {
         (false, _) | (true, Pace::Busy) => None,
         // Of those that come only to be silent, few may each have a task for that.
-        (true, Pace::New | Pace::Sparse) => match service.try_wait(pace) {
+        (true, pace @ (Pace::New | Pace::Sparse)) => match service.try_wait(pace) {
             None => return Idle::Silent,
             waits => waits,
         },
@@ -205,12 +223,7 @@ async fn idle(
 /// How a run of exchanges ended.
 pub(crate) enum End {
     /// Nothing is under way; the connection waits for the next request.
-    Idle {
-        /// Since when.
-        since: Millis,
-        /// What has come in this run.
-        brought: Brought,
-    },
+    Idle,
     /// All is said, and the client sends nothing more.
     Close,
     /// All is said, but the client may still be sending.
@@ -233,7 +246,7 @@ struct On<'a> {
     socket: &'a mut Socket,
     deadline: &'a Deadline,
     peer: SocketAddr,
-    pace: &'a mut Pace,
+    rhythm: &'a mut Rhythm,
 }
 
 impl Active {
@@ -265,7 +278,7 @@ impl Active {
             socket: on.socket,
             deadline: on.deadline,
             peer: on.peer.ip(),
-            pace: on.pace,
+            rhythm: on.rhythm,
         };
         let end = wire.exchanges(&mut self.answer, on.peer.ip(), place).await;
         self.input = Some(input);

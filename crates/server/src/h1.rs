@@ -24,7 +24,7 @@ use wherefore_origin::read::Content;
 use crate::answer::{Answer, explain};
 use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
 use crate::carrier::Gone;
-use crate::connection::{End, Pace, Place, SOON};
+use crate::connection::{End, Place, Rhythm, SOON};
 use crate::core::{Brought, Core};
 use crate::exchange::exchange;
 use crate::gateway::{Near, Relay, tunnel};
@@ -55,7 +55,7 @@ pub(crate) struct H1<'a> {
     pub(crate) socket: &'a mut Socket,
     pub(crate) deadline: &'a Deadline,
     pub(crate) peer: IpAddr,
-    pub(crate) pace: &'a mut Pace,
+    pub(crate) rhythm: &'a mut Rhythm,
 }
 
 /// What came of waiting for more octets.
@@ -97,10 +97,9 @@ impl H1<'_> {
                     }
                     // Empty lines are no request, and put nothing off: the role counts them and the time.
                     let filled = if self.input.is_empty() && self.server.is_idle() {
-                        let since = self.service.core.clock.now();
                         match self.soon().await {
                             Some(filled) => filled,
-                            None => return End::Idle { since, brought: Brought::Requests },
+                            None => return End::Idle,
                         }
                     } else {
                         self.fill().await
@@ -434,9 +433,11 @@ impl H1<'_> {
     /// Waits a moment for the next request, with all that it needs at hand: on a busy connection it is
     /// about to come. None if it does not, or too many connections wait like this already.
     async fn soon(&mut self) -> Option<Filled> {
-        let _waits = self.service.try_wait(*self.pace)?;
+        let since = self.service.core.clock.now();
+        (self.rhythm.since, self.rhythm.brought) = (since, Brought::Requests);
+        let _waits = self.service.try_wait(self.rhythm.pace)?;
         self.input.make_room(usize::MAX).ok()?;
-        self.deadline.set_in(SOON);
+        self.deadline.set(since.after(SOON));
         let (socket, deadline, room) = (&mut *self.socket, self.deadline, self.input.spare());
         let read = poll_fn(|cx| {
             if let Poll::Ready(read) = socket.poll_read(cx, room) {
@@ -447,7 +448,7 @@ impl H1<'_> {
         match read.await? {
             Ok(count) if count > 0 => {
                 self.input.filled(count);
-                *self.pace = Pace::Busy;
+                self.rhythm.goes_on();
                 Some(Filled::More)
             }
             Ok(_) | Err(_) => Some(Filled::Gone),
@@ -458,10 +459,7 @@ impl H1<'_> {
     async fn first(&mut self) -> Result<(), End> {
         if !self.socket.is_watched() && self.input.make_room(usize::MAX).is_ok() {
             match self.socket.read_unwatched(self.input.spare()) {
-                None => {
-                    let since = self.service.core.clock.now();
-                    return Err(End::Idle { since, brought: Brought::Nothing });
-                }
+                None => return Err(End::Idle),
                 Some(Ok(count)) if count > 0 => {
                     self.input.filled(count);
                     return Ok(());
