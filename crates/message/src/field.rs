@@ -365,6 +365,23 @@ impl FieldLines {
     }
 }
 
+impl From<Fields<'_>> for FieldLines {
+    fn from(fields: Fields<'_>) -> Self {
+        let octets = fields.lines.iter().map(|line| line.name_at.len() + line.value_at.len()).sum();
+        let mut all = Self {
+            bytes: Vec::with_capacity(octets),
+            lines: Vec::with_capacity(fields.lines.len()),
+            present: fields.present,
+        };
+        for line in fields.lines {
+            let name_at = all.append(line.name_at.of(fields.bytes));
+            let value_at = all.append(line.value_at.of(fields.bytes));
+            all.lines.push(Line { name: line.name, name_at, value_at });
+        }
+        all
+    }
+}
+
 impl<'t> FromIterator<(&'t str, &'t str)> for FieldLines {
     fn from_iter<I: IntoIterator<Item = (&'t str, &'t str)>>(lines: I) -> Self {
         let mut all = Self::new();

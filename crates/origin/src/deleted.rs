@@ -3,6 +3,7 @@
 //! A file and a folder of one name are two resources: `/a` and `/a/`. A folder's tombstone is kept under its
 //! name with the slash.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -55,7 +56,7 @@ impl Deleted {
 
     /// Whether something is remembered of `name` that could be forgotten.
     pub(crate) fn can_lift(&self, name: &[u8]) -> bool {
-        matches!(self.tombstones, Memory::Kept(_))
+        matches!(&self.tombstones, Memory::Kept(tombstones) if !tombstones.is_empty())
             && [Kind::File, Kind::Folder].iter().any(|kind| self.get(&key(name, *kind)).is_some())
     }
 
@@ -77,9 +78,9 @@ impl Deleted {
     }
 }
 
-fn key(name: &[u8], kind: Kind) -> Vec<u8> {
+fn key(name: &[u8], kind: Kind) -> Cow<'_, [u8]> {
     match kind {
-        Kind::File => name.to_vec(),
-        Kind::Folder => [name, b"/"].concat(),
+        Kind::File => name.into(),
+        Kind::Folder => [name, b"/"].concat().into(),
     }
 }

@@ -234,7 +234,7 @@ mod tests {
     use crate::listen;
     use crate::tests::on_a_core;
     use std::future::poll_fn;
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::TcpStream as Client;
     use std::num::NonZeroUsize;
 
@@ -243,6 +243,13 @@ mod tests {
         let listeners = listen::bind(address, NonZeroUsize::MIN).unwrap();
         let [socket] = <[_; 1]>::try_from(listeners.sockets).unwrap();
         (listeners.address, Acceptor::new(socket, Arc::clone(admission)).unwrap())
+    }
+
+    /// A client that has said something.
+    fn speaking(address: SocketAddr) -> Client {
+        let mut client = Client::connect(address).unwrap();
+        client.write_all(b"G").unwrap();
+        client
     }
 
     async fn next(acceptor: &mut Acceptor) -> Incoming {
@@ -254,11 +261,11 @@ mod tests {
         on_a_core(async {
             let admission = Admission::new(10, 1);
             let (address, mut acceptor) = acceptor(&admission);
-            let client = Client::connect(address).unwrap();
+            let client = speaking(address);
             let first = next(&mut acceptor).await;
             assert_eq!(first.peer, client.local_addr().unwrap());
             assert!(first.stream.nodelay().unwrap());
-            let _second_client = Client::connect(address).unwrap();
+            let _second_client = speaking(address);
             let second = next(&mut acceptor).await;
             assert_eq!(second.place.unwrap_err(), Refusal::TooManyFromAddress);
             drop(first);
@@ -270,12 +277,14 @@ mod tests {
     fn at_the_end_those_who_wait_are_taken_and_no_more_come() {
         on_a_core(async {
             let (address, acceptor) = acceptor(&Admission::new(10, 10));
-            let mut clients: Vec<_> = (0..3).map(|_| Client::connect(address).unwrap()).collect();
+            let mut clients: Vec<_> = (0..3).map(|_| speaking(address)).collect();
             let rest = acceptor.end().unwrap();
             assert_eq!(rest.len(), 3);
             assert!(rest.iter().all(|incoming| incoming.place.is_ok()));
             assert!(Client::connect(address).is_err());
-            drop(rest);
+            for mut incoming in rest {
+                assert_eq!(incoming.stream.read(&mut [0; 1]).unwrap(), 1, "what it said is there");
+            }
             assert_eq!(clients[0].read(&mut [0; 1]).unwrap(), 0);
         });
     }
@@ -286,7 +295,7 @@ mod tests {
             let admission = Admission::new(100, 100);
             let (address, acceptor) = acceptor(&admission);
             let mut acceptor = acceptor.with(Opening::Request, Queue::Shared);
-            let clients: Vec<_> = (0..10).map(|_| Client::connect(address).unwrap()).collect();
+            let clients: Vec<_> = (0..10).map(|_| speaking(address)).collect();
             let mut taken = Vec::new();
             for own in 1..=clients.len() {
                 taken.push(next(&mut acceptor).await);
@@ -300,7 +309,7 @@ mod tests {
             acceptor.share(10, 1);
             assert!(acceptor.pause.is_none(), "one core has no others");
             acceptor.share(10, 2);
-            let _late = Client::connect(address).unwrap();
+            let _late = speaking(address);
             assert!(next(&mut acceptor).await.place.is_ok(), "it is taken after all");
             let mut acceptor = acceptor.with(Opening::Request, Queue::Own);
             acceptor.share(10, 2);

@@ -3,8 +3,9 @@
 
 use std::cell::RefCell;
 
-/// The size of a fresh read buffer in octets: room for nearly every head. Hundreds of them may be in use at once.
-pub const READ_BYTES: usize = 4 * 1024;
+/// The size of a fresh read buffer in octets: room for nearly every head with some content behind it. Hundreds of
+/// them may be in use at once.
+pub const READ_BYTES: usize = 8 * 1024;
 
 /// The most room in octets that is made for content which is still to come: with more, it is not read any faster.
 const CONTENT_READ_BYTES: u64 = 64 * 1024;

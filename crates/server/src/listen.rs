@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+#[cfg(target_os = "linux")]
+use std::{os::fd::AsFd, time::Duration};
 
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -15,6 +17,11 @@ pub(crate) const BACKLOG: i32 = 4096;
 /// to the client is bounded by the network alone; more than this in waiting only falls out of the processor's
 /// cache before it leaves.
 const UNSENT_BYTES_MAX: u32 = 256 << 10;
+
+/// How long who has connected and says nothing stays with the kernel: one second is the least it takes. An HTTP
+/// client speaks first, and is accepted once it has: its request is there to be read then.
+#[cfg(target_os = "linux")]
+const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 /// The listeners of one address.
 #[derive(Debug)]
@@ -86,16 +93,19 @@ pub(crate) fn open(address: SocketAddr) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
-    inherited(&socket)?;
+    prepare(&socket)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
-/// Sets what accepted sockets inherit on Linux, which saves a call a connection.
-pub(crate) fn inherited(socket: &Socket) -> io::Result<()> {
+/// Sets what Linux lets accepted sockets inherit, which saves a call a connection, and who is accepted when.
+pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    {
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+        wherefore_sockopt::set_tcp_defer_accept(socket.as_fd(), SILENCE_MAX)?;
+    }
     Ok(())
 }
 
@@ -190,6 +200,7 @@ const fn version_of(address: &SocketAddr) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
     use std::net::TcpStream;
 
     const ONE: NonZeroUsize = NonZeroUsize::MIN;
@@ -199,13 +210,19 @@ mod tests {
         "127.0.0.1:0".parse().unwrap()
     }
 
+    /// A client that has said something.
+    fn speaking(address: SocketAddr) -> TcpStream {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"G").unwrap();
+        client
+    }
+
     #[test]
     fn every_core_listens_at_one_port_and_gets_connections() {
         let listeners = bind(loopback(), FOUR).unwrap();
         assert_eq!(listeners.sockets.len(), 4);
         assert_ne!(listeners.address.port(), 0);
-        let clients: Vec<_> =
-            (0..200).map(|_| TcpStream::connect(listeners.address).unwrap()).collect();
+        let clients: Vec<_> = (0..200).map(|_| speaking(listeners.address)).collect();
         let accepted: Vec<usize> = listeners
             .sockets
             .iter()
@@ -254,7 +271,7 @@ mod tests {
     #[test]
     fn accepted_sockets_inherit_what_the_listener_was_told() {
         let listeners = bind(loopback(), ONE).unwrap();
-        let _client = TcpStream::connect(listeners.address).unwrap();
+        let _client = speaking(listeners.address);
         let (accepted, _) = listeners.sockets[0].accept().unwrap();
         assert!(accepted.nodelay().unwrap());
         #[cfg(target_os = "linux")]

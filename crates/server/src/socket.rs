@@ -1,14 +1,16 @@
 //! A connection's socket: one system call a read and one a write, and the three ways it may end.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, IoSlice};
 use std::mem;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
 use crate::sendfile::{FileSpan, SendError};
@@ -116,15 +118,29 @@ impl Socket {
         if let Some(read) = self.read_unwatched(room) {
             return Poll::Ready(read);
         }
-        let mut into = ReadBuf::new(room);
-        ready!(Pin::new(self.watched()?).poll_read(cx, &mut into))?;
-        Poll::Ready(Ok(into.filled().len()))
+        let stream = &*self.watched()?;
+        loop {
+            ready!(stream.poll_read_ready(cx))?;
+            let mut last = None;
+            let read = stream.try_io(Interest::READABLE, || match receive(stream, room)? {
+                count if (1..room.len()).contains(&count) => {
+                    last = Some(count);
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
+                count => Ok(count),
+            });
+            match (read, last) {
+                (_, Some(count)) => return Poll::Ready(Ok(count)),
+                (Err(error), None) if is_passing(&error) => {}
+                (read, None) => return Poll::Ready(read),
+            }
+        }
     }
 
     /// Reads what has come already on a connection that is not watched. None if it is watched, or nothing has come.
     pub fn read_unwatched(&mut self, room: &mut [u8]) -> Option<io::Result<usize>> {
         let Stream::Unwatched(stream) = &self.stream else { return None };
-        now(|| (&*stream).read(room))
+        now(|| receive(stream, room))
     }
 
     /// Writes `head` and then `content`, in one call where the kernel takes both. `sent` counts the octets
@@ -145,15 +161,8 @@ impl Socket {
             let both = [IoSlice::new(head_left), IoSlice::new(content_left)];
             let written = match (head_left, content_left) {
                 ([], []) => return Poll::Ready(Ok(())),
-                ([], one) | (one, []) => match self.write_unwatched(|mut stream| stream.write(one))
-                {
-                    Some(written) => written?,
-                    None => ready!(Pin::new(self.watched()?).poll_write(cx, one))?,
-                },
-                _ => match self.write_unwatched(|mut stream| stream.write_vectored(&both)) {
-                    Some(written) => written?,
-                    None => ready!(Pin::new(self.watched()?).poll_write_vectored(cx, &both))?,
-                },
+                ([], one) | (one, []) => ready!(self.poll_write(cx, |to| send(to, one)))?,
+                _ => ready!(self.poll_write(cx, |to| send_both(to, &both)))?,
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -162,13 +171,28 @@ impl Socket {
         }
     }
 
-    /// Writes at once on a connection that is not watched. None if it is watched, or nothing can be written now.
-    fn write_unwatched(
-        &self,
-        mut write: impl FnMut(&std::net::TcpStream) -> io::Result<usize>,
-    ) -> Option<io::Result<usize>> {
-        let Stream::Unwatched(stream) = &self.stream else { return None };
-        now(|| write(stream))
+    /// Writes at once where there is room, which there nearly always is; else when there is some.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let written = match &self.stream {
+            Stream::Unwatched(stream) => now(|| write(stream.as_fd())),
+            Stream::Watched(stream) => now(|| write(stream.as_fd())),
+            Stream::Lost => None,
+        };
+        if let Some(written) = written {
+            return Poll::Ready(written);
+        }
+        let stream = self.watched()?;
+        loop {
+            ready!(stream.poll_write_ready(cx))?;
+            match stream.try_io(Interest::WRITABLE, || write(stream.as_fd())) {
+                Err(error) if is_passing(&error) => {}
+                written => return Poll::Ready(written),
+            }
+        }
     }
 
     /// Says that nothing more is sent; the peer may go on.
@@ -186,7 +210,7 @@ impl Socket {
     pub fn poll_send_file(
         &mut self,
         cx: &mut Context<'_>,
-        file: impl std::os::fd::AsFd,
+        file: impl AsFd,
         span: &mut FileSpan,
     ) -> Poll<Result<(), SendError>> {
         let stream = self.watched().map_err(SendError::Io)?;
@@ -258,6 +282,28 @@ fn now(mut act: impl FnMut() -> io::Result<usize>) -> Option<io::Result<usize>> 
             done => return Some(done),
         }
     }
+}
+
+/// Whether what failed may do so no longer the next time.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
+}
+
+// The three calls go to the kernel itself: the standard library's are points at which a thread may be cancelled, and
+// to mark them as such costs more than the rest of what we do around them.
+
+fn receive(from: impl AsFd, room: &mut [u8]) -> io::Result<usize> {
+    let (received, _) = rustix::net::recv(from, room, RecvFlags::empty())?;
+    Ok(received)
+}
+
+fn send(to: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(to, octets, SendFlags::NOSIGNAL)?)
+}
+
+fn send_both(to: BorrowedFd<'_>, both: &[IoSlice<'_>]) -> io::Result<usize> {
+    let nothing = &mut SendAncillaryBuffer::default();
+    Ok(rustix::net::sendmsg(to, both, nothing, SendFlags::NOSIGNAL)?)
 }
 
 #[cfg(test)]

@@ -160,7 +160,7 @@ fn listeners(socket: &TcpListener, cores: NonZeroUsize) -> Result<Listeners, Str
     }
     let address: SocketAddr = socket.local_addr().map_err(said)?;
     let shared = SockRef::from(socket);
-    listen::inherited(&shared).map_err(said)?;
+    listen::prepare(&shared).map_err(said)?;
     shared.set_nonblocking(true).map_err(said)?;
     let sockets = (0..cores.get()).map(|_| socket.try_clone()).collect::<Result<_, _>>();
     Ok(Listeners { queue: Queue::Shared, ..Listeners::new(address, sockets.map_err(said)?) })
@@ -219,6 +219,7 @@ impl std::error::Error for HandedOverError {}
 mod tests {
     use super::*;
     use crate::listen;
+    use std::io::Write;
     use std::net::{TcpStream, UdpSocket};
     use std::os::fd::OwnedFd;
 
@@ -263,7 +264,8 @@ mod tests {
         let listeners = listeners(&socket, TWO).unwrap();
         assert_eq!(listeners.address, socket.local_addr().unwrap());
         assert_eq!((listeners.sockets.len(), listeners.queue), (2, Queue::Shared));
-        let client = TcpStream::connect(listeners.address).unwrap();
+        let mut client = TcpStream::connect(listeners.address).unwrap();
+        client.write_all(b"G").unwrap();
         let (accepted, peer) = listeners.sockets[1].accept().unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
         assert!(accepted.nodelay().unwrap());

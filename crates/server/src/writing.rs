@@ -103,11 +103,10 @@ async fn put<C: Carrier>(
     answer: &mut Answer,
 ) -> Result<Result<Done, Failure>, Gone> {
     let trail = answer.trail;
-    let origin = Arc::clone(served);
-    let owned = job.clone();
-    let is_small = matches!(job.request.view().announced,
+    let request = job.request.view();
+    let is_small = matches!(request.announced,
         Announced::Length(length) if length <= GATHERED_BYTES_MAX);
-    let waits = plan::invite(&job.request.view(), carrier.begun(), &mut answer.trail).is_some();
+    let waits = plan::invite(&request, carrier.begun(), &mut answer.trail).is_some();
     if is_small && !waits {
         let content = match gather(service, carrier, job, answer).await? {
             Ok(content) => content,
@@ -115,14 +114,16 @@ async fn put<C: Carrier>(
         };
         // What lies in memory is written sooner than a thread is woken.
         if writing == Writing::Put
-            && let Some(done) = origin.write_now(&owned, &content, trail)
+            && let Some(done) = served.write_now(job, &content, trail)
         {
             return Ok(Ok(done));
         }
+        let (origin, owned) = (Arc::clone(served), job.clone());
         let whole = move || origin.write_whole(&owned, writing, &content, trail);
         return Ok(service.commit(whole).await);
     }
     // Whether there is room is known before the content is invited.
+    let (origin, owned) = (Arc::clone(served), job.clone());
     let staged = service.work(move || origin.stage(&owned)).await;
     let mut stage = match staged.and_then(|stage| stage.map_err(|error| told(job, &error))) {
         Ok(stage) => stage,
@@ -139,7 +140,7 @@ async fn put<C: Carrier>(
             Err(Trouble::Gone) => return Err(Gone),
         };
         received += (octets.len() - before) as u64;
-        if let Some(excess) = excess(service, job, received) {
+        if let Some(excess) = excess(service, job, request.method, received) {
             return Ok(Err(Failure::TooLarge(excess)));
         }
         if more == More::Yes && (octets.len() as u64) < GATHERED_BYTES_MAX {
@@ -176,17 +177,22 @@ pub(crate) async fn gather<C: Carrier>(
     job: &Job,
     answer: &mut Answer,
 ) -> Result<Result<Vec<u8>, Failure>, Gone> {
-    let limit = match job.request.view().method {
+    let request = job.request.view();
+    let limit = match request.method {
         Method::Patch => service.core.limits.patch_bytes,
         _ => GATHERED_BYTES_MAX,
     };
     invite(carrier, job, answer).await?;
-    let mut content = Vec::new();
+    let room = match request.announced {
+        Announced::Length(length) => length.min(limit),
+        Announced::Nothing | Announced::Unknown => 0,
+    };
+    let mut content = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
     loop {
         match carrier.content(&mut content).await {
             Ok(More::Yes) => {
                 let received = content.len() as u64;
-                if let Some(excess) = excess(service, job, received) {
+                if let Some(excess) = excess(service, job, request.method, received) {
                     return Ok(Err(Failure::TooLarge(excess)));
                 }
                 if received > limit {
@@ -202,9 +208,8 @@ pub(crate) async fn gather<C: Carrier>(
 }
 
 /// What is too much about as many octets of content, by the request's route.
-fn excess(service: &Service, job: &Job, received: u64) -> Option<Excess> {
+fn excess(service: &Service, job: &Job, method: Method, received: u64) -> Option<Excess> {
     let now = service.core.clock.unix_seconds();
-    let method = job.request.view().method;
     job.matched().and_then(|matched| Excess::of(matched.route, method, received, now))
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::io::Read;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::task::Poll;
@@ -26,7 +26,8 @@ fn when_descriptors_run_out_one_client_is_let_go_and_the_rest_are_served_later()
         let mut acceptor = Acceptor::new(socket, Admission::new(100, 100)).unwrap();
         let mut clients: Vec<TcpStream> =
             (0..3).map(|_| TcpStream::connect(listeners.address).unwrap()).collect();
-        for client in &clients {
+        for client in &mut clients {
+            client.write_all(b"G").unwrap();
             client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         }
         let taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
@@ -39,7 +40,8 @@ fn when_descriptors_run_out_one_client_is_let_go_and_the_rest_are_served_later()
             assert!(polled.is_pending(), "there is no descriptor for it");
             tokio::task::yield_now().await;
         }
-        assert_eq!(clients[0].read(&mut [0]).unwrap(), 0, "let go");
+        let let_go = clients[0].read(&mut [0]).unwrap_err();
+        assert_eq!(let_go.kind(), ErrorKind::ConnectionReset, "let go, and not read from");
 
         drop(taken);
         for client in &clients[1..] {

@@ -6,7 +6,16 @@ use crate::FileInfo;
 
 /// The name, or path, of this coding of `original`.
 pub(crate) fn coded_name(coding: Coding, original: &[u8]) -> Vec<u8> {
-    [original, coding.suffix().as_bytes()].concat()
+    let mut name = Vec::with_capacity(original.len() + coding.suffix().len());
+    write_coded_name(coding, original, &mut name);
+    name
+}
+
+/// The same, in room that is used again.
+pub(crate) fn write_coded_name(coding: Coding, original: &[u8], name: &mut Vec<u8>) {
+    name.clear();
+    name.extend_from_slice(original);
+    name.extend_from_slice(coding.suffix().as_bytes());
 }
 
 /// The name, or path, of which `name` would be a stored coding; `name` itself where it is none.

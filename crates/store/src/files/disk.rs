@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -33,8 +32,16 @@ pub(crate) trait Disk: Send + Sync {
 
     /// Writes all of `bytes` from `offset` on.
     fn write(&self, file: &File, bytes: &[u8], offset: u64) -> Result<(), Errno> {
-        file.write_all_at(bytes, offset)
-            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        let mut written = 0;
+        while written < bytes.len() {
+            match rustix::io::pwrite(file, &bytes[written..], offset + written as u64) {
+                Ok(0) => return Err(Errno::IO),
+                Ok(count) => written += count,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Waits until a file's content is on the disk.

@@ -13,8 +13,8 @@ use crate::meta::meta_of;
 use crate::path::ResourcePath;
 use crate::system::GLANCE;
 use crate::{
-    Coding, Codings, Conflict, FileInfo, Found, Look, LookFor, Meta, Parent, Stamp, StoreError,
-    Wait,
+    Author, Coding, Codings, Conflict, FileInfo, Found, Look, LookFor, Meta, Parent, Stamp,
+    StoreError, Wait,
 };
 
 /// A pipe must not make us wait for its other end, nor a terminal become ours.
@@ -115,6 +115,11 @@ impl FileStore {
         let now = Stamp::now();
         let author = self.ours.author(&meta, now);
         FileInfo { meta, tag: meta.tag(author, now, self.ours.granularity()) }
+    }
+
+    /// A file that is known to stand as its author wrote it, with the tag it has now.
+    pub(super) fn info_by(&self, meta: Meta, author: Author) -> FileInfo {
+        FileInfo { meta, tag: meta.tag(author, Stamp::now(), self.ours.granularity()) }
     }
 
     fn codings(

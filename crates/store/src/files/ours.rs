@@ -1,6 +1,7 @@
 //! Which files stand as this process wrote them: their tags are strong at once.
 
 use std::collections::{HashSet, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +17,18 @@ pub(super) struct Ours {
 
 #[derive(Default)]
 struct Writes {
-    set: HashSet<Meta>,
+    set: HashSet<Known>,
     by_age: VecDeque<Meta>,
+}
+
+/// A file as it was written. Its inode and the moment of its last change tell nearly all from one another.
+#[derive(PartialEq, Eq)]
+struct Known(Meta);
+
+impl Hash for Known {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0.inode.rotate_left(32) ^ u64::from(self.0.changed.nanos));
+    }
 }
 
 impl Ours {
@@ -34,9 +45,9 @@ impl Ours {
                 break;
             }
             writes.by_age.pop_front();
-            writes.set.remove(&oldest);
+            writes.set.remove(&Known(oldest));
         }
-        if writes.set.insert(meta) {
+        if writes.set.insert(Known(meta)) {
             writes.by_age.push_back(meta);
         }
     }
@@ -47,7 +58,7 @@ impl Ours {
             return Author::Foreign;
         }
         let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        if writes.set.contains(meta) { Author::Ours } else { Author::Foreign }
+        if writes.set.contains(&Known(*meta)) { Author::Ours } else { Author::Foreign }
     }
 
     pub(super) const fn granularity(&self) -> Duration {

@@ -19,6 +19,7 @@ use crate::{Conflict, Staged, Stamp, StoreError, Wait, system};
 const PREFIX: &[u8] = b".wherefore-";
 const SUFFIX: &[u8] = b".partial";
 const DIGITS: usize = 32;
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 
 pub(super) struct FileStage {
     pub(super) file: File,
@@ -26,6 +27,15 @@ pub(super) struct FileStage {
     name: Option<(Arc<OwnedFd>, Vec<u8>)>,
     written: u64,
     reservation: Reservation,
+}
+
+/// How a file begins that content is staged in.
+#[derive(Clone, Copy)]
+pub(super) enum Begun {
+    /// Without a name where that can be: should all end before it has one, nothing is left.
+    Unnamed,
+    /// With a name of ours, that it would need a moment later.
+    Named,
 }
 
 impl FileStore {
@@ -52,8 +62,13 @@ impl FileStore {
         &self,
         folder: &Arc<OwnedFd>,
         content: &[u8],
+        begun: Begun,
     ) -> Result<FileStage, StoreError> {
-        let mut stage = self.create(folder, Reservation::new(self.quota.clone()))?;
+        let reservation = Reservation::new(self.quota.clone());
+        let mut stage = match begun {
+            Begun::Unnamed => self.create(folder, reservation)?,
+            Begun::Named => self.create_named(folder, reservation)?,
+        };
         stage.write(content)?;
         Ok(stage)
     }
@@ -79,7 +94,16 @@ impl FileStore {
                 }
             }
         }
-        let name = temporary_name();
+        self.create_named(folder, reservation)
+    }
+
+    /// A file under a name of ours.
+    fn create_named(
+        &self,
+        folder: &Arc<OwnedFd>,
+        reservation: Reservation,
+    ) -> Result<FileStage, StoreError> {
+        let (disk, name) = (self.disk.clone(), temporary_name());
         let file = disk.create((folder.as_fd(), &name))?;
         let name = Some((Arc::clone(folder), name));
         let stage = FileStage { file, disk, name, written: 0, reservation };
@@ -109,15 +133,17 @@ impl FileStage {
 
     /// Sees to it that it has a name of ours in `folder`, and says which.
     pub(super) fn name_in(&mut self, folder: &Arc<OwnedFd>) -> Result<Vec<u8>, StoreError> {
+        if let Some((held, own)) = &self.name
+            && (Arc::ptr_eq(held, folder) || same_folder(held.as_fd(), folder.as_fd())?)
+        {
+            return Ok(own.clone());
+        }
         let name = temporary_name();
         let to = (folder.as_fd(), &*name);
         match &self.name {
             None => {
                 self.lock()?;
                 self.disk.link(&self.file, to).map_err(moved)?;
-            }
-            Some((held, own)) if same_folder(held.as_fd(), folder.as_fd())? => {
-                return Ok(own.clone());
             }
             Some((held, own)) => {
                 self.disk.rename_new((held.as_fd(), own), to).map_err(moved)?;
@@ -212,8 +238,15 @@ pub(super) fn temporary_name() -> Vec<u8> {
         (now.seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(u64::from(now.nanos));
     let count = COUNT.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff;
     let process = PROCESS.get_or_init(std::process::id);
-    let digits = format!("{moment:016x}{process:08x}{count:08x}");
-    [PREFIX, digits.as_bytes(), SUFFIX].concat()
+    let process = u64::from(*process);
+    let mut name = Vec::with_capacity(PREFIX.len() + DIGITS + SUFFIX.len());
+    name.extend_from_slice(PREFIX);
+    for number in [moment, process << 32 | count] {
+        let digit = |at: u32| HEXADECIMAL[(number >> (60 - 4 * at)) as usize & 0xf];
+        name.extend((0..16).map(digit));
+    }
+    name.extend_from_slice(SUFFIX);
+    name
 }
 
 fn same_folder(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> Result<bool, StoreError> {

@@ -10,13 +10,13 @@ use rustix::io::Errno;
 use super::FileStore;
 use super::look::READ;
 use super::place::Place;
-use super::stage::{FileStage, is_temporary, moved, temporary_name};
-use crate::coding::coded_name;
+use super::stage::{Begun, FileStage, is_temporary, moved, temporary_name};
+use crate::coding::{coded_name, write_coded_name};
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
 use crate::{
-    Access, Coding, Codings, Conflict, CreateFolders, FileInfo, Found, Look, LookFor, Medium, Meta,
-    Parent, Staged, Stamp, StoreError, Wait, Written,
+    Access, Author, Coding, Codings, Conflict, CreateFolders, FileInfo, Found, Look, LookFor,
+    Medium, Meta, Parent, Staged, Stamp, StoreError, Wait, Written,
 };
 
 /// How often a swap with what another program put in place is undone before it is given up.
@@ -81,7 +81,14 @@ impl FileStore {
         }
         let mut staged = match content {
             Content::Staged(staged) => FileStage::of(staged)?,
-            Content::Whole(octets) => Box::new(self.stage_whole(&place.folder, octets)?),
+            Content::Whole(octets) => {
+                // What is to be swapped needs a name. On a disk it gets it once its content is written.
+                let begun = match (&stat, beside) {
+                    (Some(_), Beside::Nothing) => Begun::Named,
+                    (Some(_), Beside::Unknown) | (None, _) => Begun::Unnamed,
+                };
+                Box::new(self.stage_whole(&place.folder, octets, begun)?)
+            }
         };
         let info = match &stat {
             None => self.put_new(path, &place, &mut staged).map_err(|error| match error {
@@ -150,8 +157,10 @@ impl FileStore {
         if !super::look::file_type(&stat).is_file() || !self.can_read(place, &stat) {
             return Ok(None);
         }
+        let mut name = Vec::new();
         for coding in Coding::ALL {
-            match place.stat_of(&coded_name(coding, &place.name)) {
+            write_coded_name(coding, &place.name, &mut name);
+            match place.stat_of(&name) {
                 Ok(None) | Err(StoreError::TooLong) => {}
                 Ok(Some(_)) | Err(_) => return Ok(None),
             }
@@ -347,12 +356,13 @@ impl FileStore {
         self.generations.wrote(path);
         let meta = meta_of(&rustix::fs::fstat(&staged.file)?);
         // Another program may have written into the file already; then it isn't as we wrote it.
-        if (meta.modified, meta.length) == (modified, staged.written()) {
+        let is_ours = (meta.modified, meta.length) == (modified, staged.written());
+        if is_ours {
             self.ours.remember(meta);
         }
         // Whoever looked between the two calls may have seen a weak tag.
         self.generations.wrote(path);
-        Ok(self.info(meta))
+        Ok(if is_ours { self.info_by(meta, Author::Ours) } else { self.info(meta) })
     }
 
     pub(super) fn room_at(
