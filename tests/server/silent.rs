@@ -143,14 +143,16 @@ fn who_leaves_gives_all_back() {
 
 #[test]
 fn who_is_silent_for_too_long_is_closed() {
-    let server = served(&["--limit", "idle-time=1s"]);
-    let mut clients = [answered(&server), server.connect(), answered(&server)];
-    are_parked(&server, 3);
-    clients[2].send(GET);
-    assert_eq!(clients[2].reply("GET").text(), "here");
-    for mut client in clients {
+    let server = served(&["--limit", "idle-time=2s"]);
+    let mut clients = [answered(&server), answered(&server)];
+    are_parked(&server, 2);
+    clients[1].send(GET);
+    assert_eq!(clients[1].reply("GET").text(), "here");
+    let mut silent = server.connect();
+    for client in &mut clients {
         assert!(client.is_closed());
     }
+    assert!(silent.is_closed());
     are_parked(&server, 0);
 }
 
