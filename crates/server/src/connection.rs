@@ -115,8 +115,8 @@ impl Rhythm {
         Self { pace, brought: before.brought(), since: now }
     }
 
-    /// Something has come soon after what came before it.
-    pub(crate) fn goes_on(&mut self) {
+    /// Something has come soon after what came before it, if anything did.
+    fn goes_on(&mut self) {
         if self.brought == Brought::Requests {
             self.pace = Pace::Busy;
         }

@@ -24,7 +24,7 @@ use wherefore_origin::read::Content;
 use crate::answer::{Answer, explain};
 use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
 use crate::carrier::Gone;
-use crate::connection::{End, Place, Rhythm, SOON};
+use crate::connection::{End, Pace, Place, Rhythm, SOON};
 use crate::core::{Brought, Core};
 use crate::exchange::exchange;
 use crate::gateway::{Near, Relay, tunnel};
@@ -448,7 +448,7 @@ impl H1<'_> {
         match read.await? {
             Ok(count) if count > 0 => {
                 self.input.filled(count);
-                self.rhythm.goes_on();
+                self.rhythm.pace = Pace::Busy;
                 Some(Filled::More)
             }
             Ok(_) | Err(_) => Some(Filled::Gone),

@@ -25,11 +25,13 @@ use crate::wheel::{Deadline, Wheel};
 mod set;
 mod table;
 
-use set::{End, Found, Set};
+use set::{End, Found, Set, told};
 use table::Table;
 
-/// How many connections are woken or closed before those that were woken have their turn.
-const BATCH: usize = 64;
+/// How many connections are woken before they have their turn: as many as the loop wakes of those that it watches.
+const WOKEN_MAX: usize = 1024;
+/// How many connections whose time is over are closed before others have their turn.
+const CLOSED_MAX: usize = 64;
 
 /// The connections of one core that wait without a task. They are no more than the limit `connections` allows, since
 /// each keeps the place that it was admitted to.
@@ -129,7 +131,7 @@ impl Lot {
         mut poll_end: impl FnMut(&mut Context<'_>) -> Poll<()>,
         mut wake: impl FnMut(Arrival, Admitted),
     ) {
-        let mut found = Vec::with_capacity(BATCH);
+        let mut found = Vec::with_capacity(WOKEN_MAX);
         loop {
             let happened = poll_fn(|cx| match poll_end(cx) {
                 Poll::Ready(()) => Poll::Ready(Happened::End),
@@ -138,7 +140,7 @@ impl Lot {
             match happened.await {
                 Happened::End => break,
                 Happened::Found => {
-                    let may_be_more = found.len() >= BATCH;
+                    let may_be_more = found.len() >= WOKEN_MAX;
                     self.wake(&mut found, &mut wake);
                     if !may_be_more {
                         continue;
@@ -172,7 +174,8 @@ impl Lot {
     /// Those on which something came leave the lot to be served, and those that ended are closed.
     fn wake(&self, found: &mut Vec<Found>, wake: &mut impl FnMut(Arrival, Admitted)) {
         let now = self.clock.now();
-        for Found { token, end, .. } in found.drain(..) {
+        for found in found.drain(..) {
+            let (token, end) = told(&found);
             // What is said of one that has left since is said to nobody.
             let Some(parked) = self.table.borrow_mut().take(token) else { continue };
             let Parked { stream, peer, admitted, brought, since, .. } = parked;
@@ -188,7 +191,7 @@ impl Lot {
     fn close_due(&self) {
         let now = self.clock.now();
         let mut table = self.table.borrow_mut();
-        for _ in 0..BATCH {
+        for _ in 0..CLOSED_MAX {
             match table.first_due() {
                 Some(due) if due <= now => drop(table.take_first()),
                 _ => break,

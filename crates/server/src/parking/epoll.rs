@@ -12,7 +12,7 @@ use rustix::io::retry_on_intr;
 use tokio::io::Interest;
 
 use super::table::Token;
-use super::{BATCH, Before};
+use super::{Before, WOKEN_MAX};
 
 /// The set of one core.
 #[derive(Debug)]
@@ -22,11 +22,7 @@ pub(super) struct Set {
 }
 
 /// A connection of the set on which something has come, or that has ended.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) token: Token,
-    pub(super) end: End,
-}
+pub(super) type Found = Event;
 
 /// What is known of a connection's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +66,7 @@ impl Set {
             ready!(self.epoll.poll_read_ready(cx))?;
             self.look(found)?;
             // When there may be more, the loop need not say so again.
-            if found.len() < BATCH {
+            if found.len() < WOKEN_MAX {
                 let empty = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
                 let _ = self.epoll.try_io(Interest::READABLE, empty);
             }
@@ -80,16 +76,17 @@ impl Set {
         }
     }
 
-    /// Looks at what there is now.
+    /// Looks at what there is now; `found` is empty, and has room for so many.
     pub(super) fn look(&self, found: &mut Vec<Found>) -> io::Result<()> {
-        let mut events: Vec<Event> = Vec::with_capacity(BATCH);
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        retry_on_intr(|| epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&at_once)))?;
-        found.extend(events.into_iter().map(|event| {
-            let (flags, data) = (event.flags, event.data);
-            let end = if flags.intersects(NEAR_END) { End::Near } else { End::Open };
-            Found { token: Token::of_number(data.u64()), end }
-        }));
+        retry_on_intr(|| epoll::wait(&self.epoll, spare_capacity(&mut *found), Some(&at_once)))?;
         Ok(())
     }
+}
+
+/// Which connection it is, and what is known of its end.
+pub(super) fn told(found: &Found) -> (Token, End) {
+    let (flags, data) = (found.flags, found.data);
+    let end = if flags.intersects(NEAR_END) { End::Near } else { End::Open };
+    (Token::of_number(data.u64()), end)
 }

@@ -15,6 +15,7 @@ pub(super) struct Token {
     use_number: u32,
 }
 
+#[cfg(any(target_os = "linux", test))]
 impl Token {
     /// As one number, by which the kernel knows it.
     pub(super) const fn to_number(self) -> u64 {

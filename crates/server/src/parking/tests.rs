@@ -194,7 +194,7 @@ fn who_is_silent_for_too_long_is_closed_and_no_sooner() {
         let mut clients = Vec::new();
         // More at once than are closed in a turn.
         for seconds in [0, 1, 5] {
-            let count = if seconds == 1 { BATCH + 10 } else { 1 };
+            let count = if seconds == 1 { CLOSED_MAX + 10 } else { 1 };
             clients.push((0..count).map(|_| running.parked()).collect::<Vec<_>>());
             running.pass(Duration::from_secs(4)).await;
         }
@@ -222,7 +222,7 @@ fn who_is_silent_for_too_long_is_closed_and_no_sooner() {
 fn at_the_end_requests_that_came_are_served_and_the_others_closed() {
     paused(async {
         let mut running = Running::start();
-        let mut clients: Vec<_> = (0..BATCH * 2 + 1).map(|_| running.parked()).collect();
+        let mut clients: Vec<_> = (0..101).map(|_| running.parked()).collect();
         let mut silent = clients.pop().unwrap();
         for client in &mut clients {
             client.write_all(b"x").unwrap();
@@ -245,7 +245,7 @@ fn at_the_end_requests_that_came_are_served_and_the_others_closed() {
 fn many_are_woken_at_once() {
     paused(async {
         let mut running = Running::start();
-        let mut clients: Vec<_> = (0..BATCH * 3).map(|_| running.parked()).collect();
+        let mut clients: Vec<_> = (0..100).map(|_| running.parked()).collect();
         assert_eq!(running.lot.count(), clients.len());
         for client in &mut clients {
             client.write_all(&client.local_addr().unwrap().port().to_be_bytes()).unwrap();
