@@ -39,11 +39,6 @@ fn requests_are_remembered_and_answered() {
     assert_eq!(client.reply("GET").text(), "a.test");
     client.send("POST /there HTTP/1.1\nHost: a.test\nContent-Length: 7\n\ncontent");
     assert_eq!(client.reply("POST").text(), "read");
-    let chunked = "POST /there HTTP/1.1\nHost: a.test\nTransfer-Encoding: chunked\n\n";
-    // Were it closed, a reset could destroy what is still to be read.
-    let mut other = Client::connect(upstream.address);
-    other.send(&format!("{chunked}3;ext\nabc\n2\nde\n0\nDigest: x\n\n{GET}"));
-
     let first = upstream.done();
     assert_eq!((first.connection, first.number, first.method.as_str()), (0, 0, "GET"));
     assert_eq!(first.head, GET.replace('\n', "\r\n"));
@@ -54,6 +49,10 @@ fn requests_are_remembered_and_answered() {
     let second = upstream.done();
     assert_eq!((second.connection, second.number, second.text()), (0, 1, "content"));
     assert!(second.is_whole);
+    let chunked = "POST /there HTTP/1.1\nHost: a.test\nTransfer-Encoding: chunked\n\n";
+    // Were it closed, a reset could destroy what is still to be read.
+    let mut other = Client::connect(upstream.address);
+    other.send(&format!("{chunked}3;ext\nabc\n2\nde\n0\nDigest: x\n\n{GET}"));
     let third = upstream.done();
     assert_eq!((third.connection, third.text()), (1, "abcde"));
     assert_eq!(third.trailers, [("Digest".to_owned(), "x".to_owned())]);

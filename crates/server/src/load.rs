@@ -13,6 +13,10 @@ pub const RETRY_AFTER_SECONDS_MAX: u64 = 300;
 /// How much of each new service time goes into the mean: one part in this many.
 const SMOOTHING: u32 = 16;
 
+/// From how many places on each core keeps one for its next request: nearly every request needs no word with the
+/// other cores then, and so few places stand empty for it.
+const PLACES_TO_KEEP_FROM: usize = 512;
+
 /// The count that all cores share.
 #[derive(Debug)]
 pub struct Load {
@@ -27,7 +31,7 @@ impl Load {
         Arc::new(Self { limit, in_flight: AtomicUsize::new(0) })
     }
 
-    /// How many are in flight, over all cores.
+    /// How many are in flight, over all cores, with the places that cores keep for the next.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
@@ -38,6 +42,8 @@ impl Load {
 #[derive(Debug)]
 pub struct CoreLoad {
     shared: Arc<Load>,
+    /// Whether a place is counted that no request has.
+    has_place: Cell<bool>,
     mean_service: Cell<Duration>,
 }
 
@@ -45,12 +51,16 @@ impl CoreLoad {
     /// A core's view of `shared`.
     #[must_use]
     pub fn new(shared: Arc<Load>) -> Rc<Self> {
-        Rc::new(Self { shared, mean_service: Cell::new(Duration::ZERO) })
+        let has_place = Cell::new(false);
+        Rc::new(Self { shared, has_place, mean_service: Cell::new(Duration::ZERO) })
     }
 
     /// Begins a request, if there is room for it; it lasts until the guard is dropped.
     #[must_use]
     pub fn try_enter(self: &Rc<Self>) -> Option<InFlight> {
+        if self.has_place.take() {
+            return Some(InFlight { load: Rc::clone(self) });
+        }
         let shared = &self.shared;
         // Two that come for the last place at once may both be refused; more than the limit never enter.
         if shared.in_flight.fetch_add(1, Ordering::Relaxed) >= shared.limit {
@@ -65,6 +75,14 @@ impl CoreLoad {
     pub fn retry_after(&self, random: u64) -> u64 {
         let shared = &self.shared;
         retry_after(shared.in_flight(), shared.limit, self.mean_service.get(), random)
+    }
+}
+
+impl Drop for CoreLoad {
+    fn drop(&mut self) {
+        if self.has_place.take() {
+            self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -90,7 +108,10 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.load.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let CoreLoad { shared, has_place, .. } = &*self.load;
+        if shared.limit < PLACES_TO_KEEP_FROM || has_place.replace(true) {
+            shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -123,6 +144,25 @@ mod tests {
         second.end(Duration::from_millis(1));
         drop(third);
         assert_eq!(shared.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_core_keeps_a_place_where_there_are_many_and_never_more() {
+        for limit in [PLACES_TO_KEEP_FROM - 1, PLACES_TO_KEEP_FROM] {
+            let kept = usize::from(limit == PLACES_TO_KEEP_FROM);
+            let shared = Load::new(limit);
+            let (a, b) = (CoreLoad::new(Arc::clone(&shared)), CoreLoad::new(Arc::clone(&shared)));
+            let all: Vec<_> = std::iter::from_fn(|| a.try_enter()).collect();
+            assert_eq!((all.len(), shared.in_flight()), (limit, limit));
+            assert!(b.try_enter().is_none());
+            drop(all);
+            assert_eq!(shared.in_flight(), kept);
+            let rest: Vec<_> = std::iter::from_fn(|| b.try_enter()).collect();
+            assert_eq!(rest.len(), limit - kept);
+            assert_eq!(a.try_enter().is_some(), kept == 1, "it has its own still");
+            drop((rest, a, b));
+            assert_eq!(shared.in_flight(), 0);
+        }
     }
 
     #[test]
