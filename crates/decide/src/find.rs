@@ -320,5 +320,7 @@ pub fn resource_kind(path: Path<'_>, found: &Found) -> ResourceKind {
 
 fn is_json(path: Path<'_>) -> bool {
     let media = media::by_name(path.name());
-    media::MediaType::parse(media.as_bytes()).is_some_and(|media| media.is_json())
+    // Few are, and the others need not be read for it.
+    media.contains("json")
+        && media::MediaType::parse(media.as_bytes()).is_some_and(|media| media.is_json())
 }
