@@ -30,7 +30,7 @@ pub(crate) const SOON: Duration = Duration::from_millis(100);
 pub(crate) async fn connection(
     service: &Rc<Service>,
     socket: &mut Socket,
-    peer: SocketAddr,
+    peer: &SocketAddr,
     place: Place,
     before: Before,
 ) -> Left {
@@ -40,7 +40,13 @@ pub(crate) async fn connection(
     let mut is_silent = socket.is_watched();
     let end = loop {
         if is_silent {
-            match idle(service, socket, &deadline, place, &rhythm).await {
+            let mut waiting = idle(service, socket, &deadline, place, &rhythm);
+            let came = match &mut waiting {
+                Some(waiting) => waiting.await,
+                None => Idle::Silent,
+            };
+            drop(waiting);
+            match came {
                 Idle::Readable => rhythm.goes_on(),
                 Idle::Silent => {
                     let Rhythm { since, brought, .. } = rhythm;
@@ -51,7 +57,7 @@ pub(crate) async fn connection(
         }
         let mut active = service.take_active();
         let end = {
-            let on = On { service, socket, deadline: &deadline, peer, rhythm: &mut rhythm };
+            let on = On { service, socket, deadline: &deadline, peer: *peer, rhythm: &mut rhythm };
             Box::pin(active.run(on, place)).await
         };
         service.give_active(active);
@@ -145,7 +151,7 @@ pub(crate) fn turn_away(service: &Rc<Service>, arrival: Arrival, _: Refusal) {
                 Opening::ProxyHeader => proxied::open(&service, &mut socket, peer).await,
             };
             if let Some(peer) = peer {
-                connection(&service, &mut socket, peer, Place::None, Before::Nothing).await;
+                connection(&service, &mut socket, &peer, Place::None, Before::Nothing).await;
             }
             drop(place);
         });
@@ -160,7 +166,7 @@ pub(crate) async fn turn_away_opened(
     _: Refusal,
 ) {
     if let Some(place) = service.try_turn_away() {
-        connection(service, socket, peer, Place::None, Before::Nothing).await;
+        connection(service, socket, &peer, Place::None, Before::Nothing).await;
         drop(place);
     }
 }
@@ -184,28 +190,28 @@ enum Idle {
     Over,
 }
 
-/// Waits until something comes, holding nothing: not for long, where it can wait without a task too.
-async fn idle(
-    service: &Service,
-    socket: &mut Socket,
-    deadline: &Deadline,
+/// Waits until something comes, holding nothing: not for long, where it can wait without a task too. None if it is to
+/// do so at once.
+fn idle<'a>(
+    service: &'a Service,
+    socket: &'a mut Socket,
+    deadline: &'a Deadline,
     place: Place,
     rhythm: &Rhythm,
-) -> Idle {
+) -> Option<impl Future<Output = Idle> + Unpin + use<'a>> {
     let (core, since) = (&service.core, rhythm.since);
-    let idle_time = Duration::from_millis(service.wire.idle_time);
+    let idle_time = || Duration::from_millis(service.wire.idle_time);
     let can_park = place == Place::Admitted && core.lot.takes();
-    let _waits = match (can_park, rhythm.pace) {
-        (false, _) | (true, Pace::Busy) => None,
+    let waits = match rhythm.pace {
         // Of those that come only to be silent, few may each have a task for that.
-        (true, pace @ (Pace::New | Pace::Sparse)) => match service.try_wait(pace) {
-            None => return Idle::Silent,
-            waits => waits,
-        },
+        pace @ (Pace::New | Pace::Sparse) if can_park => Some(service.try_wait(pace)?),
+        _ => None,
     };
-    deadline.set(since.after(if can_park { SOON } else { idle_time }));
+    deadline.set(since.after(if can_park { SOON } else { idle_time() }));
     let watch = core.shutdown.watch();
-    poll_fn(|cx| {
+    Some(poll_fn(move |cx| {
+        // It has the place for as long as it waits.
+        let _ = &waits;
         if let Poll::Ready(ready) = socket.poll_read_ready(cx) {
             return Poll::Ready(if ready.is_ok() { Idle::Readable } else { Idle::Over });
         }
@@ -213,11 +219,9 @@ async fn idle(
             return Poll::Ready(Idle::Over);
         }
         ready!(deadline.poll_expired(cx));
-        // When the server ends, nothing is parked any more.
-        let is_over = !can_park || since.after(idle_time) <= core.clock.now();
+        let is_over = !can_park || since.after(idle_time()) <= core.clock.now();
         Poll::Ready(if is_over { Idle::Over } else { Idle::Silent })
-    })
-    .await
+    }))
 }
 
 /// How a run of exchanges ended.

@@ -246,7 +246,7 @@ impl Handler for Rc<Service> {
                     }
                 };
             }
-            let left = connection(&service, &mut socket, peer, Place::Admitted, before).await;
+            let left = connection(&service, &mut socket, &peer, Place::Admitted, before).await;
             if let Left::Silent { since, brought } = left
                 && let Some(stream) = socket.into_unwatched()
             {

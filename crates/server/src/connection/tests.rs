@@ -62,7 +62,7 @@ async fn served(service: &Rc<Service>, octets: &[u8], before: Before) -> (Durati
     let (mut client, mut socket, peer) = brought(octets);
     service.core.clock.turn();
     let (start, began) = (Instant::now(), service.core.clock.now());
-    let left = connection(service, &mut socket, peer, Place::Admitted, before).await;
+    let left = connection(service, &mut socket, &peer, Place::Admitted, before).await;
     let asked = octets.windows(4).filter(|text| text == b"GET ").count();
     assert_eq!(answers(&mut client), asked);
     let brought = if asked > 0 { Brought::Requests } else { before.brought() };
@@ -109,6 +109,27 @@ fn one_that_is_new_or_busy_keeps_its_task_for_a_moment() {
 }
 
 #[test]
+fn one_that_is_new_has_a_place_for_as_long_as_it_waits() {
+    paused(async {
+        let service = service();
+        let places =
+            || std::iter::from_fn(|| service.try_wait(Pace::New)).collect::<Vec<_>>().len();
+        let all = places();
+        for octets in [&b""[..], GET] {
+            let (_client, mut socket, peer) = brought(octets);
+            let serving =
+                connection(&service, &mut socket, &peer, Place::Admitted, Before::Nothing);
+            let mut serving = std::pin::pin!(serving);
+            let is_pending = poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_pending()));
+            assert!(is_pending.await);
+            assert_eq!(places(), all - 1);
+            serving.await;
+            assert_eq!(places(), all);
+        }
+    });
+}
+
+#[test]
 fn one_that_brings_more_soon_is_busy() {
     paused(async {
         let service = service();
@@ -117,7 +138,7 @@ fn one_that_brings_more_soon_is_busy() {
         let serving = spawn_local({
             let service = Rc::clone(&service);
             async move {
-                let left = connection(&service, &mut socket, peer, Place::Admitted, BUSY).await;
+                let left = connection(&service, &mut socket, &peer, Place::Admitted, BUSY).await;
                 (left, socket)
             }
         });
@@ -144,7 +165,7 @@ fn where_none_is_parked_each_waits_in_its_task() {
             let (_client, mut socket, peer) = brought(b"");
             let start = Instant::now();
             service.core.clock.turn();
-            let left = connection(&service, &mut socket, peer, place, Before::Nothing).await;
+            let left = connection(&service, &mut socket, &peer, place, Before::Nothing).await;
             assert_eq!(left, Left::Nothing);
             let took = start.elapsed();
             assert!(idle_time <= took && took <= idle_time + TICK, "{took:?}");
