@@ -366,19 +366,10 @@ impl FieldLines {
 }
 
 impl From<Fields<'_>> for FieldLines {
+    /// Copies the octets that the lines stand in as they are, with what stands between them.
     fn from(fields: Fields<'_>) -> Self {
-        let octets = fields.lines.iter().map(|line| line.name_at.len() + line.value_at.len()).sum();
-        let mut all = Self {
-            bytes: Vec::with_capacity(octets),
-            lines: Vec::with_capacity(fields.lines.len()),
-            present: fields.present,
-        };
-        for line in fields.lines {
-            let name_at = all.append(line.name_at.of(fields.bytes));
-            let value_at = all.append(line.value_at.of(fields.bytes));
-            all.lines.push(Line { name: line.name, name_at, value_at });
-        }
-        all
+        let Fields { bytes, lines, present } = fields;
+        Self { bytes: bytes.to_vec(), lines: lines.to_vec(), present }
     }
 }
 
