@@ -87,7 +87,7 @@ fn one_that_brings_nothing_waits_so_too() {
 
 #[test]
 fn half_a_request_is_waited_for_as_long_as_a_head_may_take() {
-    let server = served(&["--limit", "head-time=1s", "--limit", "idle-time=1h"]);
+    let server = served(&["--limit", "head-time=3s", "--limit", "idle-time=1h"]);
     let mut client = answered(&server);
     are_parked(&server, 1);
     let (start, end) = GET.split_at(10);
@@ -143,7 +143,7 @@ fn who_leaves_gives_all_back() {
 
 #[test]
 fn who_is_silent_for_too_long_is_closed() {
-    let server = served(&["--limit", "idle-time=2s"]);
+    let server = served(&["--limit", "idle-time=4s"]);
     let mut clients = [answered(&server), answered(&server)];
     are_parked(&server, 2);
     clients[1].send(GET);
