@@ -13,7 +13,7 @@ use crate::system;
 pub(crate) type At<'a> = (BorrowedFd<'a>, &'a [u8]);
 
 /// What a new file may have, less what the process's mask takes.
-const FILE_MODE: Mode = Mode::from_bits_retain(0o666);
+pub(super) const FILE_MODE: Mode = Mode::from_bits_retain(0o666);
 /// What a new folder may have, less what the process's mask takes.
 const FOLDER_MODE: Mode = Mode::from_bits_retain(0o777);
 
@@ -23,11 +23,11 @@ pub(crate) trait Disk: Send + Sync {
         system::create_unnamed(folder, FILE_MODE)
     }
 
-    /// A new file under a free name.
-    fn create(&self, at: At<'_>) -> Result<File, Errno> {
+    /// A new file under a free name, which may have `mode`, less what the process's mask takes.
+    fn create(&self, at: At<'_>, mode: Mode) -> Result<File, Errno> {
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        rustix::fs::openat(at.0, at.1, flags, FILE_MODE).map(File::from)
+        rustix::fs::openat(at.0, at.1, flags, mode).map(File::from)
     }
 
     /// Writes all of `bytes` from `offset` on.

@@ -110,6 +110,8 @@ pub struct FileStore {
     options: Options,
     disk: Arc<dyn Disk>,
     unnamed: bool,
+    /// What new files have that can't be made without a name.
+    mode_of_new: Mode,
     locks: Locks,
     flushes: Flushes,
     generations: Generations,
@@ -165,8 +167,13 @@ impl FileStore {
                 return Err(io::Error::new(io::ErrorKind::QuotaExceeded, text));
             }
         }
+        let mode_of_new = match options.access {
+            Access::ReadOnly => Mode::empty(),
+            Access::Writable => stage::mode_of_new(root.as_fd()),
+        };
         Ok(Self {
             resolver,
+            mode_of_new,
             unnamed: options.access == Access::Writable && stage::unnamed_works(root.as_fd()),
             disk,
             locks: Locks::new(),

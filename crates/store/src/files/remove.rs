@@ -85,7 +85,11 @@ impl FileStore {
             self.generations.wrote(path);
             return Err(Conflict::Changed.into());
         }
-        self.disk.unlink((folder, &temporary))?;
+        match self.disk.unlink((folder, &temporary)) {
+            // Whoever removed the folder took it for what a crash had left, and was right to.
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
         aside.remove();
         self.charge(0, freed)?;
         self.flush(place)?;

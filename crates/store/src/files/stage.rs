@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{AtFlags, FlockOperation, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::disk::{Disk, Kernel};
+use super::disk::{Disk, FILE_MODE, Kernel};
 use super::{Access, FileStore};
 use crate::path::ResourcePath;
 use crate::quota::Reservation;
@@ -19,6 +19,8 @@ use crate::{Conflict, Staged, Stamp, StoreError, Wait, system};
 const PREFIX: &[u8] = b".wherefore-";
 const SUFFIX: &[u8] = b".partial";
 const DIGITS: usize = 32;
+/// What lets nobody but the owner read or write.
+const OWN: Mode = Mode::RUSR.union(Mode::WUSR);
 const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 
 pub(super) struct FileStage {
@@ -34,8 +36,8 @@ pub(super) struct FileStage {
 pub(super) enum Begun {
     /// Without a name where that can be: should all end before it has one, nothing is left.
     Unnamed,
-    /// With a name of ours, that it would need a moment later.
-    Named,
+    /// With a name of ours, that it would need a moment later, for nobody that `mode` does not let read it.
+    Named(Mode),
 }
 
 impl FileStore {
@@ -67,7 +69,7 @@ impl FileStore {
         let reservation = Reservation::new(self.quota.clone());
         let mut stage = match begun {
             Begun::Unnamed => self.create(folder, reservation)?,
-            Begun::Named => self.create_named(folder, reservation)?,
+            Begun::Named(mode) => self.create_named(folder, reservation, mode)?,
         };
         stage.write(content)?;
         Ok(stage)
@@ -94,7 +96,8 @@ impl FileStore {
                 }
             }
         }
-        self.create_named(folder, reservation)
+        // Whom it is for is known when it comes to its place.
+        self.create_named(folder, reservation, OWN)
     }
 
     /// A file under a name of ours.
@@ -102,9 +105,10 @@ impl FileStore {
         &self,
         folder: &Arc<OwnedFd>,
         reservation: Reservation,
+        mode: Mode,
     ) -> Result<FileStage, StoreError> {
         let (disk, name) = (self.disk.clone(), temporary_name());
-        let file = disk.create((folder.as_fd(), &name))?;
+        let file = disk.create((folder.as_fd(), &name), mode)?;
         let name = Some((Arc::clone(folder), name));
         let stage = FileStage { file, disk, name, written: 0, reservation };
         stage.lock()?;
@@ -153,16 +157,29 @@ impl FileStage {
         Ok(name)
     }
 
-    /// Tells whoever clears up leftovers that what has a name of ours is none.
+    /// Tells whoever clears up leftovers that what has a name of ours is none. On a file system that knows no locks
+    /// nobody can tell, and nobody asks while this store is open.
     fn lock(&self) -> Result<(), StoreError> {
-        Ok(rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive)?)
+        match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => Err(Errno::WOULDBLOCK.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
-    /// Gives it a name that must be free; `EEXIST` if it is not.
-    pub(super) fn name_new(&mut self, folder: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
+    /// Gives it a name that must be free; `EEXIST` if it is not. What had a name before is given `mode`, that of new
+    /// files here; what had none has it.
+    pub(super) fn name_new(
+        &mut self,
+        folder: BorrowedFd<'_>,
+        name: &[u8],
+        mode: Mode,
+    ) -> Result<(), Errno> {
         match &self.name {
             None => self.disk.link(&self.file, (folder, name))?,
-            Some((held, own)) => self.disk.rename_new((held.as_fd(), own), (folder, name))?,
+            Some((held, own)) => {
+                rustix::fs::fchmod(&self.file, mode)?;
+                self.disk.rename_new((held.as_fd(), own), (folder, name))?;
+            }
         }
         self.name = None;
         Ok(())
@@ -220,6 +237,15 @@ pub(super) fn unnamed_works(root: BorrowedFd<'_>) -> bool {
         return false;
     }
     rustix::fs::unlinkat(root, &*name, AtFlags::empty()).is_ok()
+}
+
+/// The mode that the system gives new files where the root is; the owner's alone if none can be made to see it.
+pub(super) fn mode_of_new(root: BorrowedFd<'_>) -> Mode {
+    let name = temporary_name();
+    let Ok(file) = Kernel.create((root, &name), FILE_MODE) else { return OWN };
+    let mode = rustix::fs::fstat(&file).map_or(OWN, |stat| Mode::from_raw_mode(stat.st_mode));
+    let _ = rustix::fs::unlinkat(root, &*name, AtFlags::empty());
+    mode & FILE_MODE
 }
 
 /// Whether `name` is one of our temporary files'.

@@ -84,7 +84,7 @@ impl FileStore {
             Content::Whole(octets) => {
                 // What is to be swapped needs a name. On a disk it gets it once its content is written.
                 let begun = match (&stat, beside) {
-                    (Some(_), Beside::Nothing) => Begun::Named,
+                    (Some(stat), Beside::Nothing) => Begun::Named(narrowest(stat)),
                     (Some(_), Beside::Unknown) | (None, _) => Begun::Unnamed,
                 };
                 Box::new(self.stage_whole(&place.folder, octets, begun)?)
@@ -231,7 +231,7 @@ impl FileStore {
         let length = staged.written();
         self.sync(place, staged)?;
         self.charge(length, 0)?;
-        if let Err(error) = staged.name_new(place.folder.as_fd(), &place.name) {
+        if let Err(error) = staged.name_new(place.folder.as_fd(), &place.name, self.mode_of_new) {
             self.charge_back(length, 0);
             return Err(moved(error));
         }
@@ -422,6 +422,13 @@ fn stamp(staged: &FileStage, after: Option<Stamp>) -> Result<Stat, StoreError> {
     rustix::fs::futimens(&staged.file, &Timestamps { last_access: time, last_modification: time })?;
     // A file system may keep less than nanoseconds; what it kept is what is compared later.
     Ok(rustix::fs::fstat(&staged.file)?)
+}
+
+/// A mode that lets nobody do more to a file than the predecessor's lets them, whoever owns either.
+fn narrowest(stat: &Stat) -> Mode {
+    let mode = stat.st_mode;
+    let all = mode & mode >> 3 & 0o7;
+    Mode::from_raw_mode(mode & 0o700 | all << 3 | all)
 }
 
 /// Gives the staged file, which is as `own` says, the predecessor's owner and mode, as far as the system lets us.

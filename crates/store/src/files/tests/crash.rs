@@ -86,8 +86,8 @@ impl Disk for Recorder {
         Ok(file)
     }
 
-    fn create(&self, at: At<'_>) -> Result<File, Errno> {
-        let file = Kernel.create(at)?;
+    fn create(&self, at: At<'_>, mode: Mode) -> Result<File, Errno> {
+        let file = Kernel.create(at, mode)?;
         self.created(&file, Some((inode(at.0), at.1.to_vec())));
         Ok(file)
     }

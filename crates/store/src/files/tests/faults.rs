@@ -1,5 +1,8 @@
 //! Disks that fail at any step, and other programs that come between any two.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::*;
@@ -52,7 +55,7 @@ macro_rules! steps {
 
 steps! {
     fn create_unnamed(folder: BorrowedFd<'_>) -> File;
-    fn create(at: At<'_>) -> File;
+    fn create(at: At<'_>, mode: Mode) -> File;
     fn write(file: &File, bytes: &[u8], offset: u64) -> ();
     fn sync_file(file: &File) -> ();
     fn sync_folder(folder: BorrowedFd<'_>) -> ();
@@ -299,5 +302,60 @@ fn a_change_before_a_plain_rename_is_not_lost() {
         let theirs = if kind == 2 { None } else { Some(FOREIGN) };
         assert_eq!(std::fs::read(&file).ok().as_deref(), theirs);
         assert_eq!(scratch.names().len(), usize::from(kind != 2));
+    }
+}
+
+/// Who looks into the folder at any step of a write finds nothing there that says more than what it replaces did.
+#[test]
+fn what_is_private_stays_so_on_its_way() {
+    let modes = [0o600, 0o640, 0o604, 0o644, 0o400];
+    let ways = [(false, false), (false, true), (true, false), (true, true)];
+    for (at, mode, (named, whole)) in Scratch::everywhere()
+        .into_iter()
+        .flat_map(|at| modes.into_iter().flat_map(move |mode| ways.map(|way| (at, mode, way))))
+    {
+        for steps in 0.. {
+            let scratch = at();
+            let file = scratch.path().join("a");
+            std::fs::write(&file, OLD).unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let folder = scratch.path().to_owned();
+            let look = move || {
+                for entry in std::fs::read_dir(&folder).unwrap() {
+                    let found = entry.unwrap().metadata().unwrap().mode() & 0o777;
+                    assert_eq!(found & 0o077 & !mode, 0, "{found:o} on the way to {mode:o}");
+                }
+            };
+            let disk = Fragile::new(steps, Then::Before(Box::new(look)));
+            let mut store = FileStore::with_disk(scratch.path(), writable(), disk.clone()).unwrap();
+            store.unnamed &= !named;
+            if whole { try_put_whole(&store, b"/a") } else { try_put(&store, b"/a") }.unwrap();
+            assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, mode);
+            if !disk.happened.load(Ordering::SeqCst) {
+                assert!(steps > 2, "it is looked at");
+                break;
+            }
+        }
+    }
+}
+
+/// A new file has what the system gives new files, however it came about.
+#[test]
+fn new_files_are_for_whom_the_system_says() {
+    let usual = |folder: &Path| {
+        let file = folder.join("usual");
+        std::fs::write(&file, "").unwrap();
+        std::fs::metadata(file).unwrap().mode()
+    };
+    for named in [false, true] {
+        let scratch = Scratch::new();
+        let mut store = FileStore::open(scratch.path(), writable()).unwrap();
+        store.unnamed &= !named;
+        try_put(&store, b"/pieces").unwrap();
+        try_put_whole(&store, b"/whole").unwrap();
+        for name in ["pieces", "whole"] {
+            let mode = std::fs::metadata(scratch.path().join(name)).unwrap().mode();
+            assert_eq!(mode, usual(scratch.path()), "{name}, {named}");
+        }
     }
 }
