@@ -41,6 +41,21 @@ fn a_thousand_pipelined_requests_are_answered_in_order() {
     });
 }
 
+/// Whoever waits for one answer before sending more gets it, though a request is under way behind it.
+#[test]
+fn an_answer_does_not_wait_for_the_content_of_the_next_request() {
+    let server = start(&["--writable"]);
+    server.file("file", "here");
+    let mut client = server.connect();
+    client.send(
+        "GET /file HTTP/1.1\nHost: localhost\n\n\
+         PUT /new HTTP/1.1\nHost: localhost\nContent-Length: 7\n\n",
+    );
+    assert_eq!(client.reply("GET").text(), "here");
+    client.send("content");
+    assert_eq!(client.reply("PUT").status, 201);
+}
+
 #[test]
 fn five_hundred_connections_are_kept_at_once() {
     let server = start(&["--limit", "connections-an-address=500", "--limit", "idle-time=1h"]);

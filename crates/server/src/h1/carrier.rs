@@ -39,7 +39,14 @@ impl Carrier for H1<'_> {
                 }
                 Ok((used, Event::NeedMore)) => {
                     self.input.consume(used);
-                    match ready!(self.poll_fill(cx)) {
+                    let Poll::Ready(filled) = self.poll_fill(cx) else {
+                        // The client may wait for an earlier answer before it sends more.
+                        if self.poll_sent_while_waiting(cx).is_ready() {
+                            break Err(Trouble::Gone);
+                        }
+                        return Poll::Pending;
+                    };
+                    match filled {
                         Filled::More => {}
                         Filled::Late(fault) => break Err(Trouble::Fault(fault)),
                         Filled::Gone => break Err(Trouble::Gone),
@@ -60,6 +67,9 @@ impl Carrier for H1<'_> {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        if let Poll::Ready(gone) = self.poll_sent_while_waiting(cx) {
+            return Poll::Ready(gone);
+        }
         // Who has sent more has not gone; that is looked at when its turn comes.
         if !self.input.unread().is_empty() || self.input.make_room(usize::MAX).is_err() {
             return Poll::Pending;
@@ -99,5 +109,18 @@ impl Carrier for H1<'_> {
         self.output.clear();
         self.sent = 0;
         Poll::Ready(flushed.map_err(|_| Gone))
+    }
+}
+
+impl H1<'_> {
+    /// Goes on sending what earlier requests are answered with, while this one waits. Ready if the client has gone.
+    fn poll_sent_while_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        if self.unsent_bytes() == 0 {
+            return Poll::Pending;
+        }
+        match self.poll_flush(cx) {
+            Poll::Ready(Err(gone)) => Poll::Ready(gone),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+        }
     }
 }
