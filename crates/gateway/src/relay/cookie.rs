@@ -34,10 +34,15 @@ pub(super) fn rewritten(policy: &Policy, value: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn path(table: &[(Box<str>, Box<str>)], given: &[u8]) -> Option<Vec<u8>> {
+    // A slash at the end says nothing more of either: what follows begins with one.
+    let bare = |path: &str| path.strip_suffix('/').unwrap_or(path).to_owned();
     table.iter().find_map(|(from, to)| {
-        let rest = given.strip_prefix(from.as_bytes())?;
-        let is_whole = rest.is_empty() || rest.starts_with(b"/") || from.ends_with('/');
-        let path = [to.as_bytes(), rest].concat();
+        let rest = match given.strip_prefix(from.as_bytes()) {
+            Some(whole @ []) => whole,
+            _ => given.strip_prefix(bare(from).as_bytes())?,
+        };
+        let is_whole = rest.is_empty() || rest.starts_with(b"/");
+        let path = [bare(to).as_bytes(), rest].concat();
         is_whole.then(|| if path.is_empty() { b"/".to_vec() } else { path })
     })
 }
@@ -73,6 +78,27 @@ mod tests {
         ] {
             let found = rewritten(&policy, from.as_bytes()).unwrap();
             assert_eq!(String::from_utf8(found).unwrap(), to, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_of_either_path_is_no_other_path() {
+        let mut policy = Policy::new(&crate::forward::Policy::new("us"));
+        for (from, to, given, path) in [
+            ("/app", "/", "/app", "/"),
+            ("/app", "/", "/app/admin", "/admin"),
+            ("/app/", "/", "/app/admin", "/admin"),
+            ("/app/", "/shop", "/app", "/shop"),
+            ("/", "/shop", "/", "/shop"),
+            ("/", "/shop", "/a", "/shop/a"),
+            ("/", "/shop/", "/a", "/shop/a"),
+            ("/", "/", "/a", "/a"),
+            ("/app/", "/", "/apple", "/apple"),
+        ] {
+            policy.cookie_paths = vec![(from.into(), to.into())];
+            let found = rewritten(&policy, format!("a=b; Path={given}").as_bytes()).unwrap();
+            let expected = format!("a=b; Path={path}");
+            assert_eq!(String::from_utf8(found).unwrap(), expected, "{from} {to} {given}");
         }
     }
 }

@@ -37,10 +37,11 @@ impl Addresses<'_> {
             }
             let below = below(reference, upstream.base)?;
             let path = [public.base.as_bytes(), below].concat();
-            // What begins with two slashes names another host.
-            return match &*path {
-                [b'/', b'/' | b'\\', ..] => None,
-                [b'/', ..] => Some(path),
+            // What begins with two slashes names another host, and browsers drop tabs before they look.
+            let mut seen = path.iter().filter(|octet| **octet != b'\t');
+            return match (seen.next(), seen.next()) {
+                (Some(b'/'), Some(b'/' | b'\\')) => None,
+                (Some(b'/'), _) => Some(path),
                 _ => Some([b"/", &*path].concat()),
             };
         }
@@ -137,6 +138,9 @@ mod tests {
             ("/api", Some("/")),
             ("/api//evil.example", None),
             ("/api/\\evil.example", None),
+            ("/api/\t/evil.example", None),
+            ("/api\t//evil.example", None),
+            ("/api/x\t/y", Some("/x\t/y")),
             ("http://app:9000/api", Some("https://shop.example")),
         ] {
             assert_eq!(at.public_of(from.as_bytes()).as_deref(), to.map(str::as_bytes), "{from}");
