@@ -165,6 +165,7 @@ impl<'a, L: Link> Crowd<'a, L> {
         self.go_on_until(Instant::now() + self.plan.warm)?;
         self.shared.got = Got::nothing();
         self.faults = 0;
+        self.first_fault.clear();
         writeln!(out, "begun")?;
         out.flush()?;
         let began = Instant::now();

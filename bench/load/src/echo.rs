@@ -52,7 +52,7 @@ impl Link for Echo {
     fn begin(&mut self, shared: &mut Shared) -> Result<(), String> {
         shared.begun += 1;
         // No message is like the one before: one that comes back twice is seen.
-        for (octet, number) in self.content.iter_mut().zip(shared.begun.to_be_bytes()) {
+        for (octet, number) in self.content.iter_mut().zip(shared.begun.to_le_bytes()) {
             *octet = number;
         }
         self.out.clear();

@@ -11,7 +11,8 @@ use crate::status::Status;
 pub struct Fault {
     /// What is wrong.
     pub kind: FaultKind,
-    /// How many octets into the message (its head, or its content as framed) the wrong one stands.
+    /// How many octets into the message (its head, or its content as framed) the wrong one stands; `u32::MAX` for
+    /// those past it, too.
     pub at: u32,
     /// For a fault of one field line: which line, counted from 0.
     pub line: Option<u16>,
@@ -21,7 +22,8 @@ impl Fault {
     /// A fault of this kind at this octet, not of one field line.
     #[must_use]
     pub const fn new(kind: FaultKind, at: usize) -> Self {
-        Self { kind, at: at as u32, line: None }
+        let at = if at > u32::MAX as usize { u32::MAX } else { at as u32 };
+        Self { kind, at, line: None }
     }
 
     /// The same fault, of field line `line`.

@@ -12,6 +12,7 @@ use wherefore_origin::{Done, Job, Origin, failure};
 use wherefore_store::StoreError;
 
 use crate::answer::Answer;
+use crate::blocking::OnWorker;
 use crate::carrier::{Carrier, Gone, More, Trouble};
 use crate::reading::Asked;
 use crate::service::{Service, tell};
@@ -126,7 +127,8 @@ async fn put<C: Carrier>(
     let (origin, owned) = (Arc::clone(served), job.clone());
     let staged = service.work(move || origin.stage(&owned)).await;
     let mut stage = match staged.and_then(|stage| stage.map_err(|error| told(job, &error))) {
-        Ok(stage) => stage,
+        // To close a large file that was given up takes its time.
+        Ok(stage) => OnWorker::new(Box::new(stage)),
         Err(failure) => return Ok(Err(failure)),
     };
     invite(carrier, job, answer).await?;
@@ -147,9 +149,10 @@ async fn put<C: Carrier>(
             continue;
         }
         let step = move || {
-            let written = stage.write(&octets);
+            let mut open = stage.into_inner();
+            let written = open.write(&octets);
             octets.clear();
-            (written.map(|()| stage), octets)
+            (written.map(|()| OnWorker::new(open)), octets)
         };
         let written = match service.work(step).await {
             Ok((written, buffer)) => {
@@ -167,7 +170,9 @@ async fn put<C: Carrier>(
         }
     }
     let (origin, owned, trail) = (Arc::clone(served), job.clone(), answer.trail);
-    Ok(service.commit(move || origin.write(&owned, writing, Some(stage), trail)).await)
+    Ok(service
+        .commit(move || origin.write(&owned, writing, Some(*stage.into_inner()), trail))
+        .await)
 }
 
 /// Takes content that is small enough to be held in memory.
