@@ -21,7 +21,7 @@ use wherefore_store::Access;
 use crate::configuration::{ConfigurationFile, Opened, Read};
 use crate::limits::Limits;
 use crate::process::{self, Process};
-use crate::serve::{Arguments, LogFormat, Open, Serving, all_cores};
+use crate::serve::{Arguments, IoWay, LogFormat, Open, Serving, all_cores};
 use crate::{UsageError, config};
 
 /// How many accounts have a balance at most, and how many payments are remembered.
@@ -45,6 +45,10 @@ pub(crate) fn serving<'a>(
         Some(value::LogForm::Json) => LogFormat::Json,
         Some(value::LogForm::Off) => LogFormat::Off,
         Some(value::LogForm::Text) | None => LogFormat::Text,
+    });
+    let io = arguments.io.unwrap_or(match server.io {
+        Some(value::Io::IoUring) => IoWay::IoUring,
+        Some(value::Io::Epoll) | None => IoWay::Epoll,
     });
     let addresses = match &*arguments.addresses {
         [] => listened(&server),
@@ -70,7 +74,7 @@ pub(crate) fn serving<'a>(
         }
         .open(*read)
     };
-    Ok(Serving { addresses, cores, limits, log, process, open: Box::new(open) })
+    Ok(Serving { addresses, cores, io, limits, log, process, open: Box::new(open) })
 }
 
 /// What the file and the command line say of the process.

@@ -17,6 +17,7 @@ use wherefore_server::log::file::LogFile;
 use wherefore_server::outbox::Outbox;
 use wherefore_server::random::secret;
 use wherefore_server::reload::{Next, Reload, Reloading};
+use wherefore_server::ring::Io;
 use wherefore_server::service::Service;
 use wherefore_server::shutdown::Shutdown;
 use wherefore_server::supervision::Supervision;
@@ -59,6 +60,18 @@ pub(crate) struct Arguments {
     /// How many cores to use; all, unless told
     #[arg(long, value_name = "N")]
     pub(crate) cores: Option<NonZeroUsize>,
+    /// By what octets go to and from clients; epoll unless told, or where io_uring is refused
+    #[arg(long, value_name = "WAY", value_enum)]
+    pub(crate) io: Option<IoWay>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum IoWay {
+    /// A call for each read and each write
+    Epoll,
+    /// One call for those of many connections
+    #[value(name = "io_uring")]
+    IoUring,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -79,6 +92,7 @@ pub(crate) struct Serving<'a> {
     /// Where it was told to listen.
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) cores: NonZeroUsize,
+    pub(crate) io: IoWay,
     pub(crate) limits: Limits,
     pub(crate) log: LogFormat,
     pub(crate) process: Process,
@@ -121,6 +135,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), UsageError> {
         log,
         shutdown: Shutdown::new(),
         ends: Ends::OnSignal,
+        io: match serving.io {
+            IoWay::Epoll => Io::Epoll,
+            IoWay::IoUring => Io::IoUring,
+        },
     };
     let wire = limits.wire;
     let current = Current::new(configuration);
@@ -174,6 +192,7 @@ fn folder(arguments: &Arguments, descriptors: u64) -> Result<Serving<'_>, UsageE
     Ok(Serving {
         addresses: arguments.addresses.clone(),
         cores,
+        io: arguments.io.unwrap_or(IoWay::Epoll),
         limits,
         log: arguments.log.unwrap_or(LogFormat::Text),
         process: Process {

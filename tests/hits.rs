@@ -19,6 +19,7 @@ use wherefore_server::admit::Kept;
 use wherefore_server::configuration::{Configuration, Current};
 use wherefore_server::core::{Ends, Server};
 use wherefore_server::limits::Limits;
+use wherefore_server::ring::Io;
 use wherefore_server::service::Service;
 use wherefore_server::shutdown::Shutdown;
 use wherefore_server::{core, listen};
@@ -136,6 +137,7 @@ fn a_hit_on_what_was_encoded_costs_no_more_than_any() {
         log: None,
         shutdown: Arc::clone(&shutdown),
         ends: Ends::OnShutdown,
+        io: Io::default(),
     };
     let serving = thread::spawn(move || {
         let service = |core| {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use wherefore_message::base64;
 use wherefore_state::{BalanceBounds, Balances, Credited};
 
-use super::server::{Running, command, eventually};
+use super::server::{Running, command, eventually, io};
 
 /// A folder with what a configuration names, before it is served: `site` is there to be served, `state`
 /// for what is to be remembered.
@@ -29,7 +29,11 @@ pub fn setup() -> Setup {
     let own = TempDir::new().unwrap();
     std::fs::create_dir(own.path().join("state")).unwrap();
     let server = "[server]\nlisten = \"127.0.0.1:0\"\nstate = \"state\"\ncores = 2\n".to_owned();
-    Setup { own, server }.file("site/file", "here")
+    let setup = Setup { own, server }.file("site/file", "here");
+    match io() {
+        Some(io) => setup.server(&format!("io = \"{io}\"")),
+        None => setup,
+    }
 }
 
 /// Serves this configuration over a new folder.

@@ -18,6 +18,7 @@ use wherefore_server::core::{Ends, Server};
 use wherefore_server::gateway::{Gateway, Reached};
 use wherefore_server::limits::Limits;
 use wherefore_server::line::Format;
+use wherefore_server::ring::Io;
 use wherefore_server::service::Service;
 use wherefore_server::shutdown::Shutdown;
 use wherefore_server::{core, listen, log};
@@ -25,7 +26,7 @@ use wherefore_store::{MemoryStore, Store};
 use wherefore_upstream::{ConnectSettings, Connector, Endpoint, Target};
 
 use super::client::{Client, Reply};
-use super::server::first_with;
+use super::server::{first_with, io};
 
 /// A running server. Dropped, it is ended.
 pub struct Inside {
@@ -124,6 +125,10 @@ pub fn serve_configuration(configuration: Configuration, limits: &[(&str, &str)]
         log: Some(log),
         shutdown: Arc::clone(&shutdown),
         ends: Ends::OnShutdown,
+        io: match io() {
+            Some(_) => Io::IoUring,
+            None => Io::Epoll,
+        },
     };
     let wire = wherefore_h1::Limits::default();
     let thread = std::thread::spawn(move || {

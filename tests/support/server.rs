@@ -56,6 +56,9 @@ impl Running {
             .arg(state.path())
             .args(arguments)
             .stdin(Stdio::null());
+        if let Some(io) = io().filter(|_| !arguments.contains(&"--io")) {
+            command.args(["--io", &io]);
+        }
         Self::started(command, folder, state)
     }
 
@@ -238,6 +241,12 @@ pub fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "never happened: {what}");
         thread::yield_now();
     }
+}
+
+/// By what octets go to and from clients where a test does not say it: `WHEREFORE_TEST_IO=io_uring` has all tests see
+/// the other way.
+pub fn io() -> Option<String> {
+    std::env::var("WHEREFORE_TEST_IO").ok()
 }
 
 /// The binary, in an environment of its own.

@@ -4,7 +4,7 @@
 use crate::kind::{Choice, Kind, Scope, Shape, key};
 use crate::table::{Keys, keys};
 use crate::value::{
-    Count, Duration, FilePath, ForwardedForm, HostPattern, List, ListenAddress, LogForm, Name,
+    Count, Duration, FilePath, ForwardedForm, HostPattern, Io, List, ListenAddress, LogForm, Name,
     NameServer, Named, Network,
 };
 
@@ -85,6 +85,12 @@ keys! {
         "2",
         "How many cores serve, each with its own loop; all that the machine has where it is not said",
     ).within(1, 1024).of_start();
+    io: Io = key(
+        "io",
+        "\"io_uring\"",
+        "By what octets go to and from clients: `io_uring` asks Linux in one call for what many connections want; \
+         where the kernel refuses it, the log on the standard error says so, and `epoll` serves",
+    ).default("\"epoll\"").of_start();
     state: FilePath = key(
         "state",
         "\"/var/lib/wherefore\"",

@@ -18,6 +18,7 @@ use crate::core::{Arrival, Before, Brought};
 use crate::h1::H1;
 use crate::listen::Opening;
 use crate::proxied;
+use crate::send::settle;
 use crate::service::Service;
 use crate::shutdown::State;
 use crate::socket::{Drain, Socket};
@@ -48,10 +49,11 @@ pub(crate) async fn connection(
             drop(waiting);
             match came {
                 Idle::Readable => rhythm.goes_on(),
-                Idle::Silent => {
+                Idle::Silent if poll_fn(|cx| socket.poll_quiet(cx)).await => {
                     let Rhythm { since, brought, .. } = rhythm;
                     return Left::Silent { since, brought };
                 }
+                Idle::Silent => rhythm.goes_on(),
                 Idle::Over => return Left::Nothing,
             }
         }
@@ -61,6 +63,14 @@ pub(crate) async fn connection(
             Box::pin(active.run(on, place)).await
         };
         service.give_active(active);
+        let is_settled = socket.unsent_bytes() == 0 || matches!(end, End::Abort);
+        // Apart, since hardly any has to wait.
+        if !is_settled {
+            let settled = settle(socket, &deadline, service.core.limits.send_time());
+            if Box::pin(settled).await.is_err() {
+                break End::Abort;
+            }
+        }
         match end {
             End::Idle => is_silent = true,
             end => break end,

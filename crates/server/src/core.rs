@@ -29,6 +29,7 @@ use crate::log::{AccessLog, CoreLog};
 use crate::notice;
 use crate::parking::Lot;
 use crate::random::Random;
+use crate::ring::{CoreRing, Io};
 use crate::shutdown::{CoreShutdown, Shutdown, Signals, State};
 use crate::supervision::{Prepared, Pulse, Supervision};
 use crate::wheel::Wheel;
@@ -49,6 +50,8 @@ pub struct Server {
     pub shutdown: Arc<Shutdown>,
     /// What tells it to end.
     pub ends: Ends,
+    /// By what octets go to and from clients.
+    pub io: Io,
 }
 
 /// What tells a server to end.
@@ -87,6 +90,8 @@ pub struct Core {
     pub shutdown: Rc<CoreShutdown>,
     /// The access log, if one is kept.
     pub log: Option<Rc<CoreLog>>,
+    /// Its ring, if its connections go through one.
+    pub(crate) ring: Option<Rc<CoreRing>>,
     /// The bounds in force.
     pub limits: Arc<Limits>,
 }
@@ -186,7 +191,10 @@ pub fn run_supervised<H: Handler>(
     let prepared = supervision.prepare(server.ends)?;
     drop(inside);
     let cores = by_core(server.listeners);
-    let shared = Shared::new(server.limits, cores.len(), server.log, server.shutdown);
+    let shared = Shared {
+        io: server.io,
+        ..Shared::new(server.limits, cores.len(), server.log, server.shutdown)
+    };
     let (alive, ended) = mpsc::unbounded_channel();
     let outcome = thread::scope(|scope| {
         let (shared, make_handler) = (&shared, &make_handler);
@@ -224,6 +232,7 @@ pub fn run_supervised<H: Handler>(
 #[derive(Debug)]
 struct Shared {
     cores: usize,
+    io: Io,
     limits: Arc<Limits>,
     admission: Arc<Admission>,
     load: Arc<Load>,
@@ -244,6 +253,7 @@ impl Shared {
         let from_address = u32::try_from(limits.connections_an_address).unwrap_or(u32::MAX);
         Self {
             cores,
+            io: Io::default(),
             admission: Admission::new(count(limits.connections), from_address),
             load: Load::new(count(limits.requests_in_flight)),
             workers: Workers::new(count(limits.workers), queue),
@@ -400,6 +410,7 @@ impl Core {
             encoders: Arc::clone(&shared.encoders),
             shutdown: CoreShutdown::new(Arc::clone(&shared.shutdown)),
             log: shared.log.as_ref().map(|log| Rc::new(log.core())),
+            ring: CoreRing::begin(shared.io, shared.limits.connections),
             limits: Arc::clone(&shared.limits),
         })
     }
@@ -417,6 +428,9 @@ async fn serve<H: Handler>(
     spawn_local(async move { shutdown.run().await });
     if let Some(log) = core.log.clone() {
         spawn_local(async move { log.run().await });
+    }
+    if let Some(ring) = core.ring.clone() {
+        spawn_local(async move { ring.run().await });
     }
     spawn_local(shared.pulse.answer());
     let floor = Rc::new(Floor {

@@ -37,6 +37,7 @@ mod proxied;
 pub mod random;
 mod reading;
 pub mod reload;
+pub mod ring;
 mod send;
 pub mod sendfile;
 pub mod service;

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use wherefore_message::range::ByteRange;
 use wherefore_origin::multipart::Piece;
@@ -142,7 +143,7 @@ impl Sender<'_> {
     ) -> io::Result<()> {
         let is_changed = || place == Place::Last && !file.is_unchanged();
         if let Some(descriptor) = file.handle.descriptor() {
-            let mut patience = Patience::new(self);
+            let mut patience = Patience::new(self.deadline, self.service.core.limits.send_time());
             let sent = poll_fn(|cx| {
                 if is_changed() {
                     return Poll::Ready(Err(SendError::Io(io::ErrorKind::UnexpectedEof.into())));
@@ -186,13 +187,16 @@ impl Sender<'_> {
 
     /// Sends what was written, and `content` behind it.
     async fn write(&mut self, content: &[u8]) -> io::Result<()> {
-        let mut patience = Patience::new(self);
-        let mut sent = 0;
+        let mut patience = Patience::new(self.deadline, self.service.core.limits.send_time());
+        let (mut sent, mut unsent) = (0, 0);
         let written = poll_fn(|cx| {
-            let before = sent;
+            let before = (sent, unsent);
             match self.socket.poll_write_all(cx, self.output, content, &mut sent) {
                 Poll::Ready(written) => Poll::Ready(written),
-                Poll::Pending => patience.poll(cx, sent != before).map(Err),
+                Poll::Pending => {
+                    unsent = self.socket.unsent_bytes();
+                    patience.poll(cx, (sent, unsent) != before).map(Err)
+                }
             }
         })
         .await;
@@ -201,20 +205,36 @@ impl Sender<'_> {
     }
 }
 
+/// Waits until the kernel has all that was written; an error once the client takes nothing for too long.
+pub(crate) async fn settle(
+    socket: &mut Socket,
+    deadline: &Deadline,
+    time_max: Duration,
+) -> io::Result<()> {
+    let mut patience = Patience::new(deadline, time_max);
+    let mut unsent = 0;
+    let settled = poll_fn(|cx| match socket.poll_sent(cx) {
+        Poll::Ready(sent) => Poll::Ready(sent),
+        Poll::Pending => {
+            let before = std::mem::replace(&mut unsent, socket.unsent_bytes());
+            patience.poll(cx, unsent != before).map(Err)
+        }
+    })
+    .await;
+    deadline.clear();
+    settled
+}
+
 /// How long a client may take nothing.
 struct Patience<'a> {
     deadline: &'a Deadline,
-    time_max: std::time::Duration,
+    time_max: Duration,
     waits: bool,
 }
 
 impl<'a> Patience<'a> {
-    fn new(sender: &Sender<'a>) -> Self {
-        Self {
-            deadline: sender.deadline,
-            time_max: sender.service.core.limits.send_time(),
-            waits: false,
-        }
+    const fn new(deadline: &'a Deadline, time_max: Duration) -> Self {
+        Self { deadline, time_max, waits: false }
     }
 
     /// Ready with an error once nothing was taken for too long.

@@ -3,12 +3,12 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
+
+use crate::socket::Socket;
 
 /// The most octets of one call and of one turn, so that a connection on a fast network does not hold up the others.
 const CALL_BYTES_MAX: u64 = 512 * 1024;
@@ -49,15 +49,14 @@ impl FileSpan {
     pub fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &TcpStream,
+        socket: &mut Socket,
         file: impl AsFd,
     ) -> Poll<Result<(), SendError>> {
         while self.left() > 0 {
-            ready!(stream.poll_write_ready(cx)).map_err(SendError::Io)?;
             let count = self.left().min(CALL_BYTES_MAX) as usize;
             let mut offset = self.offset;
-            let send = || Ok(send_some(stream, file.as_fd(), &mut offset, count)?);
-            match stream.try_io(Interest::WRITABLE, send) {
+            let send = |to: BorrowedFd<'_>| Ok(send_some(to, file.as_fd(), &mut offset, count)?);
+            match ready!(socket.poll_write(cx, send)) {
                 Ok(0) => return Poll::Ready(Err(SendError::Shrunk)),
                 Ok(sent) => {
                     self.offset += sent as u64;
@@ -68,9 +67,6 @@ impl FileSpan {
                     }
                 }
                 Err(error) => match Errno::from_io_error(&error) {
-                    Some(Errno::INTR) => {}
-                    // It is no longer writable, and the next look at its readiness waits.
-                    _ if error.kind() == io::ErrorKind::WouldBlock => {}
                     Some(Errno::INVAL | Errno::NOSYS) => {
                         return Poll::Ready(Err(SendError::Unsupported));
                     }
@@ -85,18 +81,18 @@ impl FileSpan {
 /// Sends up to `count` octets from `offset`; 0 says that the file has ended.
 #[cfg(target_os = "linux")]
 fn send_some(
-    stream: &TcpStream,
+    socket: BorrowedFd<'_>,
     file: impl AsFd,
     offset: &mut u64,
     count: usize,
 ) -> rustix::io::Result<usize> {
-    rustix::fs::sendfile(stream, file, Some(offset), count)
+    rustix::fs::sendfile(socket, file, Some(offset), count)
 }
 
 /// Sends up to `count` octets from `offset`; 0 says that the file has ended.
 #[cfg(not(target_os = "linux"))]
 fn send_some(
-    stream: &TcpStream,
+    socket: BorrowedFd<'_>,
     file: impl AsFd,
     offset: &mut u64,
     count: usize,
@@ -104,7 +100,7 @@ fn send_some(
     let mut copy = [0; 16 * 1024];
     let room = count.min(copy.len());
     let read = rustix::io::pread(file, &mut copy[..room], *offset)?;
-    if read == 0 { Ok(0) } else { rustix::io::write(stream, &copy[..read]) }
+    if read == 0 { Ok(0) } else { rustix::io::write(socket, &copy[..read]) }
 }
 
 impl fmt::Display for SendError {
@@ -154,16 +150,16 @@ mod tests {
         }
     }
 
-    fn pair() -> (Client, TcpStream) {
+    fn pair() -> (Client, Socket) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = Client::connect(listener.local_addr().unwrap()).unwrap();
         let (served, _) = listener.accept().unwrap();
         served.set_nonblocking(true).unwrap();
-        (client, TcpStream::from_std(served).unwrap())
+        (client, Socket::unwatched(served))
     }
 
-    async fn send(stream: &TcpStream, file: &File, span: &mut FileSpan) -> Result<(), SendError> {
-        poll_fn(|cx| span.poll_send(cx, stream, file)).await
+    async fn send(socket: &mut Socket, file: &File, span: &mut FileSpan) -> Result<(), SendError> {
+        poll_fn(|cx| span.poll_send(cx, socket, file)).await
     }
 
     #[test]
@@ -172,13 +168,14 @@ mod tests {
             let content: Vec<u8> = (0..20_000_000u32).map(|i| (i % 253) as u8).collect();
             let scratch = Scratch::new("part", &content);
             let file = File::open(&scratch.0).unwrap();
-            let (mut client, stream) = pair();
+            let (mut client, mut socket) = pair();
             let mut span = FileSpan { offset: 1000, end: content.len() as u64 - 1 };
             let first = loop {
                 // Nobody reads yet, so after some turns it has to stop half-way.
                 let before = span.offset;
-                stream.writable().await.unwrap();
-                let waited = poll_fn(|cx| Poll::Ready(span.poll_send(cx, &stream, &file))).await;
+                socket.watched().unwrap().writable().await.unwrap();
+                let waited =
+                    poll_fn(|cx| Poll::Ready(span.poll_send(cx, &mut socket, &file))).await;
                 assert!(waited.is_pending());
                 let sent = span.offset - before;
                 assert!(sent <= CALL_BYTES_MAX, "one turn's part");
@@ -191,9 +188,9 @@ mod tests {
                 let mut all = Vec::new();
                 client.read_to_end(&mut all).map(|_| all)
             });
-            send(&stream, &file, &mut span).await.unwrap();
+            send(&mut socket, &file, &mut span).await.unwrap();
             assert_eq!(span.left(), 0);
-            drop(stream);
+            drop(socket);
             assert!(reader.join().unwrap().unwrap() == content[1000..content.len() - 1]);
         });
     }
@@ -203,12 +200,12 @@ mod tests {
         on_a_core(async {
             let scratch = Scratch::new("shrunk", b"0123456789");
             let file = File::open(&scratch.0).unwrap();
-            let (mut client, stream) = pair();
+            let (mut client, mut socket) = pair();
             let mut span = FileSpan { offset: 2, end: 20 };
-            let error = send(&stream, &file, &mut span).await.unwrap_err();
+            let error = send(&mut socket, &file, &mut span).await.unwrap_err();
             assert!(matches!(error, SendError::Shrunk), "{error:?}");
             assert_eq!(span, FileSpan { offset: 10, end: 20 });
-            drop(stream);
+            drop(socket);
             let mut got = Vec::new();
             client.read_to_end(&mut got).unwrap();
             assert_eq!(got, b"23456789");
@@ -220,10 +217,10 @@ mod tests {
         on_a_core(async {
             let scratch = Scratch::new("broken", &vec![1; 10_000_000]);
             let file = File::open(&scratch.0).unwrap();
-            let (client, stream) = pair();
+            let (client, mut socket) = pair();
             drop(client);
             let mut span = FileSpan { offset: 0, end: 10_000_000 };
-            let error = send(&stream, &file, &mut span).await.unwrap_err();
+            let error = send(&mut socket, &file, &mut span).await.unwrap_err();
             assert!(matches!(error, SendError::Io(_)), "{error:?}");
         });
     }
@@ -233,8 +230,8 @@ mod tests {
         on_a_core(async {
             let scratch = Scratch::new("nothing", b"");
             let file = File::open(&scratch.0).unwrap();
-            let (_client, stream) = pair();
-            send(&stream, &file, &mut FileSpan { offset: 5, end: 5 }).await.unwrap();
+            let (_client, mut socket) = pair();
+            send(&mut socket, &file, &mut FileSpan { offset: 5, end: 5 }).await.unwrap();
         });
     }
 }

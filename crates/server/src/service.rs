@@ -231,8 +231,8 @@ impl Handler for Rc<Service> {
     fn connection(&self, arrival: Arrival, admitted: Admitted) -> impl Future<Output = ()> {
         // All that is held as long as something happens on the connection.
         let Arrival { stream, mut peer, opening, before } = arrival;
-        let (service, mut socket, mut admitted) =
-            (Self::clone(self), Socket::unwatched(stream), admitted);
+        let socket = Socket::unwatched_on(stream, self.core.ring.clone());
+        let (service, mut socket, mut admitted) = (Self::clone(self), socket, admitted);
         async move {
             if opening == Opening::ProxyHeader {
                 let opened = Box::pin(proxied::open(&service, &mut socket, peer)).await;
@@ -300,6 +300,7 @@ pub(crate) mod tests {
             encoders: Encoders::new(&Limits::preset(1000, 1), 1),
             shutdown: CoreShutdown::new(Shutdown::new()),
             log: None,
+            ring: None,
             limits: Arc::new(Limits::preset(1000, 1)),
         })
     }

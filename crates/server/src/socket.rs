@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use socket2::SockRef;
 use tokio::io::{AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
+use crate::ring::{CoreRing, RingStream};
 use crate::sendfile::{FileSpan, SendError};
 use crate::wheel::Deadline;
 
-/// A connected socket. The loop watches it from when something has to be waited for: a connection that brings its
-/// request along and is closed after the answer needs no watching.
+/// A connected socket. The loop, or its core's ring, watches it from when something has to be waited for: a connection
+/// that brings its request along and is closed after the answer needs no watching.
 #[derive(Debug)]
 pub struct Socket {
     stream: Stream,
@@ -25,10 +27,18 @@ pub struct Socket {
 
 #[derive(Debug)]
 enum Stream {
-    Unwatched(std::net::TcpStream),
+    /// With the ring that is to have it, if there is one.
+    Unwatched(std::net::TcpStream, Option<Rc<CoreRing>>),
     Watched(TcpStream),
+    Ringed(RingStream),
     /// The loop did not take it, and it is closed.
     Lost,
+}
+
+/// What watches a socket.
+enum By<'a> {
+    Loop(&'a mut TcpStream),
+    Ring(&'a RingStream),
 }
 
 /// How much and how long is read, only to be dropped, before a connection is closed.
@@ -63,40 +73,85 @@ impl Socket {
     /// Takes over a connected stream that does not block, and that nobody watches yet.
     #[must_use]
     pub const fn unwatched(stream: std::net::TcpStream) -> Self {
-        Self { stream: Stream::Unwatched(stream) }
+        Self { stream: Stream::Unwatched(stream, None) }
     }
 
-    /// Whether the loop watches it.
+    /// The same, to be watched by `ring` if there is one.
+    pub(crate) const fn unwatched_on(
+        stream: std::net::TcpStream,
+        ring: Option<Rc<CoreRing>>,
+    ) -> Self {
+        Self { stream: Stream::Unwatched(stream, ring) }
+    }
+
+    /// Whether it is watched.
     #[must_use]
     pub const fn is_watched(&self) -> bool {
-        !matches!(self.stream, Stream::Unwatched(_))
+        !matches!(self.stream, Stream::Unwatched(..))
     }
 
-    /// Has the loop watch it, if it does not yet.
+    /// Has the ring watch it if there is one, else the loop; nothing is changed if it is watched already.
     ///
     /// # Errors
     /// If the loop does not take it: it is closed then.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn watched(&mut self) -> io::Result<&mut TcpStream> {
-        if let Stream::Unwatched(_) = self.stream
-            && let Stream::Unwatched(stream) = mem::replace(&mut self.stream, Stream::Lost)
+    pub fn watch(&mut self) -> io::Result<()> {
+        if let Stream::Unwatched(..) = self.stream
+            && let Stream::Unwatched(stream, ring) = mem::replace(&mut self.stream, Stream::Lost)
         {
-            self.stream = Stream::Watched(TcpStream::from_std(stream)?);
+            self.stream = match ring {
+                Some(ring) => Stream::Ringed(RingStream::new(ring, stream)),
+                None => Stream::Watched(TcpStream::from_std(stream)?),
+            };
         }
-        match &mut self.stream {
-            Stream::Watched(stream) => Ok(stream),
-            Stream::Unwatched(_) | Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
+        Ok(())
+    }
+
+    /// Has the loop watch it, if it does not yet. From then on no ring does.
+    ///
+    /// # Errors
+    /// If the loop does not take it: it is closed then. If a ring has it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn watched(&mut self) -> io::Result<&mut TcpStream> {
+        if let Stream::Unwatched(_, ring) = &mut self.stream {
+            *ring = None;
+        }
+        match self.by()? {
+            By::Loop(stream) => Ok(stream),
+            By::Ring(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
-    /// The connection by itself, which nobody watches any more. None if it is closed.
+    fn by(&mut self) -> io::Result<By<'_>> {
+        if !self.is_watched() {
+            self.watch()?;
+        }
+        match &mut self.stream {
+            Stream::Watched(stream) => Ok(By::Loop(stream)),
+            Stream::Ringed(stream) => Ok(By::Ring(stream)),
+            Stream::Unwatched(..) | Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Ends what a ring has under way on it, so that it can be had by itself. False if something has come before.
+    pub(crate) fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        match &self.stream {
+            Stream::Ringed(stream) => stream.poll_quiet(cx),
+            Stream::Unwatched(..) | Stream::Watched(_) | Stream::Lost => Poll::Ready(true),
+        }
+    }
+
+    /// The connection by itself, which nobody watches any more. None if it is closed, or a ring has something under way.
     #[must_use]
     pub fn into_unwatched(self) -> Option<std::net::TcpStream> {
         match self.stream {
-            Stream::Unwatched(stream) => Some(stream),
+            Stream::Unwatched(stream, _) => Some(stream),
             Stream::Watched(stream) => stream.into_std().ok(),
+            Stream::Ringed(stream) => stream.into_stream(),
             Stream::Lost => None,
         }
     }
@@ -106,7 +161,10 @@ impl Socket {
     /// # Errors
     /// If the loop does not watch it.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.watched()?.poll_read_ready(cx)
+        match self.by()? {
+            By::Loop(stream) => stream.poll_read_ready(cx),
+            By::Ring(stream) => stream.poll_read_ready(cx),
+        }
     }
 
     /// Reads into `room`; 0 says that the peer sends no more (or that `room` is empty). A read that does
@@ -118,7 +176,10 @@ impl Socket {
         if let Some(read) = self.read_unwatched(room) {
             return Poll::Ready(read);
         }
-        let stream = &*self.watched()?;
+        let stream = match self.by()? {
+            By::Loop(stream) => &*stream,
+            By::Ring(stream) => return stream.poll_read(cx, room),
+        };
         loop {
             ready!(stream.poll_read_ready(cx))?;
             let mut last = None;
@@ -139,7 +200,7 @@ impl Socket {
 
     /// Reads what has come already on a connection that is not watched. None if it is watched, or nothing has come.
     pub fn read_unwatched(&mut self, room: &mut [u8]) -> Option<io::Result<usize>> {
-        let Stream::Unwatched(stream) = &self.stream else { return None };
+        let Stream::Unwatched(stream, _) = &self.stream else { return None };
         now(|| receive(stream, room))
     }
 
@@ -155,6 +216,9 @@ impl Socket {
         content: &[u8],
         sent: &mut usize,
     ) -> Poll<io::Result<()>> {
+        if let Stream::Ringed(stream) = &self.stream {
+            return stream.poll_write_all(cx, head, content, sent);
+        }
         loop {
             let head_left = head.get(*sent..).unwrap_or_default();
             let content_left = content.get(sent.saturating_sub(head.len())..).unwrap_or_default();
@@ -171,21 +235,27 @@ impl Socket {
         }
     }
 
-    /// Writes at once where there is room, which there nearly always is; else when there is some.
-    fn poll_write(
+    /// Does `write`, which does not block: at once where there is room, as there nearly always is, else when there is.
+    ///
+    /// # Errors
+    /// Its own, or if the connection broke.
+    pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let written = match &self.stream {
-            Stream::Unwatched(stream) => now(|| write(stream.as_fd())),
+            Stream::Unwatched(stream, _) => now(|| write(stream.as_fd())),
             Stream::Watched(stream) => now(|| write(stream.as_fd())),
-            Stream::Lost => None,
+            Stream::Ringed(_) | Stream::Lost => None,
         };
         if let Some(written) = written {
             return Poll::Ready(written);
         }
-        let stream = self.watched()?;
+        let stream = match self.by()? {
+            By::Loop(stream) => stream,
+            By::Ring(stream) => return stream.poll_write(cx, write),
+        };
         loop {
             ready!(stream.poll_write_ready(cx))?;
             match stream.try_io(Interest::WRITABLE, || write(stream.as_fd())) {
@@ -200,7 +270,30 @@ impl Socket {
     /// # Errors
     /// If the connection broke.
     pub fn poll_shutdown_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.watched()?).poll_shutdown(cx)
+        match self.by()? {
+            By::Loop(stream) => Pin::new(stream).poll_shutdown(cx),
+            By::Ring(stream) => stream.poll_shutdown_write(cx),
+        }
+    }
+
+    /// Ready when the kernel has all that was written: a ring has it a moment later.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.stream {
+            Stream::Ringed(stream) => stream.poll_sent(cx),
+            Stream::Unwatched(..) | Stream::Watched(_) | Stream::Lost => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// How many octets of what was written the kernel does not have.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        match &self.stream {
+            Stream::Ringed(stream) => stream.unsent_bytes(),
+            Stream::Unwatched(..) | Stream::Watched(_) | Stream::Lost => 0,
+        }
     }
 
     /// Sends what is left of `span` of `file` without copying it through this process.
@@ -213,8 +306,7 @@ impl Socket {
         file: impl AsFd,
         span: &mut FileSpan,
     ) -> Poll<Result<(), SendError>> {
-        let stream = self.watched().map_err(SendError::Io)?;
-        span.poll_send(cx, stream, file)
+        span.poll_send(cx, self, file)
     }
 
     /// Closes in stages (RFC 9112 §9.6), so that it can be dropped then: says that nothing more is sent, then reads and drops what the peer
@@ -263,8 +355,9 @@ impl Socket {
     /// whole. What was written and is still on its way is lost with it.
     pub fn abort(&mut self) {
         let socket = match &self.stream {
-            Stream::Unwatched(stream) => SockRef::from(stream),
+            Stream::Unwatched(stream, _) => SockRef::from(stream),
             Stream::Watched(stream) => SockRef::from(stream),
+            Stream::Ringed(stream) => SockRef::from(stream.stream()),
             Stream::Lost => return,
         };
         // Should it fail, the connection is closed all the same, and its framing shows what is missing.
@@ -274,7 +367,7 @@ impl Socket {
 }
 
 /// Does what does not block; none if it would have to.
-fn now(mut act: impl FnMut() -> io::Result<usize>) -> Option<io::Result<usize>> {
+pub(crate) fn now(mut act: impl FnMut() -> io::Result<usize>) -> Option<io::Result<usize>> {
     loop {
         match act() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -292,7 +385,7 @@ fn is_passing(error: &io::Error) -> bool {
 // The three calls go to the kernel itself: the standard library's are points at which a thread may be cancelled, and
 // to mark them as such costs more than the rest of what we do around them.
 
-fn receive(from: impl AsFd, room: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn receive(from: impl AsFd, room: &mut [u8]) -> io::Result<usize> {
     let (received, _) = rustix::net::recv(from, room, RecvFlags::empty())?;
     Ok(received)
 }
@@ -301,7 +394,7 @@ fn send(to: BorrowedFd<'_>, octets: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(to, octets, SendFlags::NOSIGNAL)?)
 }
 
-fn send_both(to: BorrowedFd<'_>, both: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(crate) fn send_both(to: BorrowedFd<'_>, both: &[IoSlice<'_>]) -> io::Result<usize> {
     let nothing = &mut SendAncillaryBuffer::default();
     Ok(rustix::net::sendmsg(to, both, nothing, SendFlags::NOSIGNAL)?)
 }
@@ -310,6 +403,7 @@ fn send_both(to: BorrowedFd<'_>, both: &[IoSlice<'_>]) -> io::Result<usize> {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::ring::Io;
     use crate::tests::on_a_core;
     use crate::wheel::Wheel;
     use std::io::{Read, Write};
@@ -318,12 +412,25 @@ mod tests {
     use std::thread;
     use tokio::task::spawn_local;
 
-    fn pair() -> (Client, Socket) {
+    /// Runs a test with sockets that the loop watches, and with such that a ring does where there is one.
+    fn on_both(test: impl AsyncFn(Option<Rc<CoreRing>>)) {
+        on_a_core(test(None));
+        on_a_core(async {
+            if let Some(ring) = CoreRing::begin(Io::IoUring, 100) {
+                let turned = Rc::clone(&ring);
+                let driver = spawn_local(async move { turned.run().await });
+                test(Some(ring)).await;
+                driver.abort();
+            }
+        });
+    }
+
+    fn pair(ring: &Option<Rc<CoreRing>>) -> (Client, Socket) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = Client::connect(listener.local_addr().unwrap()).unwrap();
         let (served, _) = listener.accept().unwrap();
         served.set_nonblocking(true).unwrap();
-        (client, Socket::unwatched(served))
+        (client, Socket::unwatched_on(served, ring.clone()))
     }
 
     fn deadline() -> Deadline {
@@ -341,8 +448,8 @@ mod tests {
 
     #[test]
     fn reads_what_came_and_then_the_end() {
-        on_a_core(async {
-            let (mut client, mut socket) = pair();
+        on_both(async |ring| {
+            let (mut client, mut socket) = pair(&ring);
             let mut room = [0; 16];
             assert!(socket.read_unwatched(&mut room).is_none() && !socket.is_watched());
             for is_watched in [false, true] {
@@ -351,7 +458,7 @@ mod tests {
                 assert_eq!(&room[..5], b"hello");
                 // On loopback what was written is there; what is waited for is watched from then on.
                 assert_eq!(socket.is_watched(), is_watched);
-                socket.watched().unwrap();
+                socket.watch().unwrap();
             }
             client.shutdown(Shutdown::Write).unwrap();
             assert_eq!(read(&mut socket, &mut room).await.unwrap(), 0);
@@ -360,9 +467,9 @@ mod tests {
 
     #[test]
     fn head_and_content_arrive_whole_however_slowly_they_are_taken() {
-        on_a_core(async {
+        on_both(async |ring| {
             for (head_bytes, content_bytes) in [(0, 0), (5, 0), (0, 5), (300, 9), (100, 8 << 20)] {
-                let (mut client, mut socket) = pair();
+                let (mut client, mut socket) = pair(&ring);
                 let head = vec![b'h'; head_bytes];
                 let content: Vec<u8> = (0..content_bytes).map(|i| (i % 251) as u8).collect();
                 let reader = thread::spawn(move || {
@@ -380,8 +487,8 @@ mod tests {
 
     #[test]
     fn a_staged_close_waits_for_the_peer() {
-        on_a_core(async {
-            let (mut client, mut socket) = pair();
+        on_both(async |ring| {
+            let (mut client, mut socket) = pair(&ring);
             let client = thread::spawn(move || {
                 client.write_all(&[b'x'; 50_000]).unwrap();
                 let mut rest = Vec::new();
@@ -396,15 +503,15 @@ mod tests {
 
     #[test]
     fn a_staged_close_is_bounded_in_octets_and_time() {
-        on_a_core(async {
-            let (mut client, mut socket) = pair();
+        on_both(async |ring| {
+            let (mut client, mut socket) = pair(&ring);
             let sender = thread::spawn(move || while client.write(&[0; 65536]).is_ok() {});
             let drained = socket.close(&mut [0; 4096], SMALL, &deadline()).await;
             assert_eq!(drained, Drained::TooMuch);
             drop(socket);
             sender.join().unwrap();
 
-            let (_silent, mut socket) = pair();
+            let (_silent, mut socket) = pair(&ring);
             let short = Drain { time_max: Duration::from_millis(10), ..SMALL };
             let drained = socket.close(&mut [0; 4096], short, &deadline()).await;
             assert_eq!(drained, Drained::TooLong);
@@ -413,8 +520,8 @@ mod tests {
 
     #[test]
     fn an_abort_is_a_reset() {
-        on_a_core(async {
-            let (mut client, mut socket) = pair();
+        on_both(async |ring| {
+            let (mut client, mut socket) = pair(&ring);
             let mut sent = 0;
             poll_fn(|cx| socket.poll_write_all(cx, b"half", b"", &mut sent)).await.unwrap();
             socket.abort();

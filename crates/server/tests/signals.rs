@@ -16,6 +16,7 @@ use wherefore_server::admission::Admitted;
 use wherefore_server::core::{Arrival, Ends, Handler, Server, run};
 use wherefore_server::limits::Limits;
 use wherefore_server::listen;
+use wherefore_server::ring::Io;
 use wherefore_server::shutdown::{Shutdown, Signals, State};
 
 /// One test, since each signal reaches every server of the process.
@@ -67,6 +68,7 @@ fn a_server_ends_by_signals() {
         log: None,
         shutdown: Arc::clone(&shutdown),
         ends: Ends::OnSignal,
+        io: Io::default(),
     };
     let (ready, is_ready) = channel();
     let tell = move || ready.send(()).unwrap();

@@ -10,7 +10,7 @@ use crate::complaint::Complaint;
 use crate::keys::{self, File};
 use crate::source::Placed;
 use crate::table::{Key, Keys, Provenance};
-use crate::value::{ForwardedForm, LogForm, Name};
+use crate::value::{ForwardedForm, Io, LogForm, Name};
 
 /// What the server as a whole does.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Server {
     pub listen: Vec<Placed<SocketAddr>>,
     /// How many cores serve.
     pub cores: Option<usize>,
+    /// By what octets go to and from clients.
+    pub io: Option<Io>,
     /// The folder for what is remembered over restarts.
     pub state: Option<Placed<PathBuf>>,
     /// How the log is written.
@@ -56,6 +58,7 @@ impl Lowering<'_, '_> {
         Server {
             listen: self.addresses(&server),
             cores: server.cores.as_ref().and_then(|set| usize::try_from(set.value.0).ok()),
+            io: server.io.as_ref().map(|set| set.value),
             state: path(&server.state),
             log: server.log.as_ref().map(|set| set.value),
             trusted_proxies: networks(server.trusted_proxies.as_ref().map(|set| &set.value)),

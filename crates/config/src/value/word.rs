@@ -54,6 +54,14 @@ words! {
         Off = "off",
     }
 
+    /// By what octets go to and from clients.
+    Io "by what octets go to and from clients" "\"io_uring\"" {
+        /// A call for each read and each write.
+        Epoll = "epoll",
+        /// One call for those of many connections.
+        IoUring = "io_uring",
+    }
+
     /// Which fields the trusted proxies write.
     ForwardedForm "which fields the trusted proxies write" "\"x-forwarded\"" {
         /// `X-Forwarded-For` and `X-Forwarded-Proto`.

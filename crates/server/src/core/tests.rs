@@ -95,6 +95,7 @@ impl Running {
             log,
             shutdown: Arc::clone(&shutdown),
             ends: Ends::OnShutdown,
+            io: Io::default(),
         };
         let (ended, outcome) = channel();
         thread::spawn(move || ended.send(run(server, Octets, || ())));
@@ -266,6 +267,7 @@ fn a_core_that_can_not_begin_ends_the_server_with_an_error() {
         log: None,
         shutdown: Shutdown::new(),
         ends: Ends::OnShutdown,
+        io: Io::default(),
     };
     let make = |core: Rc<Core>| {
         assert!(core.index == 0, "as a test asks");
