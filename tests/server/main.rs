@@ -20,6 +20,7 @@ mod peers;
 mod privileges;
 mod proxy_protocol;
 mod reload;
+mod ring;
 mod silent;
 mod slow;
 mod start;
