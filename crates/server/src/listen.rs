@@ -13,11 +13,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// How many connections may wait to be accepted, for each core; the kernel may allow fewer (somaxconn).
 pub(crate) const BACKLOG: i32 = 4096;
 
-/// How many octets that have not left yet a connection's socket takes before it counts as full. What is on its way
-/// to the client is bounded by the network alone; more than this in waiting only falls out of the processor's
-/// cache before it leaves.
-const UNSENT_BYTES_MAX: u32 = 256 << 10;
-
 /// How long who has connected and says nothing stays with the kernel: one second is the least it takes. An HTTP
 /// client speaks first, and is accepted once it has: its request is there to be read then.
 #[cfg(target_os = "linux")]
@@ -102,10 +97,7 @@ pub(crate) fn open(address: SocketAddr) -> io::Result<Socket> {
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    {
-        socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
-        wherefore_sockopt::set_tcp_defer_accept(socket.as_fd(), SILENCE_MAX)?;
-    }
+    wherefore_sockopt::set_tcp_defer_accept(socket.as_fd(), SILENCE_MAX)?;
     Ok(())
 }
 
@@ -274,11 +266,6 @@ mod tests {
         let _client = speaking(listeners.address);
         let (accepted, _) = listeners.sockets[0].accept().unwrap();
         assert!(accepted.nodelay().unwrap());
-        #[cfg(target_os = "linux")]
-        assert_eq!(
-            socket2::SockRef::from(&accepted).tcp_notsent_lowat().unwrap(),
-            UNSENT_BYTES_MAX
-        );
     }
 
     #[test]
