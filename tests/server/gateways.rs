@@ -69,7 +69,7 @@ fn the_path_of_a_url_stands_in_the_place_of_what_the_route_names() {
 fn what_is_said_of_fields_is_done() {
     let upstream = Upstream::always(
         "HTTP/1.1 200 OK\r\nServer: x\r\nX-Kind: y\r\nSet-Cookie: a=b; Path=/in; Domain=in.test\r\n\
-         Content-Length: 0\r\n\r\n",
+         Set-Cookie: c=d; Path=/in/deep\r\nContent-Length: 0\r\n\r\n",
     );
     let server = setup().users(&[("anna", "secret")]).serve(&format!(
         "[users.staff]\nhtpasswd = \"users\"\n{}\n[gateway.app]\nto = \"{}\"\n\
@@ -87,7 +87,7 @@ fn what_is_said_of_fields_is_done() {
     assert_eq!(values("Server").count(), 0);
     assert_eq!(values("X-Kind").map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["z"]);
     let cookies: Vec<_> = values("Set-Cookie").map(|(_, value)| value.as_str()).collect();
-    assert_eq!(cookies, ["a=b; Path=/"]);
+    assert_eq!(cookies, ["a=b; Path=/", "c=d; Path=/deep"]);
     let received = upstream.done();
     for (name, value) in [
         ("Host", Some("app.example")),

@@ -188,8 +188,9 @@ pub(crate) async fn gather<C: Carrier>(
         _ => GATHERED_BYTES_MAX,
     };
     invite(carrier, job, answer).await?;
+    // What is announced may never come: room for more is made once it does.
     let room = match request.announced {
-        Announced::Length(length) => length.min(limit),
+        Announced::Length(length) => length.min(limit).min(GATHERED_BYTES_MAX),
         Announced::Nothing | Announced::Unknown => 0,
     };
     let mut content = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
