@@ -166,20 +166,16 @@ impl FileStage {
         }
     }
 
-    /// Gives it a name that must be free; `EEXIST` if it is not. What had a name before is given `mode`, that of new
-    /// files here; what had none has it.
-    pub(super) fn name_new(
-        &mut self,
-        folder: BorrowedFd<'_>,
-        name: &[u8],
-        mode: Mode,
-    ) -> Result<(), Errno> {
+    /// What has a name of ours is given `mode`, that of new files here; what has no name has it.
+    pub(super) fn become_new(&self, mode: Mode) -> Result<(), Errno> {
+        if self.name.is_some() { rustix::fs::fchmod(&self.file, mode) } else { Ok(()) }
+    }
+
+    /// Gives it a name that must be free; `EEXIST` if it is not.
+    pub(super) fn name_new(&mut self, folder: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
         match &self.name {
             None => self.disk.link(&self.file, (folder, name))?,
-            Some((held, own)) => {
-                rustix::fs::fchmod(&self.file, mode)?;
-                self.disk.rename_new((held.as_fd(), own), (folder, name))?;
-            }
+            Some((held, own)) => self.disk.rename_new((held.as_fd(), own), (folder, name))?,
         }
         self.name = None;
         Ok(())

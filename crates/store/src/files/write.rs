@@ -229,9 +229,10 @@ impl FileStore {
         let latest = codings.iter().map(|(_, stat)| meta_of(stat).modified).max();
         let modified = meta_of(&stamp(staged, latest)?).modified;
         let length = staged.written();
+        staged.become_new(self.mode_of_new)?;
         self.sync(place, staged)?;
         self.charge(length, 0)?;
-        if let Err(error) = staged.name_new(place.folder.as_fd(), &place.name, self.mode_of_new) {
+        if let Err(error) = staged.name_new(place.folder.as_fd(), &place.name) {
             self.charge_back(length, 0);
             return Err(moved(error));
         }
