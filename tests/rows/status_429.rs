@@ -65,7 +65,7 @@ fn the_limit_is_reached() {
     assert_eq!(reply.problem()["limit"], "few");
     assert!(reply.problem()["detail"].as_str().unwrap().contains("3 requests in 86400 seconds"));
     assert_eq!(reply.field("cache-control"), Some("no-store"));
-    assert!(server.log_line(" 429 ").contains("rate"));
+    assert!(server.log_line("HTTP/1.1\" 429 ").contains("rate"));
 }
 
 /// Whatever the method and whatever comes of it; nothing is looked up once it is reached.
