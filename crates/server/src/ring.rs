@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::net::unix::pipe;
-use wherefore_ring::{Completed, Done, More, Ring, Sizes};
+use wherefore_ring::{More, Ring, Sizes};
 
 use crate::notice::Seldom;
 
@@ -83,15 +83,8 @@ impl CoreRing {
     /// Takes turns, for ever. A turn comes after all connections that the last one woke: they asked before it, and
     /// what they asked for is submitted in one call.
     pub(crate) async fn run(&self) {
-        let mut came = Vec::new();
         loop {
-            let more = self.turn(&mut came);
-            if !came.is_empty() {
-                // The loop looks at all that it watches first: an upstream that closed before a request came is known
-                // to have closed when the request is looked at.
-                tokio::task::yield_now().await;
-                came.drain(..).for_each(|completed| stream::deliver(self, completed));
-            }
+            let more = self.turn();
             match more {
                 Ok(More::Later) => poll_fn(|cx| self.poll_due(cx)).await,
                 Ok(More::Now) => after_the_others().await,
@@ -125,15 +118,14 @@ impl CoreRing {
         due
     }
 
-    /// What came of sends is delivered, and the rest is left in `came`.
-    fn turn(&self, came: &mut Vec<Completed<Pipe>>) -> io::Result<More> {
+    fn turn(&self) -> io::Result<More> {
         self.is_asked.set(false);
         let more = self.ring.borrow_mut().turn();
         loop {
+            // Who is told may ask for more at once.
             let completed = self.ring.borrow_mut().completed();
             match completed {
-                Some(sent) if matches!(sent.done, Done::Sent(..)) => stream::deliver(self, sent),
-                Some(completed) => came.push(completed),
+                Some(completed) => stream::deliver(self, completed),
                 None => return more,
             }
         }

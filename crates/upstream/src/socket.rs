@@ -8,6 +8,8 @@ use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::stream::Asked;
+
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -28,16 +30,24 @@ macro_rules! either {
 impl Socket {
     /// How many octets there are, 1 at most, without taking them; an error of the kind `WouldBlock` if there
     /// are none yet.
-    pub(crate) fn peek(&self) -> io::Result<usize> {
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        either!(self, stream => stream.try_io(Interest::READABLE, || {
-            Ok(recv(stream, &mut [0_u8], flags)?.0)
-        }))
+    pub(crate) fn peek(&self, asked: Asked) -> io::Result<usize> {
+        self.receive(&mut [0], RecvFlags::PEEK, asked)
     }
 
     /// Reads what has come; an error of the kind `WouldBlock` if nothing has.
-    pub(crate) fn try_read(&self, room: &mut [u8]) -> io::Result<usize> {
-        either!(self, stream => stream.try_read(room))
+    pub(crate) fn try_read(&self, room: &mut [u8], asked: Asked) -> io::Result<usize> {
+        self.receive(room, RecvFlags::empty(), asked)
+    }
+
+    fn receive(&self, room: &mut [u8], flags: RecvFlags, asked: Asked) -> io::Result<usize> {
+        let flags = flags | RecvFlags::DONTWAIT;
+        either!(self, stream => {
+            let receive = || Ok(recv(stream, room, flags)?.0);
+            match asked {
+                Asked::Reactor => stream.try_io(Interest::READABLE, receive),
+                Asked::Kernel => receive(),
+            }
+        })
     }
 }
 
