@@ -1,6 +1,10 @@
-//! What a core knows already is sent without an allocation, be it stored or encoded: so nothing is encoded
-//! anew.
+//! What a core knows already is sent without an allocation, be it stored or encoded, or a whole answer that is given
+//! again: so nothing is encoded anew.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "shared by several test binaries")]
+
+#[path = "support/counted.rs"]
+mod counted;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -11,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use counted::Counted;
 use wherefore_decide::policy::{
     Compress, ContentPolicy, Folder, Hosts, Pattern, Resource, Route, Site,
 };
@@ -64,6 +69,12 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+const CODINGS: [&str; 3] = ["gzip", "br", "zstd"];
+const SHORT: &str = "some text, and more of it ";
+const SHORT_BYTES: usize = SHORT.len() * 2_000;
+/// Above how many octets no answer is kept to be given again.
+const KEPT_BYTES_MAX: usize = 4 << 10;
+
 const HITS: u64 = 100;
 /// How often so many are asked for: what else a core does meanwhile, its timers for one, is not done every time.
 const SERIES: u64 = 5;
@@ -107,14 +118,18 @@ fn read_answer(stream: &mut TcpStream, room: &mut [u8]) -> usize {
     }
 }
 
-#[test]
-fn a_hit_on_what_was_encoded_costs_no_more_than_any() {
+/// Serves text that becomes short once it is encoded, `/short.txt`, and such that does not, `/long.txt`, to whoever asks
+/// by this connection. Says how many answers were given again.
+fn given_again(ask: impl FnOnce(&mut TcpStream)) -> u64 {
     let store = MemoryStore::new();
-    let text = "some text, and more of it ".repeat(2_000);
-    for name in [&b"/a.txt"[..], b"/b.bin"] {
+    // Digits of squares repeat themselves too seldom to become short.
+    let long: String = (0..SHORT_BYTES as u64 / 16).map(|i| (i * i * 7_919).to_string()).collect();
+    for (name, text) in
+        [("/short.txt", SHORT.repeat(SHORT_BYTES / SHORT.len())), ("/long.txt", long)]
+    {
         let mut staged = store.stage(b"/", None).unwrap();
         staged.write(text.as_bytes()).unwrap();
-        store.replace(name, staged, CreateFolders::No, &mut |_| true).unwrap();
+        store.replace(name.as_bytes(), staged, CreateFolders::No, &mut |_| true).unwrap();
     }
     let resource = Resource::Folder(Folder::read_only(0));
     let content = ContentPolicy::up_to(0, 0);
@@ -139,26 +154,51 @@ fn a_hit_on_what_was_encoded_costs_no_more_than_any() {
         ends: Ends::OnShutdown,
         io: Io::default(),
     };
-    let serving = thread::spawn(move || {
-        let service = |core| {
-            COUNTED.with(|counted| counted.set(true));
-            let wire = wherefore_h1::Limits::default();
-            Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire)
-        };
-        core::run(server, service, || ()).unwrap();
+    let again = Arc::new(AtomicU64::new(0));
+    let serving = thread::spawn({
+        let again = Arc::clone(&again);
+        move || {
+            let service = |core| {
+                COUNTED.with(|counted| counted.set(true));
+                let wire = wherefore_h1::Limits::default();
+                let service = Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire);
+                Counted::new(service, &again)
+            };
+            core::run(server, service, || ()).unwrap();
+        }
     });
-
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
-    let (plain, whole) = allocations(&mut stream, "/b.bin", "gzip");
-    assert!(whole > text.len());
-    for coding in ["gzip", "br", "zstd"] {
-        let (encoded, length) = allocations(&mut stream, "/a.txt", coding);
-        assert!(length < 2_000, "{coding} was not used");
-        assert_eq!((encoded, plain), (0, 0), "{coding}");
-    }
-    // What is counted is counted: a file that is not known yet takes some.
-    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0);
+    ask(&mut stream);
     shutdown.stop();
     serving.join().unwrap();
+    again.load(Ordering::Relaxed)
+}
+
+/// One test, since what is counted is one number: nothing else may allocate meanwhile.
+#[test]
+fn hits_take_no_allocation_whichever_way_they_go() {
+    let from_memory = given_again(|stream| {
+        let (plain, whole) = allocations(stream, "/short.txt", "identity");
+        assert!(plain == 0 && whole > SHORT_BYTES, "{plain} for {whole} octets");
+        for coding in CODINGS {
+            let (encoded, length) = allocations(stream, "/long.txt", coding);
+            assert!(length > 2 * KEPT_BYTES_MAX && length < SHORT_BYTES, "{coding}: {length}");
+            assert_eq!(encoded, 0, "{coding}");
+        }
+    });
+    assert_eq!(from_memory, 0, "answers that are as long are not kept");
+
+    let given_again = given_again(|stream| {
+        for coding in CODINGS {
+            let (encoded, length) = allocations(stream, "/short.txt", coding);
+            assert!(length < KEPT_BYTES_MAX, "{coding}: {length}");
+            assert_eq!(encoded, 0, "{coding}");
+        }
+    });
+    // All but the first two of each second.
+    let hits = HITS * SERIES * CODINGS.len() as u64;
+    assert!(given_again > hits / 2, "{given_again} of {hits} were given again");
+    // What is counted is counted: a file that is not known yet takes some.
+    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0);
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -26,6 +27,7 @@ use wherefore_store::{MemoryStore, Store};
 use wherefore_upstream::{ConnectSettings, Connector, Endpoint, Target};
 
 use super::client::{Client, Reply};
+use super::counted::Counted;
 use super::server::{first_with, io};
 
 /// A running server. Dropped, it is ended.
@@ -34,6 +36,8 @@ pub struct Inside {
     log: Mutex<Receiver<String>>,
     shutdown: Arc<Shutdown>,
     thread: Option<JoinHandle<()>>,
+    /// How many answers were given again; known when it has ended.
+    again: Arc<AtomicU64>,
 }
 
 /// Serves `store`, writable, with these `NAME=VALUE` limits of the server.
@@ -131,16 +135,16 @@ pub fn serve_configuration(configuration: Configuration, limits: &[(&str, &str)]
         },
     };
     let wire = wherefore_h1::Limits::default();
-    let thread = std::thread::spawn(move || {
-        core::run(
-            server,
-            |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire),
-            || (),
-        )
-        .unwrap();
-        drop(writer);
+    let again = Arc::new(AtomicU64::new(0));
+    let thread = std::thread::spawn({
+        let again = Arc::clone(&again);
+        move || {
+            let service = |core| Service::new(core, Arc::clone(&current), Arc::clone(&kept), wire);
+            core::run(server, |core| Counted::new(service(core), &again), || ()).unwrap();
+            drop(writer);
+        }
     });
-    Inside { address, log: Mutex::new(received), shutdown, thread: Some(thread) }
+    Inside { address, log: Mutex::new(received), shutdown, thread: Some(thread), again }
 }
 
 impl Inside {
@@ -157,6 +161,19 @@ impl Inside {
     /// The first line of its log that holds `text`, as the object that it is.
     pub fn log_line(&self, text: &str) -> serde_json::Value {
         serde_json::from_str(&first_with(&self.log, text)).unwrap()
+    }
+
+    /// Ends it; says how many answers it gave again.
+    pub fn given_again(mut self) -> u64 {
+        self.end();
+        self.again.load(Ordering::Relaxed)
+    }
+
+    fn end(&mut self) {
+        self.shutdown.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
     }
 }
 
@@ -179,9 +196,6 @@ impl Write for Lines {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.shutdown.stop();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
+        self.end();
     }
 }

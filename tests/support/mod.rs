@@ -5,6 +5,7 @@
 pub mod client;
 pub mod coded;
 pub mod configured;
+pub mod counted;
 pub mod countries;
 pub mod inside;
 pub mod lies;

@@ -31,6 +31,8 @@ pub(crate) struct Given {
     places: Box<[Place]>,
     /// The question that is asked just now.
     question: Vec<u8>,
+    /// How many answers were given again.
+    again: u64,
 }
 
 /// For how long answers are kept at most: for the second of `Date`, and under one configuration.
@@ -122,6 +124,7 @@ impl Given {
             answers: Vec::new(),
             places: Box::default(),
             question: Vec::new(),
+            again: 0,
         }
     }
 
@@ -156,6 +159,16 @@ impl Given {
         let kept = self.answers.get(index)?;
         let octets = |range: &Range<usize>| self.octets.get(range.clone()).unwrap_or_default();
         Some((kept, octets(&kept.path), octets(&kept.octets)))
+    }
+
+    /// Counts an answer that was given again.
+    pub(crate) const fn count_again(&mut self) {
+        self.again += 1;
+    }
+
+    /// How many answers were given again, of all seconds.
+    pub(crate) const fn again(&self) -> u64 {
+        self.again
     }
 
     /// No longer keeps the answer.

@@ -126,6 +126,12 @@ impl Service {
         service
     }
 
+    /// How many answers this core has given again, as it gave them to others in the same second.
+    #[must_use]
+    pub fn given_again(&self) -> u64 {
+        self.given.borrow().again()
+    }
+
     pub(crate) fn try_turn_away(self: &Rc<Self>) -> Option<TurnedAway> {
         let count = self.turned_away.get();
         (count < TURNED_AWAY_MAX).then(|| {

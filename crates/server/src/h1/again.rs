@@ -42,7 +42,9 @@ impl H1<'_> {
         }
         (answer.trail, answer.verdict) = (kept.trail, Some(kept.verdict));
         answer.head.status = kept.verdict.status;
-        Some(kept.content_bytes)
+        let content_bytes = kept.content_bytes;
+        given.count_again();
+        Some(content_bytes)
     }
 
     /// Keeps the answer that stands at the end of the output, if others may get it.
