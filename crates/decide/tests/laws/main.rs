@@ -2,6 +2,7 @@
 //! whole requests and invented look-ups.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod again;
 mod allowances;
 mod answers;
 mod ask;
