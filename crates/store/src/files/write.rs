@@ -22,6 +22,9 @@ use crate::{
 /// How often a swap with what another program put in place is undone before it is given up.
 const UNDO_TRIES: usize = 16;
 
+/// The largest file that is replaced without waiting, in octets: whoever takes its name away frees what it takes up.
+pub(super) const REPLACED_AT_ONCE_BYTES_MAX: u64 = 4 << 20;
+
 /// What is to be written.
 pub(super) enum Content<'c> {
     Staged(Box<dyn Staged>),
@@ -130,6 +133,10 @@ impl FileStore {
             }
         };
         if let Some((seen, stat)) = self.glance(&place)? {
+            let bytes = stat.as_ref().map_or(0, |stat| meta_of(stat).length);
+            if wait == Wait::No && bytes > REPLACED_AT_ONCE_BYTES_MAX {
+                return Err(StoreError::WouldWait);
+            }
             let beside = match medium {
                 Medium::Disk => Beside::Unknown,
                 Medium::Memory => Beside::Nothing,

@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 use super::*;
+use crate::files::write::REPLACED_AT_ONCE_BYTES_MAX;
 use crate::{Medium, conformance};
 
 #[test]
@@ -291,6 +292,11 @@ fn in_memory_nothing_is_waited_for() {
         std::fs::write(scratch.path().join("a.gz"), "coded").unwrap();
         assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "that goes the long way");
         std::fs::remove_file(scratch.path().join("a.gz")).unwrap();
+        let file = File::options().write(true).open(scratch.path().join("d/a")).unwrap();
+        file.set_len(REPLACED_AT_ONCE_BYTES_MAX + 1).unwrap();
+        assert!(would_wait(write(b"/d/a", b"x", CreateFolders::No)), "its space is to be freed");
+        file.set_len(REPLACED_AT_ONCE_BYTES_MAX).unwrap();
+        assert!(!write(b"/d/a", b"x", CreateFolders::No).unwrap().created);
         let place = store.place(ResourcePath::parse(b"/a").unwrap()).unwrap();
         let held = store.locks.lock(place.key());
         assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "somebody else writes it");
