@@ -1,5 +1,6 @@
 //! Opening what is to be sent: a small file's octets, a large file's descriptor, a listing.
 
+use std::fmt::Debug;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,7 +18,6 @@ use crate::encode::Encoding;
 use crate::find::{bare, representation, store_path};
 use crate::listing;
 use crate::multipart::Piece;
-use crate::room::Room;
 
 /// Files up to this many octets are kept in memory and sent with their head.
 pub const SMALL_BYTES_MAX: u64 = 64 << 10;
@@ -37,9 +37,14 @@ pub struct OpenFile {
     /// hold no descriptors.
     pub handle: Handle,
     meta: Meta,
-    /// Where it was encoded: the memory that it holds.
-    _room: Option<Arc<Room>>,
+    /// What it holds besides. Let go after the handle.
+    _held: Option<Arc<dyn Held>>,
 }
+
+/// What a file may hold besides.
+trait Held: Debug + Send + Sync {}
+
+impl<T: Debug + Send + Sync> Held for T {}
 
 /// The content of an answer.
 #[derive(Debug)]
@@ -95,13 +100,15 @@ impl OpenFile {
             handle: Handle::Bytes(Arc::clone(&octets), meta),
             octets: Some(octets),
             meta,
-            _room: None,
+            _held: None,
         }
     }
 
-    /// The same, with the memory that it holds.
-    pub(crate) fn holding(self, room: Room) -> Self {
-        Self { _room: Some(Arc::new(room)), ..self }
+    /// The same, with what is held as long as it is open anywhere, and let go when its handle is: such as the memory
+    /// that it takes, or a handle of the same file whose end is waited for elsewhere.
+    #[must_use]
+    pub fn holding(self, held: impl Debug + Send + Sync + 'static) -> Self {
+        Self { _held: Some(Arc::new(held)), ..self }
     }
 
     /// Its length in octets.
@@ -203,7 +210,7 @@ impl Origin {
             octets: None,
             handle: opened.file,
             meta: opened.info.meta,
-            _room: None,
+            _held: None,
         };
         if file.length() <= SMALL_BYTES_MAX {
             let length = file.length() as usize;

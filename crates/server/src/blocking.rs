@@ -21,6 +21,12 @@ pub struct Workers {
 /// counts as no job, since it can't be put off; whatever was begun by one job is dropped by one.
 pub(crate) struct OnWorker<T: Send + 'static>(Option<T>);
 
+impl<T: Send + 'static> fmt::Debug for OnWorker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnWorker")
+    }
+}
+
 impl<T: Send + 'static> OnWorker<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self(Some(value))
