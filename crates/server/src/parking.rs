@@ -177,7 +177,7 @@ impl Lot {
         for found in found.drain(..) {
             let (token, end) = told(&found);
             // What is said of one that has left since is said to nobody.
-            let Some(parked) = self.table.borrow_mut().take(token) else { continue };
+            let Some(parked) = self.take(|table| table.take(token)) else { continue };
             let Parked { stream, peer, admitted, brought, since, .. } = parked;
             if end == End::Near && has_ended(&stream) {
                 continue;
@@ -187,17 +187,25 @@ impl Lot {
         }
     }
 
+    /// Takes one out. When few are left of many, some of them may get other places.
+    fn take(&self, one: impl FnOnce(&mut Table<Parked>) -> Option<Parked>) -> Option<Parked> {
+        let mut table = self.table.borrow_mut();
+        let taken = one(&mut table)?;
+        table.shrink(|parked, token| self.set.rearm(&parked.stream, token));
+        Some(taken)
+    }
+
     /// Closes those that have waited too long, some at a time.
     fn close_due(&self) {
         let now = self.clock.now();
-        let mut table = self.table.borrow_mut();
+        let first_due = || self.table.borrow().first_due();
         for _ in 0..CLOSED_MAX {
-            match table.first_due() {
-                Some(due) if due <= now => drop(table.take_first()),
+            match first_due() {
+                Some(due) if due <= now => drop(self.take(Table::take_first)),
                 _ => break,
             }
         }
-        match table.first_due() {
+        match first_due() {
             Some(due) => self.deadline.set(due),
             None => self.deadline.clear(),
         }

@@ -48,12 +48,19 @@ impl Set {
 
     /// Watches a connection for the next thing that comes on it, which may be there already.
     pub(super) fn arm(&self, stream: &TcpStream, before: Before, token: Token) -> io::Result<()> {
-        let data = EventData::new_u64(token.to_number());
         match before {
-            Before::Nothing => epoll::add(&self.epoll, stream, data, ARMED)?,
-            Before::Parked { .. } => epoll::modify(&self.epoll, stream, data, ARMED)?,
+            Before::Nothing => {
+                let data = EventData::new_u64(token.to_number());
+                Ok(epoll::add(&self.epoll, stream, data, ARMED)?)
+            }
+            Before::Parked { .. } => self.rearm(stream, token),
         }
-        Ok(())
+    }
+
+    /// The same, where it was watched before, or is. What was found on it by its old token is found again.
+    pub(super) fn rearm(&self, stream: &TcpStream, token: Token) -> io::Result<()> {
+        let data = EventData::new_u64(token.to_number());
+        Ok(epoll::modify(&self.epoll, stream, data, ARMED)?)
     }
 
     /// Waits until something is found.

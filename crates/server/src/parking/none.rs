@@ -33,6 +33,10 @@ impl Set {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    pub(super) fn rearm(&self, _: &TcpStream, _: Token) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     pub(super) fn poll_look(
         &self,
         _: &mut Context<'_>,

@@ -261,3 +261,30 @@ fn many_are_woken_at_once() {
         assert_eq!((seen.len(), running.lot.count()), (clients.len(), 0));
     });
 }
+
+#[test]
+fn those_who_are_left_of_many_are_woken_and_take_little_room() {
+    paused(async {
+        let mut running = Running::start();
+        let mut clients: Vec<_> = (0..140).map(|_| running.parked()).collect();
+        let most = running.lot.table.borrow().room();
+        // Those who came first leave, so that the others have the last places: some are woken, some close.
+        let left = clients.split_off(130);
+        for (number, mut client) in clients.into_iter().enumerate() {
+            if number % 2 == 0 {
+                client.write_all(b"x").unwrap();
+                drop(running.woken().await);
+            }
+        }
+        running.are_left(left.len()).await;
+        assert_eq!(running.lot.count(), left.len());
+        let room = running.lot.table.borrow().room();
+        assert!(room <= most / 2, "{room} of {most}");
+        for mut client in left {
+            client.write_all(b"still here").unwrap();
+            let (arrival, _admitted) = running.woken().await;
+            assert_eq!(arrival.peer, client.local_addr().unwrap());
+            assert_eq!(read(&arrival.stream), b"still here");
+        }
+    });
+}
