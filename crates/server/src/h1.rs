@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use wherefore_decide::Scheme;
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::plan;
@@ -22,7 +23,7 @@ use wherefore_message::{Fault, FieldName, Method, Version};
 use wherefore_origin::read::Content;
 
 use crate::answer::{Answer, explain};
-use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
+use crate::buffer::Buffer;
 use crate::carrier::Gone;
 use crate::connection::{End, Pace, Place, Rhythm, SOON};
 use crate::core::{Brought, Core};
@@ -41,6 +42,8 @@ use crate::wheel::Deadline;
 
 /// Answers that were made are sent when they come to this many octets, or nothing more is to be read.
 const OUTPUT_BYTES_MAX: usize = 64 << 10;
+/// So many exchanges of one connection follow each other before others have their turn.
+const EXCHANGES_A_TURN: u32 = 128;
 
 /// The carrier of one connection's exchanges.
 pub(crate) struct H1<'a> {
@@ -81,9 +84,15 @@ impl H1<'_> {
         if let Err(end) = self.first().await {
             return end;
         }
+        let mut exchanges = 0_u32;
         loop {
             match self.server.receive(self.input.unread(), self.now()) {
                 Ok((used, Event::Head)) => {
+                    // Who asks on and takes all answers never has to be waited for.
+                    exchanges += 1;
+                    if exchanges.is_multiple_of(EXCHANGES_A_TURN) {
+                        yield_now().await;
+                    }
                     self.input.keep_head(used);
                     answer.clear();
                     if let Some(end) = self.one(answer, client, place).await {
@@ -483,10 +492,11 @@ impl H1<'_> {
             usize::try_from(self.service.wire.head_bytes_max()).unwrap_or(usize::MAX);
         // Room for a whole head, and for content behind it.
         let bytes_max = head_bytes_max.saturating_mul(2);
+        let buffers = &self.service.core.buffers;
         match self.server.unread() {
             Unread::None => {}
-            Unread::Octets(left) => self.input.widen(left),
-            Unread::Unknown => self.input.widen(UNKNOWN_READ_BYTES),
+            Unread::Octets(left) => buffers.widen(self.input, Some(left)),
+            Unread::Unknown => buffers.widen(self.input, None),
         }
         if self.input.make_room(bytes_max).is_err() {
             return Poll::Ready(Filled::Gone);

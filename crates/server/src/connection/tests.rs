@@ -109,6 +109,23 @@ fn one_that_is_new_or_busy_keeps_its_task_for_a_moment() {
 }
 
 #[test]
+fn one_that_asks_on_leaves_others_their_turn() {
+    paused(async {
+        let service = service();
+        let (_client, mut socket, peer) = brought(&GET.repeat(400));
+        let serving = connection(&service, &mut socket, &peer, Place::Admitted, SPARSE);
+        let mut serving = std::pin::pin!(serving);
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            serving.as_mut().poll(cx)
+        })
+        .await;
+        assert!(polls > 3, "{polls}");
+    });
+}
+
+#[test]
 fn one_that_is_new_has_a_place_for_as_long_as_it_waits() {
     paused(async {
         let service = service();

@@ -14,9 +14,12 @@ use wherefore_message::Cause;
 use super::Gateway;
 use super::hop::Hop;
 use crate::carrier::{Carrier, More, Trouble};
+use crate::turn::after_the_loop;
 
 /// So much content is gathered before it is sent, in octets.
 const GATHERED_BYTES_MAX: usize = 16 << 10;
+/// So much is passed on in one turn of a core's loop, in octets: then others have theirs.
+const TURN_BYTES_MAX: u64 = 512 << 10;
 
 /// How far a request has come on its way.
 #[derive(Debug)]
@@ -189,9 +192,14 @@ impl Upload {
         hop: &mut Hop,
         carrier: &mut C,
     ) -> Poll<Result<(), Halt>> {
+        let before = self.octets;
         loop {
             if self.stage == Stage::Refused {
                 return Poll::Ready(Ok(()));
+            }
+            if self.octets - before > TURN_BYTES_MAX {
+                after_the_loop(cx);
+                return Poll::Pending;
             }
             // It need not wait, and some don't.
             if self.stage == Stage::Withheld && carrier.begun() == Begun::Already {
