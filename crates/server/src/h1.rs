@@ -476,9 +476,11 @@ impl H1<'_> {
                 Some(Ok(_) | Err(_)) => return Err(End::Close),
             }
         }
-        match self.fill().await {
-            Filled::More => Ok(()),
-            Filled::Late(_) | Filled::Gone => Err(End::Close),
+        match poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
+            Poll::Ready(Filled::More) => Ok(()),
+            Poll::Ready(Filled::Late(_) | Filled::Gone) => Err(End::Close),
+            // Where the last read had filled its room, there might have been more.
+            Poll::Pending => Err(End::Idle),
         }
     }
 
