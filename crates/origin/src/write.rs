@@ -126,6 +126,8 @@ impl Origin {
         let mut act = Act { wait: Wait::No, ..Act::new(self, job, Writing::Put, trail) };
         match act.replace(Content::Whole(content), None) {
             Ok(written) => Some(act.written(&written)),
+            // The rules may have been asked by then, without having seen all.
+            Err(StoreError::WouldWait) => None,
             // Anything else that stands against it is met again, by who can wait.
             Err(_) => act.refused(),
         }
@@ -293,7 +295,13 @@ impl<'a> Act<'a> {
         content: Content<'_>,
         version: Option<EntityTag>,
     ) -> Result<Written, StoreError> {
-        let (store, wait) = (&self.origin.store, self.wait);
+        let store = &self.origin.store;
+        // A patch rests on the version that it was made for.
+        let what = match version {
+            None if !plan::asks_for_version(&self.job.request.view()) => LookFor::Original,
+            None | Some(_) => LookFor::Content,
+        };
+        let how = (what, self.wait);
         let path = store_path(self.job.inner.as_path());
         let folders = match self.job.place().map(|place| place.folder.missing_folders) {
             Some(MissingFolders::Create) => CreateFolders::Yes,
@@ -302,7 +310,7 @@ impl<'a> Act<'a> {
         let allow = &mut |look: &Look| self.allows(look, version);
         match content {
             Content::Staged(staged) => store.replace(path, staged, folders, allow),
-            Content::Whole(octets) => store.replace_with(path, octets, folders, wait, allow),
+            Content::Whole(octets) => store.replace_with(path, octets, folders, how, allow),
         }
     }
 

@@ -266,7 +266,7 @@ fn in_memory_nothing_is_waited_for() {
         let scratch = at();
         let store = open(&scratch, writable());
         let write = |path: &[u8], content: &[u8], folders| {
-            store.replace_with(path, content, folders, Wait::No, &mut |_| true)
+            store.replace_with(path, content, folders, (LookFor::Content, Wait::No), &mut |_| true)
         };
         let would_wait = |written| matches!(written, Err(StoreError::WouldWait));
         if store.media.of_root() == Medium::Disk {
@@ -295,7 +295,13 @@ fn in_memory_nothing_is_waited_for() {
         let held = store.locks.lock(place.key());
         assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "somebody else writes it");
         drop(held);
-        let refused = store.replace_with(b"/a", b"x", CreateFolders::No, Wait::No, &mut |_| false);
+        let refused = store.replace_with(
+            b"/a",
+            b"x",
+            CreateFolders::No,
+            (LookFor::Content, Wait::No),
+            &mut |_| false,
+        );
         assert!(matches!(refused, Err(StoreError::Refused(_))));
         assert_eq!(std::fs::read(scratch.path().join("a")).unwrap(), b"second");
         assert_eq!(scratch.names(), ["a", "d"]);
