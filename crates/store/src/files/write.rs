@@ -86,11 +86,9 @@ impl FileStore {
         let mut staged = match content {
             Content::Staged(staged) => FileStage::of(staged)?,
             Content::Whole(octets) => {
-                // What is to be swapped needs a name. On a disk it gets it once its content is written.
-                let begun = match (&stat, self.medium(&place)) {
-                    (Some(stat), Medium::Memory) => Begun::Named(narrowest(stat)),
-                    (Some(_), Medium::Disk) | (None, _) => Begun::Unnamed,
-                };
+                // What is to be swapped needs a name in any case: given last, it would cost two steps for one.
+                let begun =
+                    stat.as_ref().map_or(Begun::Unnamed, |stat| Begun::Named(narrowest(stat)));
                 Box::new(self.stage_whole(&place.folder, octets, begun)?)
             }
         };
