@@ -1,20 +1,25 @@
 //! Work that may wait on a disk or takes long: done on other threads, so that a core's loop goes on.
 
+mod threads;
+
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// A bound on the jobs of one kind that run or wait on worker threads, over all cores.
+use self::threads::Threads;
+
+/// The threads for jobs of one kind, over all cores, and a bound on those that run or wait.
 #[derive(Debug)]
 pub struct Workers {
     jobs_max: usize,
     /// For those that run and those that wait.
     places: Arc<Semaphore>,
-    /// For those that run: other kinds of jobs have threads of their own.
-    threads: Arc<Semaphore>,
+    /// Other kinds of jobs have threads of their own.
+    threads: Arc<Threads>,
 }
 
 /// What takes as long to be dropped as a job: it is dropped on a worker thread, wherever it is let go. That
@@ -59,18 +64,15 @@ impl Workers {
     #[must_use]
     pub fn new(threads: usize, queue: usize) -> Arc<Self> {
         let jobs_max = threads.saturating_add(queue).min(Semaphore::MAX_PERMITS);
-        let threads = Arc::new(Semaphore::new(threads.min(jobs_max)));
-        Arc::new(Self { jobs_max, places: Arc::new(Semaphore::new(jobs_max)), threads })
+        let places = Arc::new(Semaphore::new(jobs_max));
+        Arc::new(Self { jobs_max, places, threads: Threads::new(threads) })
     }
 
-    /// Runs `job` on a worker thread of this core's runtime. A job that has begun runs to its end even
-    /// if nobody waits for it any more, and counts until then.
+    /// Runs `job` on a worker thread. A job that has begun runs to its end even if nobody waits for it any
+    /// more, and counts until then.
     ///
     /// # Errors
-    /// If there is no room, if the job panics, or if the runtime stops before it begins.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// If there is no room, if the job panics, or if the threads stop before it begins.
     pub async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -83,10 +85,7 @@ impl Workers {
     /// those that do.
     ///
     /// # Errors
-    /// If the job panics, or if the runtime stops before it begins.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// If the job panics, or if the threads stop before it begins.
     pub async fn run_in_turn<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -100,24 +99,38 @@ impl Workers {
         place: OwnedSemaphorePermit,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let thread = Arc::clone(&self.threads).acquire_owned().await;
-        let thread = thread.map_err(|_| WorkError::Stopping)?;
-        let task = spawn_blocking(move || {
+        let (tell, told) = oneshot::channel();
+        let job = move || {
+            if tell.is_closed() {
+                return;
+            }
+            // What it left half-done is its own: what it shares with others is changed in single steps.
+            let done = catch_unwind(AssertUnwindSafe(job)).map_err(|_| WorkError::Panicked);
             // Held by the job, not by the one who waits: that one may be gone long before.
-            let _held = (place, thread);
-            job()
-        });
-        task.await.map_err(
-            |error| {
-                if error.is_panic() { WorkError::Panicked } else { WorkError::Stopping }
-            },
-        )
+            drop(place);
+            // If it is, nobody is there to be told.
+            let _ = tell.send(done);
+        };
+        self.threads.hand_in(Box::new(job)).map_err(|_| WorkError::Stopping)?;
+        told.await.unwrap_or(Err(WorkError::Stopping))
+    }
+
+    /// Ends the threads, and waits for what they are at until `deadline`. What was not begun is let go of.
+    pub fn end(&self, deadline: Instant) {
+        self.threads.stop();
+        self.threads.wait_ended(deadline);
     }
 
     /// How many jobs run or wait.
     #[must_use]
     pub fn jobs(&self) -> usize {
         self.jobs_max - self.places.available_permits()
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.threads.stop();
     }
 }
 
@@ -205,7 +218,7 @@ mod tests {
         on_a_core(async {
             let workers = Workers::new(1, 0);
             let held = Arc::clone(&workers.places).try_acquire_owned().unwrap();
-            let (began, mut begun) = tokio::sync::oneshot::channel();
+            let (began, mut begun) = oneshot::channel();
             let waiting = tokio::task::spawn_local({
                 let workers = Arc::clone(&workers);
                 async move { workers.run_in_turn(move || began.send(()).is_ok()).await }
