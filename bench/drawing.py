@@ -10,7 +10,7 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 .ours { fill: #0969da } .line { fill: none; stroke: #0969da; stroke-width: 2 }
 .peer { stroke-width: 1.5; fill-opacity: .85; stroke: #24292f }
 .peer0 { fill: #2da44e } .peer1 { fill: #ffffff } .peer2 { fill: #8250df } .peer3 { fill: #fb8f44 }
-.peer4 { fill: #cf222e } .peer5 { fill: #6e7781 }
+.peer4 { fill: #cf222e } .peer5 { fill: #54aeff } .peer6 { fill: #6e7781 }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 } .dim { fill: #9198a1 } .grid { stroke: #3d444d } .one { stroke: #9198a1 }
   .ours { fill: #4493f8 } .line { stroke: #4493f8 } .peer { stroke: #e6edf3 }
@@ -61,7 +61,7 @@ def place(ratio):
 
 
 def dot(number, x, y):
-    return f'<circle class="peer peer{number % 6}" cx="{x:.1f}" cy="{y}" r="4.5"/>'
+    return f'<circle class="peer peer{number % 7}" cx="{x:.1f}" cy="{y}" r="4.5"/>'
 
 
 def text(x, y, said, anchor="start", kind=""):

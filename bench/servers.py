@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from machine import child, free_port, ports_of, tree
@@ -32,10 +32,19 @@ class Peer:
     # What it takes part in: reading files, with its log on too, writing them, or standing before an upstream.
     variants: tuple = ("read", "logged")
     version: tuple = ("-v",)
+    # Of what it serves, all that it takes part in, if it is not all.
+    only: tuple = ()
+    # Whether Wherefore is compared with it, or it is shown for another reason.
+    is_rival: bool = True
 
 
 WHEREFORE = Peer("wherefore", "wherefore", "", "wherefore.toml", ("{program}", "serve", "--config", "{conf}", "--allow-root"),
-                 variants=("read", "logged", "write", "gateway"), version=("--version",))
+                 (("io", "epoll"),), ("read", "logged", "write", "gateway"), ("--version",), is_rival=False)
+THROUGH_URING = replace(WHEREFORE, name="wherefore, io_uring", settings=(("io", "io_uring"),),
+                        variants=("read", "logged", "gateway"))
+# No server: it reads nothing of what it is asked, and answers always the same. Below it none can come.
+FLOOR = Peer("bare loop", "wherefore-load", "", "", ("{program}", "floor", "--port", "{port}"), variants=("read",), version=(),
+             only=("get", "304", "206", "404"), is_rival=False)
 NGINX = ("{program}", "-p", "{scratch}", "-c", "{conf}")
 PEERS = [
     WHEREFORE,
@@ -45,6 +54,8 @@ PEERS = [
     Peer("h2o", "h2o", "h2o", "h2o.conf", ("{program}", "-c", "{conf}"), variants=("read", "logged", "gateway")),
     Peer("lighttpd", "lighttpd", "lighttpd", "lighttpd.conf", ("{program}", "-D", "-f", "{conf}")),
     Peer("haproxy", "haproxy", "haproxy", "haproxy.cfg", ("{program}", "-db", "-f", "{conf}"), variants=("gateway",)),
+    THROUGH_URING,
+    FLOOR,
 ]
 
 
@@ -134,14 +145,14 @@ def settings(peer, variant, program, scratch, root, upstream, cores):
     return {
         "program": program, "port": 0, "root": root, "scratch": scratch, "conf": f"{scratch}/conf",
         "user": user, "as": "" if os.geteuid() else f"user: {user}", "connections": 8000, "descriptors": 20000,
-        "log": logs[peer.program], "modules": '"mod_accesslog"' if logged else "", "upstream": upstream,
+        "log": logs.get(peer.program, ""), "modules": '"mod_accesslog"' if logged else "", "upstream": upstream,
         "cores": cores, "writable": "true" if variant == "write" else "false", **dict(peer.settings),
     }
 
 
 def filled(peer, values):
     """The configuration and the command. A name that has no value is an error."""
-    text = (HERE / "peers" / peer.template).read_text()
+    text = (HERE / "peers" / peer.template).read_text() if peer.template else ""
     text = re.sub(r"@([a-z]+)@", lambda name: str(values[name[1]]), text)
     return text, [part.format(**values) for part in peer.command]
 

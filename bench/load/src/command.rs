@@ -10,6 +10,7 @@ use crate::http::{Closing, Request};
 
 const USAGE: &str = "\
 Usage: wherefore-load upstream
+       wherefore-load floor --port PORT
        wherefore-load ask --port PORT [--path /1k.bin] [--method GET] [--field 'Name: value']...
               [--connections 64] [--seconds 1] [--warm 0.2] [--files 1] [--depth 1] [--sends 0]
               [--status 200] [--closing no] [--octets 0]
@@ -23,12 +24,17 @@ pub(crate) enum Command {
     Ask(Plan),
     /// Answer for gateways.
     Upstream,
+    /// Answer at a port, without reading what is asked.
+    Floor(u16),
 }
 
 /// What the command line says.
 pub(crate) fn read(arguments: &[String]) -> Result<Command, String> {
     match arguments {
         [command] if command == "upstream" => Ok(Command::Upstream),
+        [command, name, port] if command == "floor" && name == "--port" => {
+            number(port).map(Command::Floor)
+        }
         [command, options @ ..] if command == "ask" => ask(options).map(Command::Ask),
         _ => Err(USAGE.to_owned()),
     }
@@ -98,15 +104,22 @@ mod tests {
         assert_eq!((request.fields.as_str(), request.files), ("A:b\r\nC:d\r\n", 9));
         assert!(matches!(request.closing, Closing::EachTime));
         assert!(matches!(said("upstream"), Ok(Command::Upstream)));
+        assert!(matches!(said("floor --port 80"), Ok(Command::Floor(80))));
         let Ok(Command::Ask(plan)) = said("ask --octets 32") else { panic!("not understood") };
         assert!(matches!(plan.talk, Talk::Echo { octets: 32, .. }));
     }
 
     #[test]
     fn what_is_not_understood_is_said() {
-        for line in
-            ["", "serve", "ask --port", "ask --port x", "ask --colour red", "ask --seconds -1"]
-        {
+        for line in [
+            "",
+            "serve",
+            "ask --port",
+            "ask --port x",
+            "ask --colour red",
+            "ask --seconds -1",
+            "floor 80",
+        ] {
             assert!(said(line).is_err(), "{line}");
         }
     }

@@ -1,5 +1,5 @@
 //! The load that servers are compared under: clients that ask as soon as they have been answered, and an
-//! upstream for gateways. Both check what they get.
+//! upstream for gateways. Both check what they get. And a loop that answers without reading, below which no server comes.
 //!
 //! Each is one thread around epoll. The clients never sleep: else a server would also pay for waking them, the
 //! more the less it has to do.
@@ -9,6 +9,7 @@
 mod asking;
 mod command;
 mod echo;
+mod floor;
 mod frame;
 mod head;
 mod http;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let done = match command::read(&arguments) {
         Ok(Command::Ask(plan)) => asking::run(&plan, &mut io::stdout()),
         Ok(Command::Upstream) => upstream(),
+        Ok(Command::Floor(port)) => floor::Floor::bind(port).and_then(|mut floor| floor.run()),
         Err(message) => Err(io::Error::other(message)),
     };
     match done {

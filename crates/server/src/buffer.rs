@@ -1,16 +1,22 @@
 //! What a connection reads into and writes from: taken from a core's pool while there is something to
 //! read or write, so that an idle connection holds none.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// The size of a fresh read buffer in octets: room for nearly every head with some content behind it. Hundreds of
 /// them may be in use at once.
 pub const READ_BYTES: usize = 8 * 1024;
 
-/// The most room in octets that is made for content which is still to come: with more, it is not read any faster.
-const CONTENT_READ_BYTES: u64 = 64 * 1024;
-/// The room in octets for content of which nobody knows how long it is.
-pub const UNKNOWN_READ_BYTES: u64 = 16 * 1024;
+/// The room in octets for content of which nobody knows how long it is, at first.
+const UNKNOWN_READ_BYTES: usize = 16 * 1024;
+/// The most room in octets that any content has.
+const CONTENT_READ_BYTES: usize = 64 * 1024;
+/// The room in octets for content that comes so fast that it fills the other: the network has less to do then, of
+/// which each reading makes it tell the sender how much it may send.
+const WIDE_READ_BYTES: usize = 512 * 1024;
+/// How many buffers of a core may be so wide at once.
+const WIDE_MAX: usize = 16;
 
 /// The largest write buffer that is kept for the next connection, in octets.
 const WRITE_BYTES_KEPT_MAX: usize = 64 * 1024;
@@ -28,6 +34,30 @@ pub struct Buffer {
     head: usize,
     start: usize,
     end: usize,
+    /// Whether what was read last filled it.
+    was_filled: bool,
+    width: Width,
+}
+
+/// How wide a buffer may become.
+#[derive(Debug)]
+enum Width {
+    /// As wide as any.
+    Usual,
+    /// Wider, as one of few.
+    Wide(#[allow(dead_code, reason = "held until it is dropped")] Place),
+    /// As wide as any until the message is over, since who takes it is slow.
+    Narrow,
+}
+
+/// One of a core's few places for wide buffers.
+#[derive(Debug)]
+struct Place(Rc<Cell<usize>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
 }
 
 /// There is no room for more, and the buffer is as large as it may be.
@@ -38,7 +68,8 @@ impl Buffer {
     /// An empty buffer with room for `bytes` octets.
     #[must_use]
     pub fn with_room(bytes: usize) -> Self {
-        Self { bytes: vec![0; bytes], head: 0, start: 0, end: 0 }
+        let (was_filled, width) = (false, Width::Usual);
+        Self { bytes: vec![0; bytes], head: 0, start: 0, end: 0, was_filled, width }
     }
 
     /// What was read and is not consumed.
@@ -71,6 +102,7 @@ impl Buffer {
     pub fn filled(&mut self, count: usize) {
         assert!(count <= self.bytes.len() - self.end, "more was read than there was room for");
         self.end += count;
+        self.was_filled = self.end == self.bytes.len();
     }
 
     /// Drops the first `count` unread octets.
@@ -99,11 +131,31 @@ impl Buffer {
         (self.head, self.start) = (count, count);
     }
 
-    /// The head is needed no longer: its room is used again.
+    /// The head is needed no longer, nor is more room than usual: its message is over.
     pub fn release_head(&mut self) {
         self.head = 0;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
+        }
+        if !matches!(self.width, Width::Usual) {
+            self.shrink();
+            self.width = Width::Usual;
+        }
+    }
+
+    /// Is no wider than usual until the message is over. To be called when who takes it turns out to be slow.
+    pub fn narrow(&mut self) {
+        self.shrink();
+        self.width = Width::Narrow;
+    }
+
+    fn shrink(&mut self) {
+        let unread = self.end - self.start;
+        if self.bytes.len() > self.head + CONTENT_READ_BYTES.max(unread) {
+            let mut bytes = vec![0; self.head + CONTENT_READ_BYTES.max(unread)];
+            bytes[..self.head].copy_from_slice(&self.bytes[..self.head]);
+            bytes[self.head..self.head + unread].copy_from_slice(&self.bytes[self.start..self.end]);
+            (self.bytes, self.start, self.end) = (bytes, self.head, self.head + unread);
         }
     }
 
@@ -130,14 +182,6 @@ impl Buffer {
         Ok(())
     }
 
-    /// Has room for the `bytes` octets of content that are still to come, or for a good part of them.
-    pub fn widen(&mut self, bytes: u64) {
-        let wanted = self.head + bytes.min(CONTENT_READ_BYTES) as usize;
-        if self.bytes.len() < wanted {
-            self.bytes.resize(wanted, 0);
-        }
-    }
-
     /// Whether it holds nothing: neither head nor unread octets.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -151,13 +195,47 @@ pub struct Buffers {
     kept_max: usize,
     read: RefCell<Vec<Buffer>>,
     write: RefCell<Vec<Vec<u8>>>,
+    /// How many more may be wide.
+    wide_left: Rc<Cell<usize>>,
 }
 
 impl Buffers {
     /// An empty pool that keeps at most `kept_max` buffers of each sort.
     #[must_use]
     pub fn new(kept_max: usize) -> Self {
-        Self { kept_max, read: RefCell::default(), write: RefCell::default() }
+        let wide_left = Rc::new(Cell::new(WIDE_MAX));
+        Self { kept_max, read: RefCell::default(), write: RefCell::default(), wide_left }
+    }
+
+    /// Makes room in `buffer` for content of which so many octets are still to come, if that is known, or for a part of
+    /// them: the more, the faster they come.
+    pub fn widen(&self, buffer: &mut Buffer, left: Option<u64>) {
+        let room = buffer.bytes.len() - buffer.head;
+        let is_fast = buffer.was_filled && room >= UNKNOWN_READ_BYTES;
+        let mut max =
+            if left.is_some() || is_fast { CONTENT_READ_BYTES } else { UNKNOWN_READ_BYTES };
+        if is_fast
+            && room >= CONTENT_READ_BYTES
+            && left.is_none_or(|left| left > CONTENT_READ_BYTES as u64)
+            && matches!(buffer.width, Width::Usual)
+            && let Some(place) = self.try_place()
+        {
+            buffer.width = Width::Wide(place);
+        }
+        if matches!(buffer.width, Width::Wide(_)) {
+            max = WIDE_READ_BYTES;
+        }
+        let left = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let wanted = buffer.head + left.min(max);
+        if buffer.bytes.len() < wanted {
+            buffer.bytes.resize(wanted, 0);
+        }
+    }
+
+    fn try_place(&self) -> Option<Place> {
+        let left = self.wide_left.get().checked_sub(1)?;
+        self.wide_left.set(left);
+        Some(Place(Rc::clone(&self.wide_left)))
     }
 
     /// An empty read buffer of [`READ_BYTES`].
@@ -170,7 +248,7 @@ impl Buffers {
     pub fn give_read(&self, buffer: Buffer) {
         let mut kept = self.read.borrow_mut();
         if kept.len() < self.kept_max && buffer.bytes.len() == READ_BYTES {
-            kept.push(Buffer { head: 0, start: 0, end: 0, ..buffer });
+            kept.push(Buffer { bytes: buffer.bytes, ..Buffer::with_room(0) });
         }
     }
 
@@ -238,18 +316,79 @@ mod tests {
         assert_eq!(buffer.make_room(all), Err(Full));
     }
 
+    fn fill_all(buffer: &mut Buffer) {
+        let room = buffer.spare().len();
+        fill(buffer, &vec![7; room]);
+        let unread = buffer.unread().len();
+        buffer.consume(unread);
+    }
+
     #[test]
     fn it_is_widened_for_content_within_bounds() {
+        let pool = Buffers::new(2);
         let mut buffer = Buffer::with_room(READ_BYTES);
         fill(&mut buffer, b"head12");
         buffer.keep_head(4);
-        buffer.widen(100);
+        pool.widen(&mut buffer, Some(100));
         assert_eq!(buffer.bytes.len(), READ_BYTES, "it is wide enough");
-        buffer.widen(10_000);
+        pool.widen(&mut buffer, Some(10_000));
         assert_eq!(buffer.bytes.len(), 4 + 10_000);
-        buffer.widen(u64::MAX);
-        assert_eq!(buffer.bytes.len(), 4 + CONTENT_READ_BYTES as usize);
+        pool.widen(&mut buffer, None);
+        assert_eq!(buffer.bytes.len(), 4 + UNKNOWN_READ_BYTES);
+        pool.widen(&mut buffer, None);
+        assert_eq!(buffer.bytes.len(), 4 + UNKNOWN_READ_BYTES, "it was not filled");
+        pool.widen(&mut buffer, Some(u64::MAX));
+        assert_eq!(buffer.bytes.len(), 4 + CONTENT_READ_BYTES);
         assert_eq!(buffer.head_and_unread(), (&b"head"[..], &b"12"[..]));
+    }
+
+    #[test]
+    fn what_comes_fast_has_more_room_until_its_message_is_over() {
+        let pool = Buffers::new(2);
+        let mut buffer = Buffer::with_room(READ_BYTES);
+        fill(&mut buffer, b"head12");
+        buffer.keep_head(4);
+        for bytes in [UNKNOWN_READ_BYTES, CONTENT_READ_BYTES, WIDE_READ_BYTES, WIDE_READ_BYTES] {
+            pool.widen(&mut buffer, None);
+            assert_eq!(buffer.bytes.len(), 4 + bytes);
+            fill_all(&mut buffer);
+        }
+        assert_eq!(pool.wide_left.get(), WIDE_MAX - 1);
+        assert_eq!(buffer.head(), b"head");
+        fill(&mut buffer, b"next");
+        buffer.release_head();
+        assert_eq!(buffer.unread(), b"next");
+        assert_eq!((buffer.bytes.len(), pool.wide_left.get()), (CONTENT_READ_BYTES, WIDE_MAX));
+
+        // One that is known to be at its end needs no more.
+        fill_all(&mut buffer);
+        pool.widen(&mut buffer, Some(CONTENT_READ_BYTES as u64));
+        assert_eq!((buffer.bytes.len(), pool.wide_left.get()), (CONTENT_READ_BYTES, WIDE_MAX));
+    }
+
+    #[test]
+    fn few_are_wide_and_none_whose_taker_is_slow() {
+        let pool = Buffers::new(2);
+        let wide = || {
+            let mut buffer = Buffer::with_room(CONTENT_READ_BYTES);
+            fill_all(&mut buffer);
+            pool.widen(&mut buffer, None);
+            buffer
+        };
+        let mut buffers: Vec<_> = (0..=WIDE_MAX).map(|_| wide()).collect();
+        let widths: Vec<_> = buffers.iter().map(|buffer| buffer.bytes.len()).collect();
+        assert_eq!(widths[..WIDE_MAX], [WIDE_READ_BYTES; WIDE_MAX]);
+        assert_eq!(widths[WIDE_MAX], CONTENT_READ_BYTES);
+        fill(&mut buffers[0], b"unread");
+        buffers[0].narrow();
+        assert_eq!(buffers[0].unread(), b"unread");
+        assert_eq!(buffers[0].bytes.len(), CONTENT_READ_BYTES);
+        fill_all(&mut buffers[0]);
+        pool.widen(&mut buffers[0], None);
+        assert_eq!(buffers[0].bytes.len(), CONTENT_READ_BYTES);
+        assert_eq!(wide().bytes.len(), WIDE_READ_BYTES, "a place was given back");
+        drop(buffers);
+        assert_eq!(pool.wide_left.get(), WIDE_MAX);
     }
 
     #[test]

@@ -47,6 +47,10 @@ pub(crate) trait Carrier {
     /// Writes content behind the answer's head, which leaves with what is flushed next.
     fn push(&mut self, content: &[u8]);
 
+    /// The same, and sends what is written at once, as far as the client takes it: the content is not copied unless
+    /// it does not leave. Whoever is pending wakes this task, and what goes wrong is told by what is flushed next.
+    fn push_through(&mut self, cx: &mut Context<'_>, content: &[u8]);
+
     /// How many octets are written and have not left.
     fn unsent_bytes(&self) -> usize;
 

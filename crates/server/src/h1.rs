@@ -22,7 +22,7 @@ use wherefore_message::{Fault, FieldName, Method, Version};
 use wherefore_origin::read::Content;
 
 use crate::answer::{Answer, explain};
-use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
+use crate::buffer::Buffer;
 use crate::carrier::Gone;
 use crate::connection::{End, Pace, Place, Rhythm, SOON};
 use crate::core::{Brought, Core};
@@ -483,10 +483,11 @@ impl H1<'_> {
             usize::try_from(self.service.wire.head_bytes_max()).unwrap_or(usize::MAX);
         // Room for a whole head, and for content behind it.
         let bytes_max = head_bytes_max.saturating_mul(2);
+        let buffers = &self.service.core.buffers;
         match self.server.unread() {
             Unread::None => {}
-            Unread::Octets(left) => self.input.widen(left),
-            Unread::Unknown => self.input.widen(UNKNOWN_READ_BYTES),
+            Unread::Octets(left) => buffers.widen(self.input, Some(left)),
+            Unread::Unknown => buffers.widen(self.input, None),
         }
         if self.input.make_room(bytes_max).is_err() {
             return Poll::Ready(Filled::Gone);

@@ -235,6 +235,10 @@ impl Carrier for Messenger<'_> {
         self.returned.extend_from_slice(content.get(..room).unwrap_or(content));
     }
 
+    fn push_through(&mut self, _: &mut Context<'_>, content: &[u8]) {
+        self.push(content);
+    }
+
     fn unsent_bytes(&self) -> usize {
         if self.returned.len() > self.content_bytes_max { usize::MAX } else { 0 }
     }

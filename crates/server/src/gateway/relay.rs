@@ -18,12 +18,18 @@ use super::Gateway;
 use super::change::{Change, TURN_BYTES_MAX};
 use super::hop::Hop;
 use super::upload::{Halt, Upload};
-use crate::buffer::UNKNOWN_READ_BYTES;
 use crate::carrier::{Carrier, Gone};
+use crate::clock::Millis;
 use crate::service::Service;
 
 /// So much is written for the client before it is sent, in octets.
 const GATHERED_BYTES_MAX: usize = 64 << 10;
+/// From so many octets on, content is sent from where it was read.
+const THROUGH_BYTES_MIN: usize = 16 << 10;
+/// How much less it costs to pass an octet on than to change it.
+const PASSED_COST_SHARE: usize = 8;
+/// A client that takes longer for what is written is slow, in milliseconds: it needs little room.
+const SLOW_MILLIS: u64 = 100;
 
 /// An answer on its way from an upstream to the client.
 pub(crate) struct Relay {
@@ -51,6 +57,8 @@ pub(crate) struct Relay {
     ahead: Vec<u8>,
     ahead_bytes_max: usize,
     reception: Reception,
+    /// Since when the client has not taken what is written.
+    waits_since: Option<Millis>,
 }
 
 /// Content that stands in what was read.
@@ -89,6 +97,26 @@ impl<C: Carrier> Sink for C {
         if !content.is_empty() {
             self.push(content);
         }
+        content.len() as u64
+    }
+}
+
+/// A client that is sent much.
+struct Through<'a, 'b, C> {
+    carrier: &'a mut C,
+    cx: &'a mut Context<'b>,
+}
+
+impl<C: Carrier> Sink for Through<'_, '_, C> {
+    fn is_full(&self) -> bool {
+        self.carrier.is_full()
+    }
+
+    fn take(&mut self, content: &[u8]) -> u64 {
+        if content.len() < THROUGH_BYTES_MIN {
+            return self.carrier.take(content);
+        }
+        self.carrier.push_through(self.cx, content);
         content.len() as u64
     }
 }
@@ -173,6 +201,7 @@ impl Relay {
             ahead: Vec::new(),
             ahead_bytes_max: 0,
             reception: Reception::Partial,
+            waits_since: None,
         }
     }
 
@@ -334,7 +363,7 @@ impl Relay {
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             let pumped = match head {
-                Head::Sent => self.pump(carrier),
+                Head::Sent => self.pump(&mut Through { carrier: &mut *carrier, cx: &mut *cx }),
                 Head::Withheld => self.pump_ahead(),
             };
             let step = match pumped {
@@ -347,7 +376,7 @@ impl Relay {
             if step == Step::Wanting {
                 let length = hop.role.response(hop.input.head()).length_said;
                 let left = length.map(|length| length.saturating_sub(self.received));
-                hop.input.widen(left.unwrap_or(UNKNOWN_READ_BYTES));
+                service.core.buffers.widen(&mut hop.input, left);
                 match hop.poll_fill(cx, usize::MAX) {
                     Poll::Ready(Ok(0)) => match hop.role.eof() {
                         // Content may end with the connection (RFC 9112 §6.3); it is whole then.
@@ -394,6 +423,10 @@ impl Relay {
             match carrier.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {
                     hop.reads.clear();
+                    let now = service.core.clock.now();
+                    if self.waits_since.take().is_some_and(|since| now.0 > since.0 + SLOW_MILLIS) {
+                        hop.input.narrow();
+                    }
                     if step == Step::Full {
                         return Poll::Ready(Ok(()));
                     }
@@ -403,6 +436,7 @@ impl Relay {
                     if carrier.unsent_bytes() != before || hop.reads.at().is_none() {
                         hop.reads.set_in(service.core.limits.send_time());
                     }
+                    self.waits_since.get_or_insert_with(|| service.core.clock.now());
                     ready!(hop.reads.poll_expired(cx));
                     return Poll::Ready(Err(self.abandon()));
                 }
@@ -482,6 +516,7 @@ impl Relay {
                         self.changing = Some(Changing { content, used });
                         continue;
                     }
+                    self.turn_bytes += content.len() / PASSED_COST_SHARE;
                     self.octets += sink.take(hop.input.unread().get(content).unwrap_or_default());
                     hop.input.consume(used);
                 }

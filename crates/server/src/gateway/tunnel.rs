@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::hop::Hop;
 use super::relay::Relay;
-use crate::buffer::{Buffer, UNKNOWN_READ_BYTES};
+use crate::buffer::Buffer;
 use crate::service::Service;
 use crate::socket::Socket;
 
@@ -33,8 +33,9 @@ pub(crate) async fn tunnel(service: &Service, relay: Relay, near: Near<'_>) -> u
     let Some((mut hop, _permit, idle_time)) = relay.into_tunnel() else { return 0 };
     hop.input.release_head();
     // Messages are longer than heads.
-    near.input.widen(UNKNOWN_READ_BYTES);
-    hop.input.widen(UNKNOWN_READ_BYTES);
+    for input in [&mut *near.input, &mut hop.input] {
+        service.core.buffers.widen(input, None);
+    }
     let deadline = service.core.wheel.deadline();
     deadline.set_in(idle_time);
     let mut tunnel = Tunnel {

@@ -17,6 +17,8 @@ use crate::carrier::{Carrier, More, Trouble};
 
 /// So much content is gathered before it is sent, in octets.
 const GATHERED_BYTES_MAX: usize = 16 << 10;
+/// So much is passed on in one turn of a core's loop, in octets: then others have theirs.
+const TURN_BYTES_MAX: u64 = 512 << 10;
 
 /// How far a request has come on its way.
 #[derive(Debug)]
@@ -189,9 +191,14 @@ impl Upload {
         hop: &mut Hop,
         carrier: &mut C,
     ) -> Poll<Result<(), Halt>> {
+        let before = self.octets;
         loop {
             if self.stage == Stage::Refused {
                 return Poll::Ready(Ok(()));
+            }
+            if self.octets - before > TURN_BYTES_MAX {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             // It need not wait, and some don't.
             if self.stage == Stage::Withheld && carrier.begun() == Begun::Already {

@@ -100,6 +100,20 @@ impl Carrier for H1<'_> {
         self.server.frame_end(content.len(), self.output);
     }
 
+    fn push_through(&mut self, cx: &mut Context<'_>, content: &[u8]) {
+        self.server.frame(content.len(), self.output);
+        let before = self.output.len();
+        // Flushing meets whatever this does.
+        let _ = self.socket.poll_write_all(cx, self.output, content, &mut self.sent);
+        let left = content.get(self.sent.saturating_sub(before)..).unwrap_or_default();
+        if self.sent >= before {
+            self.output.clear();
+            self.sent = 0;
+        }
+        self.output.extend_from_slice(left);
+        self.server.frame_end(content.len(), self.output);
+    }
+
     fn unsent_bytes(&self) -> usize {
         self.output.len() - self.sent
     }
