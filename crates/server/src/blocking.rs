@@ -269,6 +269,36 @@ mod tests {
     }
 
     #[test]
+    fn a_job_that_nobody_waits_for_any_more_is_not_begun() {
+        on_a_core(async {
+            let workers = Workers::new(1, 1);
+            let (release, wait) = mpsc::channel::<()>();
+            let (began, begun) = mpsc::channel::<()>();
+            let first = tokio::task::spawn_local({
+                let workers = Arc::clone(&workers);
+                async move { workers.run(move || wait.recv().is_err()).await }
+            });
+            while workers.jobs() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let second = tokio::task::spawn_local({
+                let workers = Arc::clone(&workers);
+                async move { workers.run(move || began.send(())).await }
+            });
+            while workers.jobs() == 1 {
+                tokio::task::yield_now().await;
+            }
+            second.abort();
+            assert!(second.await.unwrap_err().is_cancelled());
+            drop(release);
+            assert_eq!(first.await.unwrap(), Ok(true));
+            // It let go of all that it held, and told nothing.
+            assert!(begun.recv().is_err());
+            assert_eq!(workers.run(|| 1).await, Ok(1));
+        });
+    }
+
+    #[test]
     fn a_job_that_nobody_waits_for_counts_until_it_ends() {
         on_a_core(async {
             let workers = Workers::new(1, 0);
