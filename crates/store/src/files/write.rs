@@ -11,7 +11,7 @@ use super::FileStore;
 use super::look::READ;
 use super::place::Place;
 use super::stage::{Begun, FileStage, is_temporary, moved, temporary_name};
-use crate::coding::{coded_name, write_coded_name};
+use crate::coding::write_coded_name;
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
 use crate::{
@@ -482,11 +482,13 @@ fn inherit(staged: &FileStage, own: &Stat, stat: &Stat) {
 
 /// The regular files that stand beside a place as its stored codings.
 pub(super) fn stored_codings(place: &Place) -> Result<Vec<(Vec<u8>, Stat)>, StoreError> {
-    let mut found = Vec::new();
+    let (mut found, mut name) = (Vec::new(), Vec::new());
     for coding in Coding::ALL {
-        let name = coded_name(coding, &place.name);
+        write_coded_name(coding, &place.name, &mut name);
         match place.stat_of(&name) {
-            Ok(Some(stat)) if super::look::file_type(&stat).is_file() => found.push((name, stat)),
+            Ok(Some(stat)) if super::look::file_type(&stat).is_file() => {
+                found.push((name.clone(), stat));
+            }
             Ok(_) | Err(StoreError::TooLong) => {}
             Err(error) => return Err(error),
         }
