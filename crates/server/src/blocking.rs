@@ -68,17 +68,18 @@ impl Workers {
         Arc::new(Self { jobs_max, places, threads: Threads::new(threads) })
     }
 
-    /// Runs `job` on a worker thread. A job that has begun runs to its end even if nobody waits for it any
-    /// more, and counts until then.
+    /// Runs `job` on a worker thread, from now on. A job that has begun runs to its end even if nobody waits for
+    /// it any more, and counts until then.
     ///
     /// # Errors
     /// If there is no room, if the job panics, or if the threads stop before it begins.
-    pub async fn run<T: Send + 'static>(
+    pub fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, WorkError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| WorkError::Busy)?;
-        self.run_at(place, job).await
+    ) -> impl Future<Output = Result<T, WorkError>> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let begun = place.map_err(|_| WorkError::Busy).and_then(|place| self.begin(place, job));
+        async { begun?.await.unwrap_or(Err(WorkError::Stopping)) }
     }
 
     /// The same for a job that some answer has to go on with: it waits until there is room, in the order of
@@ -91,14 +92,16 @@ impl Workers {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
         let place = Arc::clone(&self.places).acquire_owned().await;
-        self.run_at(place.map_err(|_| WorkError::Stopping)?, job).await
+        let begun = self.begin(place.map_err(|_| WorkError::Stopping)?, job)?;
+        begun.await.unwrap_or(Err(WorkError::Stopping))
     }
 
-    async fn run_at<T: Send + 'static>(
+    /// Hands a job in, and says where its result comes. What a job holds is moved once: it may be large.
+    fn begin<T: Send + 'static>(
         &self,
         place: OwnedSemaphorePermit,
         job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, WorkError> {
+    ) -> Result<oneshot::Receiver<Result<T, WorkError>>, WorkError> {
         let (tell, told) = oneshot::channel();
         let job = move || {
             if tell.is_closed() {
@@ -112,7 +115,7 @@ impl Workers {
             let _ = tell.send(done);
         };
         self.threads.hand_in(Box::new(job)).map_err(|_| WorkError::Stopping)?;
-        told.await.unwrap_or(Err(WorkError::Stopping))
+        Ok(told)
     }
 
     /// Ends the threads, and waits for what they are at until `deadline`. What was not begun is let go of.
