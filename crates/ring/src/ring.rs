@@ -278,6 +278,10 @@ impl<S: AsFd> Ring<S> {
         }
         let count =
             u32::try_from(raw.result).map_err(|_| io::Error::from_raw_os_error(-raw.result));
+        if count.is_err() {
+            // Nothing came into it.
+            raw.buffer.into_iter().for_each(|buffer| self.kernel.hand(buffer));
+        }
         let done = match (kind, count) {
             (Kind::Send(slot), sent) => Done::Sent(sent, Slot { ring: self.id, index: slot }),
             (Kind::Receive, Ok(count)) => self.received(raw, count as usize),

@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use wherefore_decide::Scheme;
 use wherefore_decide::act::{Acted, Failure};
 use wherefore_decide::plan;
@@ -41,6 +42,8 @@ use crate::wheel::Deadline;
 
 /// Answers that were made are sent when they come to this many octets, or nothing more is to be read.
 const OUTPUT_BYTES_MAX: usize = 64 << 10;
+/// So many exchanges of one connection follow each other before others have their turn.
+const EXCHANGES_A_TURN: u32 = 128;
 
 /// The carrier of one connection's exchanges.
 pub(crate) struct H1<'a> {
@@ -81,9 +84,15 @@ impl H1<'_> {
         if let Err(end) = self.first().await {
             return end;
         }
+        let mut exchanges = 0_u32;
         loop {
             match self.server.receive(self.input.unread(), self.now()) {
                 Ok((used, Event::Head)) => {
+                    // Who asks on and takes all answers never has to be waited for.
+                    exchanges += 1;
+                    if exchanges.is_multiple_of(EXCHANGES_A_TURN) {
+                        yield_now().await;
+                    }
                     self.input.keep_head(used);
                     answer.clear();
                     if let Some(end) = self.one(answer, client, place).await {
@@ -467,9 +476,11 @@ impl H1<'_> {
                 Some(Ok(_) | Err(_)) => return Err(End::Close),
             }
         }
-        match self.fill().await {
-            Filled::More => Ok(()),
-            Filled::Late(_) | Filled::Gone => Err(End::Close),
+        match poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
+            Poll::Ready(Filled::More) => Ok(()),
+            Poll::Ready(Filled::Late(_) | Filled::Gone) => Err(End::Close),
+            // Where the last read had filled its room, there might have been more.
+            Poll::Pending => Err(End::Idle),
         }
     }
 

@@ -47,6 +47,7 @@ pub mod supervision;
 pub mod systemd;
 mod taking;
 mod told;
+mod turn;
 mod unwind;
 mod variants;
 pub mod wheel;

@@ -4,8 +4,12 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Descriptors that connections leave alone: listeners, logs, the loops' own. Of few, half.
-const DESCRIPTORS_KEPT: u64 = 64;
+/// Descriptors that connections leave alone: logs, what is kept, and of each core listeners and the loop's own. Of few,
+/// half.
+const fn descriptors_kept(descriptors: u64, cores: usize) -> u64 {
+    let kept = 24 + 10 * if cores < 4 { 4 } else { cores as u64 };
+    if descriptors / 2 < kept { descriptors / 2 } else { kept }
+}
 
 /// What is known of one limit.
 #[derive(Clone, Copy, Debug)]
@@ -150,9 +154,9 @@ impl Preset {
         match self {
             Fixed(value) => value,
             ACore(value) => value * cores as u64,
-            Sixteenths(parts) => sixteenths(descriptors, parts),
+            Sixteenths(parts) => sixteenths(descriptors, cores, parts),
             SixteenthsByCore(parts) => {
-                let each = sixteenths(descriptors, parts) / cores as u64;
+                let each = sixteenths(descriptors, cores, parts) / cores as u64;
                 if each == 0 { 1 } else { each }
             }
         }
@@ -172,8 +176,8 @@ impl Preset {
     }
 }
 
-const fn sixteenths(descriptors: u64, parts: u64) -> u64 {
-    let kept = if descriptors / 2 < DESCRIPTORS_KEPT { descriptors / 2 } else { DESCRIPTORS_KEPT };
+const fn sixteenths(descriptors: u64, cores: usize, parts: u64) -> u64 {
+    let kept = descriptors_kept(descriptors, cores);
     let share = (descriptors - kept) / 16 * parts;
     if share == 0 { 1 } else { share }
 }

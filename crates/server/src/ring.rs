@@ -84,8 +84,7 @@ impl CoreRing {
     /// what they asked for is submitted in one call.
     pub(crate) async fn run(&self) {
         loop {
-            let more = self.turn();
-            match more {
+            match self.turn() {
                 Ok(More::Later) => poll_fn(|cx| self.poll_due(cx)).await,
                 Ok(More::Now) => after_the_others().await,
                 Err(error) => {

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use rustix::io::Errno;
 
 use crate::socket::Socket;
+use crate::turn::after_the_loop;
 
 /// The most octets of one call and of one turn, so that a connection on a fast network does not hold up the others.
 const CALL_BYTES_MAX: u64 = 512 * 1024;
@@ -62,7 +63,7 @@ impl FileSpan {
                     self.offset += sent as u64;
                     if sent == count && self.left() > 0 {
                         // The others have their turn, and the client takes this meanwhile.
-                        cx.waker().wake_by_ref();
+                        after_the_loop(cx);
                         return Poll::Pending;
                     }
                 }

@@ -100,7 +100,6 @@ impl Service {
         let given_bytes = usize::try_from(limits.cache_bytes / 16).unwrap_or(usize::MAX);
         let files_bytes = limits.cache_bytes - names_bytes - given_bytes as u64;
         let cache = Cache::new(files_bytes, limits.cache_files, limits.cache_recheck_millis);
-        let pool = Pool::new(core.ring.as_deref());
         let service = Rc::new(Self {
             core,
             configuration: Held::new(current),
@@ -110,7 +109,7 @@ impl Service {
             names: RefCell::new(names),
             given: RefCell::new(Given::new(given_bytes)),
             active: RefCell::default(),
-            pool,
+            pool: Pool::default(),
             let_in: RefCell::default(),
             turned_away: Cell::new(0),
             waiting: Cell::new(0),

@@ -13,6 +13,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::SockRef;
 use tokio::io::{AsyncWrite, Interest};
 use tokio::net::TcpStream;
+use tokio::task::coop;
 
 use crate::ring::{CoreRing, RingStream};
 use crate::sendfile::{FileSpan, SendError};
@@ -173,6 +174,19 @@ impl Socket {
     /// # Errors
     /// If the connection broke.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        if matches!(self.stream, Stream::Watched(_)) {
+            return self.poll_read_on(cx, room);
+        }
+        // The loop counts how often a task reads what it watches, so that others have their turn, and nothing else.
+        let turn = ready!(coop::poll_proceed(cx));
+        let read = self.poll_read_on(cx, room);
+        if read.is_ready() {
+            turn.made_progress();
+        }
+        read
+    }
+
+    fn poll_read_on(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         if let Some(read) = self.read_unwatched(room) {
             return Poll::Ready(read);
         }
@@ -462,6 +476,31 @@ mod tests {
             }
             client.shutdown(Shutdown::Write).unwrap();
             assert_eq!(read(&mut socket, &mut room).await.unwrap(), 0);
+        });
+    }
+
+    #[test]
+    fn who_always_has_something_to_read_leaves_others_their_turn() {
+        on_both(async |ring| {
+            for is_watched in [false, true] {
+                let (mut client, mut socket) = pair(&ring);
+                client.write_all(&[b'x'; 1000]).unwrap();
+                if is_watched {
+                    socket.watch().unwrap();
+                }
+                let mut left = 1000;
+                let mut polls = 0;
+                poll_fn(|cx| {
+                    polls += 1;
+                    while left > 0 {
+                        assert_eq!(ready!(socket.poll_read(cx, &mut [0])).unwrap(), 1);
+                        left -= 1;
+                    }
+                    Poll::Ready(())
+                })
+                .await;
+                assert!(polls > 5, "{polls}");
+            }
         });
     }
 

@@ -18,6 +18,6 @@ mod tls;
 pub use connect::Connector;
 pub use failure::{ConnectError, broken_by};
 pub use names::{ConnectSettings, SettingsError};
-pub use stream::{Asked, Quiet, Stream};
+pub use stream::{Quiet, Stream};
 pub use target::{Endpoint, Peer, Target, Times};
 pub use tls::{Identity, TlsClient, TlsError, TlsSettings, Trust};

@@ -5,10 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-
-use crate::stream::Asked;
 
 /// A connected socket.
 #[derive(Debug)]
@@ -30,24 +28,17 @@ macro_rules! either {
 impl Socket {
     /// How many octets there are, 1 at most, without taking them; an error of the kind `WouldBlock` if there
     /// are none yet.
-    pub(crate) fn peek(&self, asked: Asked) -> io::Result<usize> {
-        self.receive(&mut [0], RecvFlags::PEEK, asked)
+    pub(crate) fn peek(&self) -> io::Result<usize> {
+        self.receive(&mut [0], RecvFlags::PEEK)
     }
 
     /// Reads what has come; an error of the kind `WouldBlock` if nothing has.
-    pub(crate) fn try_read(&self, room: &mut [u8], asked: Asked) -> io::Result<usize> {
-        self.receive(room, RecvFlags::empty(), asked)
+    pub(crate) fn try_read(&self, room: &mut [u8]) -> io::Result<usize> {
+        self.receive(room, RecvFlags::empty())
     }
 
-    fn receive(&self, room: &mut [u8], flags: RecvFlags, asked: Asked) -> io::Result<usize> {
-        let flags = flags | RecvFlags::DONTWAIT;
-        either!(self, stream => {
-            let receive = || Ok(recv(stream, room, flags)?.0);
-            match asked {
-                Asked::Reactor => stream.try_io(Interest::READABLE, receive),
-                Asked::Kernel => receive(),
-            }
-        })
+    fn receive(&self, room: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        either!(self, stream => Ok(recv(stream, room, flags | RecvFlags::DONTWAIT)?.0))
     }
 }
 

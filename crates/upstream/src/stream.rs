@@ -30,16 +30,6 @@ pub enum Quiet {
     Octets,
 }
 
-/// Who is asked whether anything came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// The reactor, which makes no system call where it heard of nothing since the last read. That is enough where it is
-    /// the reactor that told of what is being handled: what came before that has been heard of.
-    Reactor,
-    /// The kernel, by a system call.
-    Kernel,
-}
-
 impl Stream {
     pub(crate) const fn plain(socket: Socket, peer: Peer) -> Self {
         Self { carrier: Carrier::Plain(socket), peer }
@@ -105,16 +95,16 @@ impl Stream {
     }
 
     /// Looks whether anything came on a connection that lies idle, without waiting, and without taking
-    /// content.
-    pub fn is_quiet(&mut self, asked: Asked) -> Quiet {
+    /// content. The kernel is asked, by one system call: the reactor may not have heard of it yet.
+    pub fn is_quiet(&mut self) -> Quiet {
         match &mut self.carrier {
-            Carrier::Plain(socket) => match socket.peek(asked) {
+            Carrier::Plain(socket) => match socket.peek() {
                 Ok(0) => Quiet::Closed,
                 Ok(_) => Quiet::Octets,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Quiet::Quiet,
                 Err(_) => Quiet::Closed,
             },
-            Carrier::Tls(stream) => tls_is_quiet(stream, asked),
+            Carrier::Tls(stream) => tls_is_quiet(stream),
         }
     }
 
@@ -159,7 +149,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 const READS_MAX: usize = 16;
 
 /// What the peer sent may be a ticket: TLS has to look at it, and keeps what turns out to be content.
-fn tls_is_quiet(stream: &mut TlsStream<Socket>, asked: Asked) -> Quiet {
+fn tls_is_quiet(stream: &mut TlsStream<Socket>) -> Quiet {
     let (socket, tls) = stream.get_mut();
     for _ in 0..READS_MAX {
         match tls.process_new_packets() {
@@ -168,7 +158,7 @@ fn tls_is_quiet(stream: &mut TlsStream<Socket>, asked: Asked) -> Quiet {
             Ok(_) => {}
             Err(_) => return Quiet::Closed,
         }
-        match tls.read_tls(&mut WithoutWaiting(socket, asked)) {
+        match tls.read_tls(&mut WithoutWaiting(socket)) {
             Ok(1..) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Quiet::Quiet,
             Ok(0) | Err(_) => return Quiet::Closed,
@@ -177,10 +167,10 @@ fn tls_is_quiet(stream: &mut TlsStream<Socket>, asked: Asked) -> Quiet {
     Quiet::Octets
 }
 
-struct WithoutWaiting<'a>(&'a Socket, Asked);
+struct WithoutWaiting<'a>(&'a Socket);
 
 impl Read for WithoutWaiting<'_> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(room, self.1)
+        self.0.try_read(room)
     }
 }

@@ -1,6 +1,7 @@
 //! How long a connection keeps its task, on a core whose time stands still until every task waits.
 
 use super::*;
+use crate::buffer::READ_BYTES;
 use crate::tests::paused;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream as Client};
@@ -105,6 +106,37 @@ fn one_that_is_new_or_busy_keeps_its_task_for_a_moment() {
         assert!(waits.len() < more.len());
         let (took, is_watched) = served(&service, GET, BUSY).await;
         assert!(SOON <= took && took <= SOON + TICK && is_watched, "{took:?}");
+        // After what filled its buffer there might be more: there is not, and it waits like the others.
+        let end = "\r\n\r\n";
+        let filling = GET.strip_suffix(end.as_bytes()).unwrap();
+        let padding = "p".repeat(READ_BYTES - GET.len() - 5);
+        let filling = [filling, b"\r\nX: ", padding.as_bytes(), end.as_bytes()].concat();
+        assert_eq!(filling.len(), READ_BYTES);
+        let (mut client, mut socket, peer) = brought(&filling);
+        socket.watch().unwrap();
+        service.core.clock.turn();
+        let start = Instant::now();
+        let left = connection(&service, &mut socket, &peer, Place::Admitted, BUSY).await;
+        assert!(matches!(left, Left::Silent { .. }), "{left:?}");
+        assert!(start.elapsed() <= SOON + TICK, "{:?}", start.elapsed());
+        assert_eq!(answers(&mut client), 1);
+    });
+}
+
+#[test]
+fn one_that_asks_on_leaves_others_their_turn() {
+    paused(async {
+        let service = service();
+        let (_client, mut socket, peer) = brought(&GET.repeat(400));
+        let serving = connection(&service, &mut socket, &peer, Place::Admitted, SPARSE);
+        let mut serving = std::pin::pin!(serving);
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            serving.as_mut().poll(cx)
+        })
+        .await;
+        assert!(polls > 3, "{polls}");
     });
 }
 

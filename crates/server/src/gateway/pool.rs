@@ -3,21 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use wherefore_upstream::{Asked, Quiet};
+use wherefore_upstream::Quiet;
 
 use super::Gateway;
 use super::hop::Hop;
 use crate::buffer::Buffers;
 use crate::clock::Millis;
-use crate::ring::CoreRing;
 
 /// The most idle connections of a core, to all upstreams together.
 const IDLE_MAX: usize = 4096;
 
 /// The idle connections of one core.
+#[derive(Default)]
 pub(crate) struct Pool {
-    /// Who knows what came on them before a request did.
-    asked: Asked,
     /// By the gateways' ids, of which there are few, and which nobody else chooses.
     idle: RefCell<BTreeMap<u64, Vec<Idle>>>,
     count: Cell<usize>,
@@ -32,13 +30,6 @@ struct Idle {
 }
 
 impl Pool {
-    /// Without any, on a core whose clients are heard of by the loop, or by a ring. A ring may tell of a request before
-    /// the loop has heard that an upstream closed.
-    pub(crate) fn new(ring: Option<&CoreRing>) -> Self {
-        let asked = if ring.is_some() { Asked::Kernel } else { Asked::Reactor };
-        Self { asked, idle: RefCell::default(), count: Cell::default() }
-    }
-
     /// A connection to upstream number `member`, which nothing has come on since it was used.
     pub(super) fn take(
         &self,
@@ -53,7 +44,7 @@ impl Pool {
             self.count.set(self.count.get() - 1);
             let age = now.0.saturating_sub(hop.idle_since.0);
             // However fresh it is: what came on it would be taken for the answer to another request.
-            if age < idle.idle_millis_max && hop.stream.is_quiet(self.asked) == Quiet::Quiet {
+            if age < idle.idle_millis_max && hop.stream.is_quiet() == Quiet::Quiet {
                 hop.wake(buffers);
                 return Some(hop);
             }
@@ -100,7 +91,7 @@ impl Pool {
                 let max = idle.idle_millis_max;
                 idle.hops.retain_mut(|hop| {
                     now.0.saturating_sub(hop.idle_since.0) < max
-                        && hop.stream.is_quiet(Asked::Reactor) == Quiet::Quiet
+                        && hop.stream.is_quiet() == Quiet::Quiet
                 });
                 count += idle.hops.len();
             }

@@ -21,6 +21,7 @@ use super::upload::{Halt, Upload};
 use crate::carrier::{Carrier, Gone};
 use crate::clock::Millis;
 use crate::service::Service;
+use crate::turn::after_the_loop;
 
 /// So much is written for the client before it is sent, in octets.
 const GATHERED_BYTES_MAX: usize = 64 << 10;
@@ -443,7 +444,7 @@ impl Relay {
             }
         }
         if step == Step::Enough {
-            cx.waker().wake_by_ref();
+            after_the_loop(cx);
             return Poll::Pending;
         }
         if self.upload.is_over(hop) && carrier.poll_gone(cx).is_ready() {

@@ -14,6 +14,7 @@ use wherefore_message::Cause;
 use super::Gateway;
 use super::hop::Hop;
 use crate::carrier::{Carrier, More, Trouble};
+use crate::turn::after_the_loop;
 
 /// So much content is gathered before it is sent, in octets.
 const GATHERED_BYTES_MAX: usize = 16 << 10;
@@ -197,7 +198,7 @@ impl Upload {
                 return Poll::Ready(Ok(()));
             }
             if self.octets - before > TURN_BYTES_MAX {
-                cx.waker().wake_by_ref();
+                after_the_loop(cx);
                 return Poll::Pending;
             }
             // It need not wait, and some don't.

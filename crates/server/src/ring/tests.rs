@@ -44,7 +44,7 @@ async fn settled(ring: &CoreRing) {
     while ring.ring.borrow().under_way() > 0 {
         tokio::task::yield_now().await;
     }
-    // What came of the last is handed on in the turn after.
+    // Whom it was handed to has a turn of its own.
     for _ in 0..2 {
         tokio::task::yield_now().await;
     }

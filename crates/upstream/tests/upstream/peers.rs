@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::task::yield_now;
 use wherefore_upstream::{
-    Asked, ConnectError, ConnectSettings, Connector, Endpoint, Quiet, Stream, Target, Times,
+    ConnectError, ConnectSettings, Connector, Endpoint, Quiet, Stream, Target, Times,
 };
 
 /// Long enough to be reached only by what hangs.
@@ -71,7 +71,7 @@ pub(crate) async fn write_all(stream: &mut Stream, mut octets: &[u8]) -> io::Res
 /// What becomes of a connection that is quiet at first.
 pub(crate) async fn when_no_longer_quiet(stream: &mut Stream) -> Quiet {
     loop {
-        match stream.is_quiet(Asked::Reactor) {
+        match stream.is_quiet() {
             Quiet::Quiet => yield_now().await,
             other => return other,
         }

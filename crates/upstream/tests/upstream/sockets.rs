@@ -9,7 +9,7 @@ use std::thread;
 
 use tempfile::TempDir;
 use wherefore_message::Cause;
-use wherefore_upstream::{Asked, Endpoint, Peer, Quiet, Times, broken_by};
+use wherefore_upstream::{Endpoint, Peer, Quiet, Times, broken_by};
 
 use crate::peers::{
     LONG, connect, connector, plain, read, read_all, refusing, server, when_no_longer_quiet,
@@ -79,19 +79,19 @@ async fn an_idle_connection_tells_what_lies_on_it() {
         }
     });
     let mut stream = connect(Endpoint::Ip(address)).await.unwrap();
-    assert_eq!(stream.is_quiet(Asked::Reactor), Quiet::Quiet);
+    assert_eq!(stream.is_quiet(), Quiet::Quiet);
     tell.send(b"answer").unwrap();
     assert_eq!(when_no_longer_quiet(&mut stream).await, Quiet::Octets);
-    assert_eq!(stream.is_quiet(Asked::Reactor), Quiet::Octets, "nothing was taken");
+    assert_eq!(stream.is_quiet(), Quiet::Octets, "nothing was taken");
     assert_eq!(read(&mut stream).await.unwrap(), b"answer");
-    assert_eq!(stream.is_quiet(Asked::Reactor), Quiet::Quiet);
+    assert_eq!(stream.is_quiet(), Quiet::Quiet);
     drop(tell);
     served.join().unwrap();
     assert_eq!(when_no_longer_quiet(&mut stream).await, Quiet::Closed);
 }
 
 #[tokio::test]
-async fn the_kernel_knows_sooner_than_the_reactor() {
+async fn what_came_is_known_before_the_reactor_hears_of_it() {
     let (tell, told) = mpsc::channel::<&[u8]>();
     let (says, said) = mpsc::channel();
     let (address, served) = server(move |mut peer| {
@@ -101,16 +101,15 @@ async fn the_kernel_knows_sooner_than_the_reactor() {
         }
     });
     let mut stream = connect(Endpoint::Ip(address)).await.unwrap();
-    assert_eq!(stream.is_quiet(Asked::Kernel), Quiet::Quiet);
+    assert_eq!(stream.is_quiet(), Quiet::Quiet);
     // The reactor hears of nothing while nobody awaits it.
     tell.send(b"answer").unwrap();
     said.recv().unwrap();
-    assert_eq!(stream.is_quiet(Asked::Reactor), Quiet::Quiet);
-    assert_eq!(stream.is_quiet(Asked::Kernel), Quiet::Octets);
+    assert_eq!(stream.is_quiet(), Quiet::Octets);
     assert_eq!(read(&mut stream).await.unwrap(), b"answer", "nothing was taken");
     drop(tell);
     served.join().unwrap();
-    assert_eq!(stream.is_quiet(Asked::Kernel), Quiet::Closed);
+    assert_eq!(stream.is_quiet(), Quiet::Closed);
 }
 
 #[tokio::test]
@@ -138,13 +137,13 @@ async fn a_unix_socket_is_a_connection_like_any_other() {
     });
     let mut stream = connect(Endpoint::Unix(path.clone())).await.unwrap();
     assert_eq!(stream.peer().to_string(), format!("unix:{}", path.display()));
-    assert_eq!(stream.is_quiet(Asked::Reactor), Quiet::Quiet);
+    assert_eq!(stream.is_quiet(), Quiet::Quiet);
     let slices = [IoSlice::new(b"there "), IoSlice::new(b"and back")];
     poll_fn(|cx| stream.poll_write_vectored(cx, &slices)).await.unwrap();
     poll_fn(|cx| stream.poll_shutdown_write(cx)).await.unwrap();
     assert_eq!(when_no_longer_quiet(&mut stream).await, Quiet::Octets);
     assert_eq!(read_all(&mut stream).await.unwrap(), b"there and back");
-    assert_eq!(stream.is_quiet(Asked::Reactor), Quiet::Closed);
+    assert_eq!(stream.is_quiet(), Quiet::Closed);
     served.join().unwrap();
 }
 

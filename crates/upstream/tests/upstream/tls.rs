@@ -15,8 +15,8 @@ use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection};
 use tempfile::TempDir;
 use wherefore_message::Cause;
 use wherefore_upstream::{
-    Asked, ConnectError, Endpoint, Identity, Quiet, Stream, Target, Times, TlsClient, TlsSettings,
-    Trust, broken_by,
+    ConnectError, Endpoint, Identity, Quiet, Stream, Target, Times, TlsClient, TlsSettings, Trust,
+    broken_by,
 };
 
 use crate::peers::{LONG, connector, read, read_all, server, when_no_longer_quiet, write_all};
@@ -296,13 +296,11 @@ async fn an_idle_connection_tells_content_from_tickets() {
     });
     let mut stream = connect(address, ours.trusted()).await.unwrap();
     said.recv().unwrap();
-    assert_eq!(stream.is_quiet(Asked::Reactor), Quiet::Quiet);
+    assert_eq!(stream.is_quiet(), Quiet::Quiet);
     tell.send(b"answer").unwrap();
     assert_eq!(when_no_longer_quiet(&mut stream).await, Quiet::Octets);
-    assert_eq!(stream.is_quiet(Asked::Kernel), Quiet::Octets);
     assert_eq!(read(&mut stream).await.unwrap(), b"answer", "nothing was taken");
-    assert_eq!(stream.is_quiet(Asked::Reactor), Quiet::Quiet);
-    assert_eq!(stream.is_quiet(Asked::Kernel), Quiet::Quiet);
+    assert_eq!(stream.is_quiet(), Quiet::Quiet);
     drop(tell);
     assert_eq!(when_no_longer_quiet(&mut stream).await, Quiet::Closed);
     drop(served.join().unwrap());
