@@ -290,7 +290,10 @@ fn in_memory_nothing_is_waited_for() {
         assert!(write(b"/d/a", b"x", CreateFolders::No).unwrap().created);
         std::fs::write(scratch.path().join("a.gz"), "coded").unwrap();
         assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "that goes the long way");
-        std::fs::remove_file(scratch.path().join("a.gz")).unwrap();
+        let how = (LookFor::Original, Wait::No);
+        let over = store.replace_with(b"/a", b"second", CreateFolders::No, how, &mut |_| true);
+        assert!(!over.unwrap().created, "where no version decides, it has only to go");
+        assert!(!scratch.path().join("a.gz").exists());
         let place = store.place(ResourcePath::parse(b"/a").unwrap()).unwrap();
         let held = store.locks.lock(place.key());
         assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "somebody else writes it");
