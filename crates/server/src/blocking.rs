@@ -1,25 +1,20 @@
 //! Work that may wait on a disk or takes long: done on other threads, so that a core's loop goes on.
 
-mod threads;
-
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 
-use self::threads::Threads;
-
-/// The threads for jobs of one kind, over all cores, and a bound on those that run or wait.
+/// A bound on the jobs of one kind that run or wait on worker threads, over all cores.
 #[derive(Debug)]
 pub struct Workers {
     jobs_max: usize,
     /// For those that run and those that wait.
     places: Arc<Semaphore>,
-    /// Other kinds of jobs have threads of their own.
-    threads: Arc<Threads>,
+    /// For those that run: other kinds of jobs have threads of their own.
+    threads: Arc<Semaphore>,
 }
 
 /// What takes as long to be dropped as a job: it is dropped on a worker thread, wherever it is let go. That
@@ -64,76 +59,65 @@ impl Workers {
     #[must_use]
     pub fn new(threads: usize, queue: usize) -> Arc<Self> {
         let jobs_max = threads.saturating_add(queue).min(Semaphore::MAX_PERMITS);
-        let places = Arc::new(Semaphore::new(jobs_max));
-        Arc::new(Self { jobs_max, places, threads: Threads::new(threads) })
+        let threads = Arc::new(Semaphore::new(threads.min(jobs_max)));
+        Arc::new(Self { jobs_max, places: Arc::new(Semaphore::new(jobs_max)), threads })
     }
 
-    /// Runs `job` on a worker thread, from now on. A job that has begun runs to its end even if nobody waits for
-    /// it any more, and counts until then.
+    /// Runs `job` on a worker thread of this core's runtime. A job that has begun runs to its end even
+    /// if nobody waits for it any more, and counts until then.
     ///
     /// # Errors
-    /// If there is no room, if the job panics, or if the threads stop before it begins.
-    pub fn run<T: Send + 'static>(
+    /// If there is no room, if the job panics, or if the runtime stops before it begins.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
-    ) -> impl Future<Output = Result<T, WorkError>> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let begun = place.map_err(|_| WorkError::Busy).and_then(|place| self.begin(place, job));
-        async { begun?.await.unwrap_or(Err(WorkError::Stopping)) }
+    ) -> Result<T, WorkError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| WorkError::Busy)?;
+        self.run_at(place, job).await
     }
 
     /// The same for a job that some answer has to go on with: it waits until there is room, in the order of
     /// those that do.
     ///
     /// # Errors
-    /// If the job panics, or if the threads stop before it begins.
+    /// If the job panics, or if the runtime stops before it begins.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     pub async fn run_in_turn<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
         let place = Arc::clone(&self.places).acquire_owned().await;
-        let begun = self.begin(place.map_err(|_| WorkError::Stopping)?, job)?;
-        begun.await.unwrap_or(Err(WorkError::Stopping))
+        self.run_at(place.map_err(|_| WorkError::Stopping)?, job).await
     }
 
-    /// Hands a job in, and says where its result comes. What a job holds is moved once: it may be large.
-    fn begin<T: Send + 'static>(
+    async fn run_at<T: Send + 'static>(
         &self,
         place: OwnedSemaphorePermit,
         job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<oneshot::Receiver<Result<T, WorkError>>, WorkError> {
-        let (tell, told) = oneshot::channel();
-        let job = move || {
-            if tell.is_closed() {
-                return;
-            }
-            // What it left half-done is its own: what it shares with others is changed in single steps.
-            let done = catch_unwind(AssertUnwindSafe(job)).map_err(|_| WorkError::Panicked);
+    ) -> Result<T, WorkError> {
+        let thread = Arc::clone(&self.threads).acquire_owned().await;
+        let thread = thread.map_err(|_| WorkError::Stopping)?;
+        let task = spawn_blocking(move || {
             // Held by the job, not by the one who waits: that one may be gone long before.
-            drop(place);
-            // If it is, nobody is there to be told.
-            let _ = tell.send(done);
-        };
-        self.threads.hand_in(Box::new(job)).map_err(|_| WorkError::Stopping)?;
-        Ok(told)
-    }
-
-    /// Ends the threads, and waits for what they are at until `deadline`. What was not begun is let go of.
-    pub fn end(&self, deadline: Instant) {
-        self.threads.stop();
-        self.threads.wait_ended(deadline);
+            let _held = (place, thread);
+            job()
+        });
+        task.await.map_err(
+            |error| {
+                if error.is_panic() { WorkError::Panicked } else { WorkError::Stopping }
+            },
+        )
     }
 
     /// How many jobs run or wait.
     #[must_use]
     pub fn jobs(&self) -> usize {
         self.jobs_max - self.places.available_permits()
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        self.threads.stop();
     }
 }
 
@@ -221,7 +205,7 @@ mod tests {
         on_a_core(async {
             let workers = Workers::new(1, 0);
             let held = Arc::clone(&workers.places).try_acquire_owned().unwrap();
-            let (began, mut begun) = oneshot::channel();
+            let (began, mut begun) = tokio::sync::oneshot::channel();
             let waiting = tokio::task::spawn_local({
                 let workers = Arc::clone(&workers);
                 async move { workers.run_in_turn(move || began.send(()).is_ok()).await }
@@ -267,36 +251,6 @@ mod tests {
             let job = || -> u8 { panic!("as a test asks") };
             assert_eq!(workers.run(job).await, Err(WorkError::Panicked));
             assert_eq!(workers.jobs(), 0);
-            assert_eq!(workers.run(|| 1).await, Ok(1));
-        });
-    }
-
-    #[test]
-    fn a_job_that_nobody_waits_for_any_more_is_not_begun() {
-        on_a_core(async {
-            let workers = Workers::new(1, 1);
-            let (release, wait) = mpsc::channel::<()>();
-            let (began, begun) = mpsc::channel::<()>();
-            let first = tokio::task::spawn_local({
-                let workers = Arc::clone(&workers);
-                async move { workers.run(move || wait.recv().is_err()).await }
-            });
-            while workers.jobs() == 0 {
-                tokio::task::yield_now().await;
-            }
-            let second = tokio::task::spawn_local({
-                let workers = Arc::clone(&workers);
-                async move { workers.run(move || began.send(())).await }
-            });
-            while workers.jobs() == 1 {
-                tokio::task::yield_now().await;
-            }
-            second.abort();
-            assert!(second.await.unwrap_err().is_cancelled());
-            drop(release);
-            assert_eq!(first.await.unwrap(), Ok(true));
-            // It let go of all that it held, and told nothing.
-            assert!(begun.recv().is_err());
             assert_eq!(workers.run(|| 1).await, Ok(1));
         });
     }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, mpsc, watch};
@@ -34,7 +34,7 @@ use crate::shutdown::{CoreShutdown, Shutdown, Signals, State};
 use crate::supervision::{Prepared, Pulse, Supervision};
 use crate::wheel::Wheel;
 
-/// How long the end waits for jobs on worker threads.
+/// How long a core that ends waits for jobs on its worker threads.
 const WORKERS_WAIT: Duration = Duration::from_secs(1);
 
 /// What a server is made of.
@@ -223,9 +223,6 @@ pub fn run_supervised<H: Handler>(
         }
         outcome
     });
-    let deadline = Instant::now() + WORKERS_WAIT;
-    shared.workers.end(deadline);
-    shared.writers.end(deadline);
     // A reload that is under way would be for nothing.
     supervisor.shutdown_background();
     outcome
@@ -367,11 +364,11 @@ fn run_core<H: Handler>(
     shared: &Shared,
     make_handler: &impl Fn(Rc<Core>) -> H,
 ) -> io::Result<()> {
-    // What a core lets go of outside a job is dropped by threads of its own.
-    let droppers = count(shared.limits.workers).div_ceil(shared.cores).max(1);
+    let a_core = |threads| count(threads).div_ceil(shared.cores).max(1);
+    let threads = a_core(shared.limits.workers).saturating_add(a_core(shared.limits.writers));
     let mut builder = Builder::new_current_thread();
-    let builder = builder.enable_all().max_blocking_threads(droppers);
-    let runtime = builder.thread_name(format!("dropper-{index}")).build()?;
+    let builder = builder.enable_all().max_blocking_threads(threads);
+    let runtime = builder.thread_name(format!("worker-{index}")).build()?;
     let inside = runtime.enter();
     let core = Rc::new(Core::new(index, shared)?);
     drop(inside);

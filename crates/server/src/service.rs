@@ -16,7 +16,7 @@ use wherefore_store::StoreError;
 
 use crate::admission::{Admitted, Refusal};
 use crate::admit::Kept;
-use crate::blocking::WorkError;
+use crate::blocking::{WorkError, Workers};
 use crate::configuration::{Current, Held};
 use crate::connection::{Active, Left, Pace, Place, connection, turn_away, turn_away_opened};
 use crate::core::{Arrival, Core, Handler};
@@ -152,30 +152,31 @@ impl Service {
     ///
     /// # Errors
     /// What its failing is answered with: there is no room for it, or it panicked.
-    pub(crate) fn work<T: Send + 'static>(
+    pub(crate) async fn work<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
-    ) -> impl Future<Output = Result<T, Failure>> {
-        self.worked(self.core.workers.run(job))
+    ) -> Result<T, Failure> {
+        self.work_by(&self.core.workers, job).await
     }
 
     /// Does a write, which waits until it is on the disk, on a thread for such.
     ///
     /// # Errors
     /// As [`Service::work`].
-    pub(crate) fn commit<T: Send + 'static>(
+    pub(crate) async fn commit<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
-    ) -> impl Future<Output = Result<T, Failure>> {
-        self.worked(self.core.writers.run(job))
+    ) -> Result<T, Failure> {
+        self.work_by(&self.core.writers, job).await
     }
 
-    async fn worked<T>(
+    async fn work_by<T: Send + 'static>(
         &self,
-        running: impl Future<Output = Result<T, WorkError>>,
+        workers: &Workers,
+        job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let core = &self.core;
-        running.await.map_err(|error| match error {
+        workers.run(job).await.map_err(|error| match error {
             WorkError::Busy | WorkError::Stopping => {
                 let seconds = core.load.retry_after(core.random.next_u64());
                 Failure::Busy(u32::try_from(seconds).unwrap_or(u32::MAX))
