@@ -41,6 +41,19 @@ pub enum Current<'a> {
 /// The fields that keep a write from undoing another, whatever their value is.
 const CONDITIONS: FieldSet = FieldSet::of(&[FieldName::IfMatch, FieldName::IfNoneMatch]);
 
+/// The fields whose precondition may depend on the version of what is there.
+const VERSIONED: FieldSet = FieldSet::of(&[
+    FieldName::IfMatch,
+    FieldName::IfNoneMatch,
+    FieldName::IfModifiedSince,
+    FieldName::IfUnmodifiedSince,
+]);
+
+/// Whether a request has a precondition that may depend on the version of what is there.
+pub(crate) fn name_version(request: &Request<'_>) -> bool {
+    VERSIONED.meets(present(request))
+}
+
 impl Group for ConditionFacts<'_> {
     const ID: GroupId = GroupId::Conditions;
     type Rules = [Rule<Self>; 5];

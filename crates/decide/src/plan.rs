@@ -13,7 +13,7 @@ use wherefore_message::{Announced, Coding, FieldName, Method, MethodSet, Request
 use crate::act::{ActFacts, Acted, Begun, InviteFacts};
 use crate::allowance::{Paid, PriceFacts};
 use crate::choose::{self, ListingForm};
-use crate::conditions::{ConditionFacts, Current};
+use crate::conditions::{self, ConditionFacts, Current};
 use crate::content::{self, PatchFormat};
 use crate::facts::{Found, Representation};
 use crate::find::{FindFacts, resource_kind};
@@ -474,6 +474,12 @@ pub fn at_once(request: &Request<'_>, begun: Begun, octets_max: u64) -> Option<W
     let is_small = matches!(request.announced, Announced::Length(octets) if octets <= octets_max);
     let is_put = request.method == Method::Put && begun == Begun::Already;
     (is_put && is_small).then_some(Writing::Put)
+}
+
+/// Whether it may depend on the version of what is there whether it is written to: only a precondition names one.
+#[must_use]
+pub fn asks_for_version(request: &Request<'_>) -> bool {
+    conditions::name_version(request)
 }
 
 /// The representation that a GET of this client gets of what was found, and its coding.

@@ -120,12 +120,17 @@ impl Origin {
     /// then nothing was done.
     #[must_use]
     pub fn write_now(&self, job: &Job, content: &[u8], trail: Trail) -> Option<Done> {
-        if self.store.medium() == Medium::Disk || !meets_digests(job, content) {
+        if self.store.medium() == Medium::Disk {
             return None;
         }
         let mut act = Act { wait: Wait::No, ..Act::new(self, job, Writing::Put, trail) };
+        if !meets_digests(&act.request, content) {
+            return None;
+        }
         match act.replace(Content::Whole(content), None) {
             Ok(written) => Some(act.written(&written)),
+            // The rules may have been asked by then, without having seen all.
+            Err(StoreError::WouldWait) => None,
             // Anything else that stands against it is met again, by who can wait.
             Err(_) => act.refused(),
         }
@@ -153,7 +158,7 @@ impl Origin {
     pub fn patch(&self, job: &Job, format: PatchFormat, patch: &[u8], trail: Trail) -> Done {
         let writing = Writing::Patch(format);
         let mut act = Act::new(self, job, writing, trail);
-        if !meets_digests(job, patch) {
+        if !meets_digests(&act.request, patch) {
             return act.failed(Failure::Digest);
         }
         for _ in 0..PATCH_TRIES_MAX {
@@ -168,8 +173,8 @@ impl Origin {
 }
 
 /// Whether content is what the request says that it is.
-fn meets_digests(job: &Job, content: &[u8]) -> bool {
-    digests(&job.request.view()).into_iter().all(|(sent, mut hasher)| {
+fn meets_digests(request: &Request<'_>, content: &[u8]) -> bool {
+    digests(request).into_iter().all(|(sent, mut hasher)| {
         hasher.update(content);
         hasher.finish() == sent
     })
@@ -185,6 +190,7 @@ enum Content<'c> {
 struct Act<'a> {
     origin: &'a Origin,
     job: &'a Job,
+    request: Request<'a>,
     writing: Writing,
     trail: Trail,
     wait: Wait,
@@ -196,14 +202,14 @@ struct Act<'a> {
 }
 
 impl<'a> Act<'a> {
-    const fn new(origin: &'a Origin, job: &'a Job, writing: Writing, trail: Trail) -> Self {
+    fn new(origin: &'a Origin, job: &'a Job, writing: Writing, trail: Trail) -> Self {
         let (refusal, seen, varies) = (None, None, Varies::Not);
-        let wait = Wait::Yes;
-        Self { origin, job, writing, trail, wait, judged: false, refusal, seen, varies }
+        let (request, wait) = (job.request.view(), Wait::Yes);
+        Self { origin, job, request, writing, trail, wait, judged: false, refusal, seen, varies }
     }
 
     fn put_whole(&mut self, content: &[u8]) -> Done {
-        if !meets_digests(self.job, content) {
+        if !meets_digests(&self.request, content) {
             // Of content that has come, too, the rules are asked first whether it is wanted.
             self.judge();
             return self.refused().unwrap_or_else(|| self.failed(Failure::Digest));
@@ -232,7 +238,7 @@ impl<'a> Act<'a> {
         };
         let folder = self.job.inner.as_path();
         let named = self.job.path.as_path();
-        let names = names::candidates(&self.job.request.view());
+        let names = names::candidates(&self.request);
         match self.origin.store.create_member(store_path(folder), &mut names.into_iter(), staged) {
             Ok((name, info)) => {
                 self.lift(&crate::find::member(store_path(folder), &name));
@@ -293,7 +299,13 @@ impl<'a> Act<'a> {
         content: Content<'_>,
         version: Option<EntityTag>,
     ) -> Result<Written, StoreError> {
-        let (store, wait) = (&self.origin.store, self.wait);
+        let store = &self.origin.store;
+        // A patch rests on the version that it was made for.
+        let what = match version {
+            None if !plan::asks_for_version(&self.request) => LookFor::Original,
+            None | Some(_) => LookFor::Content,
+        };
+        let how = (what, self.wait);
         let path = store_path(self.job.inner.as_path());
         let folders = match self.job.place().map(|place| place.folder.missing_folders) {
             Some(MissingFolders::Create) => CreateFolders::Yes,
@@ -302,14 +314,13 @@ impl<'a> Act<'a> {
         let allow = &mut |look: &Look| self.allows(look, version);
         match content {
             Content::Staged(staged) => store.replace(path, staged, folders, allow),
-            Content::Whole(octets) => store.replace_with(path, octets, folders, wait, allow),
+            Content::Whole(octets) => store.replace_with(path, octets, folders, how, allow),
         }
     }
 
     /// Asks the rules again; notes their verdict if they say no. Where the act rests on one version of
     /// what is there, any other one refuses it too, without a verdict.
     fn allows(&mut self, look: &Look, version: Option<EntityTag>) -> bool {
-        let request = self.job.request.view();
         let job = self.job;
         (self.judged, self.refusal, self.seen) = (true, None, None);
         let (path, wait) = (job.inner.as_path(), self.wait);
@@ -325,11 +336,11 @@ impl<'a> Act<'a> {
             offer(&mut found, place.inner, compress);
         }
         let now = HttpDate::from_unix(unix_now());
-        let question = Question { request: &request, client: &job.client, now };
+        let question = Question { request: &self.request, client: &job.client, now };
         match plan::after_lookup(&question, &place, &found, &mut self.trail) {
             Err(verdict) => {
                 self.refusal = Some(verdict);
-                self.seen = plan::selected(&request, &found).map(|(current, _)| *current);
+                self.seen = plan::selected(&self.request, &found).map(|(current, _)| *current);
                 self.varies = Varies::of(&found);
                 false
             }

@@ -107,17 +107,22 @@ pub trait Store: Send + Sync {
 
     /// The same for content that is held in memory. Where `allow` says no, none of it is written.
     ///
+    /// With [`LookFor::Original`] no version of the file decides: `allow` may be asked without its stored codings,
+    /// and says no for good only once it saw them; and what another program does to the file meanwhile that leaves
+    /// its length and its time of modification as they were counts as done before.
+    ///
     /// # Errors
     /// As [`Store::replace`] and [`Store::stage`]; [`StoreError::WouldWait`] with [`Wait::No`], if it might have
-    /// to wait, for a disk or for who writes the same: then nothing was done, and `allow` was not asked.
+    /// to wait, for a disk or for who writes the same: then nothing was done, and what `allow` said counts for nothing.
     fn replace_with(
         &self,
         path: &[u8],
         content: &[u8],
         folders: CreateFolders,
-        wait: Wait,
+        (what, wait): (LookFor, Wait),
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
+        let _ = what;
         if wait == Wait::No {
             return Err(StoreError::WouldWait);
         }
@@ -199,6 +204,8 @@ pub enum Medium {
 /// How much a look is to find out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookFor {
+    /// The same as [`LookFor::Content`], but of a file nothing of its stored codings.
+    Original,
     /// What a reader needs: the file and its stored codings, or the folder and its index.
     Content,
     /// Also whether a folder is empty, which takes reading it.

@@ -296,7 +296,7 @@ impl Tree {
             Some(Node::Folder(modified)) => Look::Folder {
                 index: self.file(&path.member(INDEX)).map(|_| INDEX.to_vec()),
                 empty: match what {
-                    LookFor::Content => None,
+                    LookFor::Original | LookFor::Content => None,
                     LookFor::Emptiness => Some(self.members(path).next().is_none()),
                 },
                 modified: *modified,

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use wherefore_decide::facts::Found;
+use wherefore_decide::plan;
 use wherefore_message::status::Class;
 use wherefore_message::{Method, Status};
 
@@ -68,6 +69,21 @@ proptest! {
             && status != Status::PRECONDITION_REQUIRED
         {
             prop_assert_eq!(asked.ask(&found).0.summary(), refused.summary());
+        }
+    }
+
+    /// RFC 9110 §13.1: what version a file has decides on a write only where a precondition names one.
+    #[test]
+    fn without_a_precondition_no_version_decides_on_a_write(
+        asked in requests(),
+        one in founds().prop_filter("a file", |found| matches!(found, Found::File(_))),
+        other in founds().prop_filter("a file", |found| matches!(found, Found::File(_))),
+    ) {
+        let asks = asked.read(Split::ALineAField, plan::asks_for_version);
+        let is_conditional = PRECONDITIONS.iter().any(|name| asked.sends(name));
+        prop_assert_eq!(asks, is_conditional);
+        if !asks && !asked.method().is_safe() {
+            prop_assert_eq!(asked.ask(&one).0.summary(), asked.ask(&other).0.summary());
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::io::Errno;
@@ -19,7 +20,6 @@ pub(super) struct Flushes {
 #[derive(Default)]
 struct Folder {
     state: Mutex<State>,
-    ended: Condvar,
 }
 
 #[derive(Default)]
@@ -31,8 +31,28 @@ struct State {
     next: Option<Arc<Flush>>,
 }
 
-/// What became of one flush.
-type Flush = OnceLock<Result<(), Errno>>;
+/// One flush, and those who sleep until it has ended or one of them is to do it. Who waits for another is left
+/// alone.
+#[derive(Default)]
+struct Flush {
+    outcome: OnceLock<Result<(), Errno>>,
+    wake: Condvar,
+    /// How many sleep; it changes under the lock of the folder's state.
+    asleep: AtomicUsize,
+}
+
+impl Flush {
+    fn sleep<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        self.asleep.fetch_add(1, Ordering::Relaxed);
+        let state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        self.asleep.fetch_sub(1, Ordering::Relaxed);
+        state
+    }
+
+    fn has_sleepers(&self) -> bool {
+        self.asleep.load(Ordering::Relaxed) > 0
+    }
+}
 
 impl Flushes {
     /// Waits until a flush of the folder has ended that began after this was called: done by `flush`, or by that
@@ -46,20 +66,20 @@ impl Flushes {
         let _here = Here { flushes: self, folder, shared: &shared };
         let mut state = lock(&shared.state);
         loop {
-            if let Some(ended) = ours.get() {
+            if let Some(ended) = ours.outcome.get() {
                 return *ended;
             }
             if !state.running {
                 break;
             }
-            state = shared.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = ours.sleep(state);
         }
         // Ours has not begun, and none is running: whoever is first does it.
         state.next = None;
         state.running = true;
         drop(state);
         let _running = Running { shared: &shared, flush: &ours };
-        *ours.get_or_init(flush)
+        *ours.outcome.get_or_init(flush)
     }
 
     /// How many wait for a folder.
@@ -116,13 +136,18 @@ struct Running<'f> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         // One that panicked flushed nothing that could be relied on.
-        let _ = self.flush.set(Err(Errno::IO));
+        let _ = self.flush.outcome.set(Err(Errno::IO));
         let mut state = lock(&self.shared.state);
         state.running = false;
-        let others = state.waiting > 1;
+        let others = self.flush.has_sleepers();
+        // One of those who wait for the next begins it.
+        let next = state.next.as_ref().filter(|next| next.has_sleepers()).map(Arc::clone);
         drop(state);
         if others {
-            self.shared.ended.notify_all();
+            self.flush.wake.notify_all();
+        }
+        if let Some(next) = next {
+            next.wake.notify_one();
         }
     }
 }

@@ -41,13 +41,16 @@ impl FileStore {
     ) -> Result<Look, StoreError> {
         Ok(match self.see(path, wait)? {
             Seen::File(_, meta) => {
-                let codings = self.codings(path, &meta, wait)?;
+                let codings = match what {
+                    LookFor::Original => Codings::default(),
+                    LookFor::Content | LookFor::Emptiness => self.codings(path, &meta, wait)?,
+                };
                 Look::File(Found { info: self.info(meta), codings })
             }
             Seen::Folder(folder, modified) => Look::Folder {
                 index: self.index(path, wait)?,
                 empty: match (what, wait) {
-                    (LookFor::Content, _) => None,
+                    (LookFor::Original | LookFor::Content, _) => None,
                     (LookFor::Emptiness, Wait::No) => return Err(StoreError::WouldWait),
                     (LookFor::Emptiness, Wait::Yes) => Some(is_empty(&folder)?),
                 },

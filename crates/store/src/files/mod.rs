@@ -267,7 +267,8 @@ impl Store for FileStore {
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
         let content = Content::Staged(staged);
-        self.replace_at(ResourcePath::parse(path)?, content, folders, Wait::Yes, allow)
+        let how = (LookFor::Content, Wait::Yes);
+        self.replace_at(ResourcePath::parse(path)?, content, folders, how, allow)
     }
 
     fn replace_with(
@@ -275,11 +276,11 @@ impl Store for FileStore {
         path: &[u8],
         content: &[u8],
         folders: CreateFolders,
-        wait: Wait,
+        how: (LookFor, Wait),
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
         let content = Content::Whole(content);
-        self.replace_at(ResourcePath::parse(path)?, content, folders, wait, allow)
+        self.replace_at(ResourcePath::parse(path)?, content, folders, how, allow)
     }
 
     fn create_member(

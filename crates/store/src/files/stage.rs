@@ -36,7 +36,8 @@ pub(super) struct FileStage {
 pub(super) enum Begun {
     /// Without a name where that can be: should all end before it has one, nothing is left.
     Unnamed,
-    /// With a name of ours, that it would need a moment later, for nobody that `mode` does not let read it.
+    /// With a name of ours, that it would need later, for nobody that `mode` does not let read it. What a crash
+    /// leaves of it is cleared away when the store is next opened.
     Named(Mode),
 }
 

@@ -11,7 +11,7 @@ use super::FileStore;
 use super::look::READ;
 use super::place::Place;
 use super::stage::{Begun, FileStage, is_temporary, moved, temporary_name};
-use crate::coding::{coded_name, write_coded_name};
+use crate::coding::write_coded_name;
 use crate::meta::meta_of;
 use crate::path::{ResourcePath, is_segment};
 use crate::{
@@ -39,17 +39,21 @@ struct Standing<'s> {
     seen: Look,
     /// What has the name, a link itself included.
     stat: Option<Stat>,
-    beside: Beside,
+    known: Known,
 }
 
-/// What is known of the stored codings beside a file that is about to be replaced.
+/// How much of what stands in a place is known, and is so still when it is replaced.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Beside {
-    /// There were none, a moment ago. In memory that moment is as short as that between a second look and the
-    /// swap would be, and what was put there before the new content got its time passes for older than that.
-    Nothing,
-    /// There may be some by now: the disk was waited for.
-    Unknown,
+enum Known {
+    /// What has the name. What comes out of the swap is held against it, which tells as much as a second look
+    /// where no version decides.
+    Original,
+    /// That, and that it has no stored codings, a moment ago. In memory that moment is as short as that between a
+    /// second look and the swap would be, and what was put there before the new content got its time passes for
+    /// older than that.
+    All,
+    /// All of it, as it was before the disk was waited for.
+    Before,
 }
 
 impl FileStore {
@@ -58,11 +62,11 @@ impl FileStore {
         path: ResourcePath<'_>,
         content: Content<'_>,
         folders: CreateFolders,
-        wait: Wait,
+        how: (LookFor, Wait),
         allow: &mut dyn FnMut(&Look) -> bool,
     ) -> Result<Written, StoreError> {
         self.may_write(path)?;
-        let (standing, made) = match self.standing(path, wait) {
+        let (mut standing, made) = match self.standing(path, how) {
             Err(StoreError::Conflict(Conflict::ParentMissing)) if folders == CreateFolders::Yes => {
                 // No folder is made for a write that is refused.
                 let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
@@ -70,14 +74,14 @@ impl FileStore {
                     return Err(StoreError::Refused(Box::new(seen)));
                 }
                 let made = self.make_folders(path)?;
-                (self.standing(path, wait)?, Some(made))
+                (self.standing(path, how)?, Some(made))
             }
             standing => (standing?, None),
         };
-        let Standing { place, lock, seen, stat, beside } = standing;
-        if !allow(&seen) {
-            return Err(StoreError::Refused(Box::new(seen)));
+        if !self.allows(path, &mut standing, how.1, allow)? {
+            return Err(StoreError::Refused(Box::new(standing.seen)));
         }
+        let Standing { place, lock, seen, stat, known } = standing;
         let before = replaceable(&seen)?;
         if stat.as_ref().map(meta_of) != before {
             return Err(Conflict::Changed.into());
@@ -85,11 +89,9 @@ impl FileStore {
         let mut staged = match content {
             Content::Staged(staged) => FileStage::of(staged)?,
             Content::Whole(octets) => {
-                // What is to be swapped needs a name. On a disk it gets it once its content is written.
-                let begun = match (&stat, beside) {
-                    (Some(stat), Beside::Nothing) => Begun::Named(narrowest(stat)),
-                    (Some(_), Beside::Unknown) | (None, _) => Begun::Unnamed,
-                };
+                // What is to be swapped needs a name in any case: given last, it would cost two steps for one.
+                let begun =
+                    stat.as_ref().map_or(Begun::Unnamed, |stat| Begun::Named(narrowest(stat)));
                 Box::new(self.stage_whole(&place.folder, octets, begun)?)
             }
         };
@@ -98,7 +100,7 @@ impl FileStore {
                 StoreError::Conflict(Conflict::Exists) => Conflict::Changed.into(),
                 error => error,
             })?,
-            Some(stat) => self.put_over(path, &place, &mut staged, (stat, beside))?,
+            Some(stat) => self.put_over(path, &place, &mut staged, (stat, known))?,
         };
         // Who writes the same name next need not wait for the disk: what it is asked for then is on the disk
         // after its own flush, and this with it.
@@ -110,9 +112,31 @@ impl FileStore {
         Ok(Written { created: before.is_none(), info })
     }
 
+    /// Asks whether what stands there may be replaced. What a refusal tells may depend on its stored codings, too.
+    fn allows(
+        &self,
+        path: ResourcePath<'_>,
+        standing: &mut Standing<'_>,
+        wait: Wait,
+        allow: &mut dyn FnMut(&Look) -> bool,
+    ) -> Result<bool, StoreError> {
+        if allow(&standing.seen) {
+            return Ok(true);
+        }
+        if standing.known != Known::Original || standing.stat.is_none() {
+            return Ok(false);
+        }
+        standing.seen = self.look_at(path, LookFor::Content, wait)?;
+        Ok(allow(&standing.seen))
+    }
+
     /// What stands at `path`, under the lock of its place. Without waiting only what lies in memory can be
     /// written, and of that what one glance tells all of.
-    fn standing(&self, path: ResourcePath<'_>, wait: Wait) -> Result<Standing<'_>, StoreError> {
+    fn standing(
+        &self,
+        path: ResourcePath<'_>,
+        (what, wait): (LookFor, Wait),
+    ) -> Result<Standing<'_>, StoreError> {
         if wait == Wait::No && self.media.of_root() == Medium::Disk {
             return Err(StoreError::WouldWait);
         }
@@ -132,16 +156,17 @@ impl FileStore {
                 self.locks.try_lock(place.key()).ok_or(StoreError::WouldWait)?
             }
         };
-        if let Some((seen, stat)) = self.glance(&place)? {
+        let known = match (what, medium) {
+            (LookFor::Original, _) => Known::Original,
+            (LookFor::Content | LookFor::Emptiness, Medium::Memory) => Known::All,
+            (LookFor::Content | LookFor::Emptiness, Medium::Disk) => Known::Before,
+        };
+        if let Some((seen, stat)) = self.glance(&place, known)? {
             let bytes = stat.as_ref().map_or(0, |stat| meta_of(stat).length);
             if wait == Wait::No && bytes > REPLACED_AT_ONCE_BYTES_MAX {
                 return Err(StoreError::WouldWait);
             }
-            let beside = match medium {
-                Medium::Disk => Beside::Unknown,
-                Medium::Memory => Beside::Nothing,
-            };
-            return Ok(Standing { place, lock, seen, stat, beside });
+            return Ok(Standing { place, lock, seen, stat, known });
         }
         if wait == Wait::No {
             return Err(StoreError::WouldWait);
@@ -151,11 +176,16 @@ impl FileStore {
         let lock = self.locks.lock(place.key());
         let seen = self.look_at(path, LookFor::Content, Wait::Yes)?;
         let stat = place.stat()?;
-        Ok(Standing { place, lock, seen, stat, beside: Beside::Unknown })
+        Ok(Standing { place, lock, seen, stat, known: Known::Before })
     }
 
-    /// What has the name, where that is soon said: a file without stored codings, or nothing.
-    fn glance(&self, place: &Place) -> Result<Option<(Look, Option<Stat>)>, StoreError> {
+    /// What has the name, where that is soon said: a file without stored codings, if those are asked for, or
+    /// nothing.
+    fn glance(
+        &self,
+        place: &Place,
+        known: Known,
+    ) -> Result<Option<(Look, Option<Stat>)>, StoreError> {
         let stat = match place.stat() {
             Ok(None) => return Ok(Some((Look::Missing { parent: Parent::Folder }, None))),
             Err(_) => return Ok(None),
@@ -165,7 +195,7 @@ impl FileStore {
             return Ok(None);
         }
         let mut name = Vec::new();
-        for coding in Coding::ALL {
+        for coding in Coding::ALL.into_iter().filter(|_| known != Known::Original) {
             write_coded_name(coding, &place.name, &mut name);
             match place.stat_of(&name) {
                 Ok(None) | Err(StoreError::TooLong) => {}
@@ -260,7 +290,7 @@ impl FileStore {
         path: ResourcePath<'_>,
         place: &Place,
         staged: &mut FileStage,
-        (stat, beside): (&Stat, Beside),
+        (stat, known): (&Stat, Known),
     ) -> Result<FileInfo, StoreError> {
         let before = meta_of(stat);
         let own = stamp(staged, Some(before.modified))?;
@@ -268,18 +298,17 @@ impl FileStore {
         let modified = meta_of(&own).modified;
         self.sync(place, staged)?;
         let temporary = staged.name_in(&place.folder)?;
-        let codings = match beside {
-            Beside::Nothing => Vec::new(),
-            Beside::Unknown => stored_codings(place)?,
+        let codings = match known {
+            Known::All => Vec::new(),
+            Known::Original | Known::Before => stored_codings(place)?,
         };
         let freed = codings.iter().fold(before.length, |sum, (_, stat)| sum + meta_of(stat).length);
         self.charge(staged.written(), freed)?;
         let swapped = SetAside::take(self, place, codings).and_then(|aside| {
-            // Where nothing was waited for, what comes out of the swap tells as much.
-            if beside == Beside::Unknown {
+            if known == Known::Before {
                 place.is_still(&before)?;
             }
-            self.swap(place, &temporary, &before, staged)?;
+            self.swap(place, &temporary, stat, staged)?;
             aside.remove();
             Ok(())
         });
@@ -297,7 +326,7 @@ impl FileStore {
         &self,
         place: &Place,
         temporary: &[u8],
-        before: &Meta,
+        before: &Stat,
         staged: &mut FileStage,
     ) -> Result<(), StoreError> {
         let folder = place.folder.as_fd();
@@ -305,7 +334,7 @@ impl FileStore {
             Ok(()) => {}
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 // Without a swap, what comes between the check and this is not seen.
-                place.is_still(before)?;
+                place.is_still(&meta_of(before))?;
                 self.disk.rename_over(folder, temporary, &place.name)?;
                 staged.forget_name();
                 return Ok(());
@@ -313,8 +342,7 @@ impl FileStore {
             Err(Errno::NOENT) => return Err(Conflict::Changed.into()),
             Err(error) => return Err(error.into()),
         }
-        let out = place.stat_of(temporary)?.as_ref().map(meta_of);
-        if out.is_none_or(|out| out.is_same_content(before)) {
+        if place.stat_of(temporary)?.is_none_or(|out| is_unchanged(&out, before)) {
             staged.forget_name();
             // What can't be taken away now is cleared up when the store is next opened.
             let _ = self.disk.unlink((folder, temporary));
@@ -422,6 +450,12 @@ fn replaceable(seen: &Look) -> Result<Option<Meta>, StoreError> {
     }
 }
 
+/// Whether what came out of a swap is what was to be replaced, for the same to read and write as then.
+fn is_unchanged(out: &Stat, before: &Stat) -> bool {
+    let whose = |stat: &Stat| (stat.st_uid, stat.st_gid, stat.st_mode);
+    meta_of(out).is_same_content(&meta_of(before)) && whose(out) == whose(before)
+}
+
 /// Gives the staged file its modification time: now, but strictly later than `after`. Says what the file is now.
 fn stamp(staged: &FileStage, after: Option<Stamp>) -> Result<Stat, StoreError> {
     let now = Stamp::now();
@@ -455,11 +489,13 @@ fn inherit(staged: &FileStage, own: &Stat, stat: &Stat) {
 
 /// The regular files that stand beside a place as its stored codings.
 pub(super) fn stored_codings(place: &Place) -> Result<Vec<(Vec<u8>, Stat)>, StoreError> {
-    let mut found = Vec::new();
+    let (mut found, mut name) = (Vec::new(), Vec::new());
     for coding in Coding::ALL {
-        let name = coded_name(coding, &place.name);
+        write_coded_name(coding, &place.name, &mut name);
         match place.stat_of(&name) {
-            Ok(Some(stat)) if super::look::file_type(&stat).is_file() => found.push((name, stat)),
+            Ok(Some(stat)) if super::look::file_type(&stat).is_file() => {
+                found.push((name.clone(), stat));
+            }
             Ok(_) | Err(StoreError::TooLong) => {}
             Err(error) => return Err(error),
         }

@@ -388,7 +388,8 @@ fn replay(
 /// Content that arrives piece by piece, or is held in memory.
 fn put_either(store: &FileStore, path: &[u8], whole: bool) {
     if whole {
-        store.replace_with(path, NEW, CreateFolders::Yes, Wait::Yes, &mut |_| true).unwrap();
+        let how = (LookFor::Original, Wait::Yes);
+        store.replace_with(path, NEW, CreateFolders::Yes, how, &mut |_| true).unwrap();
     } else {
         put(store, path, NEW).unwrap();
     }
@@ -488,7 +489,7 @@ fn what_shares_a_flush_is_on_the_disk_before_anybody_is_told() {
                             path.as_bytes(),
                             &[version],
                             folders,
-                            Wait::Yes,
+                            (LookFor::Original, Wait::Yes),
                             &mut |_| true,
                         )
                     };

@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::SystemTime;
 
 use super::*;
 use crate::files::disk::At;
@@ -73,7 +74,12 @@ const NEW: &[u8] = b"new content";
 const FOREIGN: &[u8] = b"of another program";
 
 fn try_put_whole(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
-    store.replace_with(path, NEW, CreateFolders::Yes, Wait::Yes, &mut |_| true)
+    store.replace_with(path, NEW, CreateFolders::Yes, (LookFor::Content, Wait::Yes), &mut |_| true)
+}
+
+fn try_put_unconditionally(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
+    let how = (LookFor::Original, Wait::Yes);
+    store.replace_with(path, NEW, CreateFolders::Yes, how, &mut |_| true)
 }
 
 fn try_put(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
@@ -86,7 +92,7 @@ fn try_put(store: &FileStore, path: &[u8]) -> Result<Written, StoreError> {
 #[test]
 fn a_failing_step_leaves_old_or_new_and_no_litter() {
     let mut failed = 0;
-    let puts = [try_put, try_put_whole];
+    let puts = [try_put, try_put_whole, try_put_unconditionally];
     let puts =
         puts.into_iter().flat_map(|put| Scratch::everywhere().into_iter().map(move |at| (put, at)));
     for (named, errno, (put, at)) in
@@ -167,7 +173,13 @@ fn foreign(kind: usize, file: PathBuf) -> Box<dyn Fn() + Send + Sync> {
 fn another_programs_change_at_any_step_is_not_lost() {
     let (mut refused, mut changed, mut kept) = (0, 0, 0);
     let kinds = [(true, 0), (true, 1), (true, 2), (false, 0), (false, 1)];
-    let ways = [(false, Wait::Yes), (true, Wait::Yes), (true, Wait::No)];
+    let ways = [
+        (None, Wait::Yes),
+        (Some(LookFor::Content), Wait::Yes),
+        (Some(LookFor::Content), Wait::No),
+        (Some(LookFor::Original), Wait::Yes),
+        (Some(LookFor::Original), Wait::No),
+    ];
     let everywhere = Scratch::everywhere();
     let ways = everywhere.into_iter().flat_map(|at| ways.map(|(whole, wait)| (at, whole, wait)));
     for ((old, kind), (at, whole, wait)) in ways.flat_map(|way| kinds.map(|kind| (kind, way))) {
@@ -188,8 +200,8 @@ fn another_programs_change_at_any_step_is_not_lost() {
                 };
                 now == before
             };
-            let result = if whole {
-                store.replace_with(b"/a", NEW, CreateFolders::No, wait, &mut allow)
+            let result = if let Some(what) = whole {
+                store.replace_with(b"/a", NEW, CreateFolders::No, (what, wait), &mut allow)
             } else {
                 let mut staged = Store::stage(&store, b"/", None).unwrap();
                 staged.write(NEW).unwrap();
@@ -223,6 +235,88 @@ fn another_programs_change_at_any_step_is_not_lost() {
     }
     let counts = (refused, changed, kept);
     assert!(refused > 2 && changed > 5 && kept > 2, "all come about: {counts:?}");
+}
+
+/// Who may read and write the file is changed between any two steps of a write: that stands, whichever came first.
+#[test]
+fn a_mode_that_is_given_at_any_step_is_not_lost() {
+    let (mut changed, mut kept) = (0, 0);
+    let puts = [try_put, try_put_whole, try_put_unconditionally];
+    let puts =
+        puts.into_iter().flat_map(|put| Scratch::everywhere().into_iter().map(move |at| (put, at)));
+    for (put, at) in puts {
+        for steps in 0.. {
+            let scratch = at();
+            let file = scratch.path().join("a");
+            std::fs::write(&file, OLD).unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+            let theirs = file.clone();
+            let lock_up = move || {
+                std::fs::set_permissions(&theirs, Permissions::from_mode(0o600)).unwrap();
+            };
+            let disk = Fragile::new(steps, Then::Before(Box::new(lock_up)));
+            let store = FileStore::with_disk(scratch.path(), writable(), disk.clone()).unwrap();
+            let result = put(&store, b"/a");
+            let (content, mode) = (std::fs::read(&file).unwrap(), file.metadata().unwrap().mode());
+            if !disk.happened.load(Ordering::SeqCst) {
+                assert!(result.is_ok() && mode & 0o777 == 0o644);
+                break;
+            }
+            assert_eq!(mode & 0o777, 0o600, "after {steps} steps: {result:?}");
+            match result {
+                Ok(_) => {
+                    assert_eq!(content, NEW);
+                    kept += 1;
+                }
+                Err(error) => {
+                    assert!(error.is_changed() && content == OLD, "{error:?}");
+                    changed += 1;
+                }
+            }
+            assert_eq!(scratch.names(), ["a"]);
+        }
+    }
+    assert!(changed > 5 && kept > 5, "both come about: {changed} and {kept}");
+}
+
+/// A stored coding of the old content that another program makes while the new is flushed is gone with the old.
+#[test]
+fn a_coding_that_comes_during_the_flush_is_not_taken_for_one_of_the_new_content() {
+    struct Coded(PathBuf);
+    impl Disk for Coded {
+        fn sync_file(&self, file: &File) -> Result<(), Errno> {
+            let coded = File::create_new(&self.0).unwrap();
+            coded.set_modified(SystemTime::now() + Duration::from_secs(60)).unwrap();
+            Kernel.sync_file(file)
+        }
+    }
+    for put in [try_put, try_put_whole, try_put_unconditionally] {
+        let scratch = Scratch::new();
+        std::fs::write(scratch.path().join("a"), OLD).unwrap();
+        let disk = Arc::new(Coded(scratch.path().join("a.gz")));
+        let mut store = FileStore::with_disk(scratch.path(), writable(), disk).unwrap();
+        store.media = Media::DISK;
+        put(&store, b"/a").unwrap();
+        assert_eq!(scratch.names(), ["a"]);
+    }
+}
+
+/// Where no version decides, a refusal is told with the stored codings all the same, which it may depend on.
+#[test]
+fn what_is_refused_is_seen_with_its_codings() {
+    for at in Scratch::everywhere() {
+        let scratch = at();
+        std::fs::write(scratch.path().join("a"), OLD).unwrap();
+        std::fs::write(scratch.path().join("a.gz"), "coded").unwrap();
+        let store = FileStore::open(scratch.path(), writable()).unwrap();
+        let how = (LookFor::Original, Wait::Yes);
+        let result = store.replace_with(b"/a", NEW, CreateFolders::No, how, &mut |_| false);
+        let Err(StoreError::Refused(seen)) = result else { panic!("{result:?}") };
+        assert!(matches!(*seen, Look::File(found) if found.codings.gzip.is_some()));
+        assert_eq!(scratch.names(), ["a", "a.gz"]);
+        try_put_unconditionally(&store, b"/a").unwrap();
+        assert_eq!(scratch.names(), ["a"], "they go with what they are of");
+    }
 }
 
 #[test]

@@ -204,7 +204,13 @@ fn writes_to_one_folder_share_their_flushes() {
     thread::scope(|scope| {
         let write = |path: &str, content: &[u8]| {
             store
-                .replace_with(path.as_bytes(), content, CreateFolders::No, Wait::Yes, &mut |_| true)
+                .replace_with(
+                    path.as_bytes(),
+                    content,
+                    CreateFolders::No,
+                    (LookFor::Content, Wait::Yes),
+                    &mut |_| true,
+                )
                 .unwrap()
         };
         let first = scope.spawn(move || write("/first", b"1"));

@@ -267,7 +267,7 @@ fn in_memory_nothing_is_waited_for() {
         let scratch = at();
         let store = open(&scratch, writable());
         let write = |path: &[u8], content: &[u8], folders| {
-            store.replace_with(path, content, folders, Wait::No, &mut |_| true)
+            store.replace_with(path, content, folders, (LookFor::Content, Wait::No), &mut |_| true)
         };
         let would_wait = |written| matches!(written, Err(StoreError::WouldWait));
         if store.media.of_root() == Medium::Disk {
@@ -291,7 +291,10 @@ fn in_memory_nothing_is_waited_for() {
         assert!(write(b"/d/a", b"x", CreateFolders::No).unwrap().created);
         std::fs::write(scratch.path().join("a.gz"), "coded").unwrap();
         assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "that goes the long way");
-        std::fs::remove_file(scratch.path().join("a.gz")).unwrap();
+        let how = (LookFor::Original, Wait::No);
+        let over = store.replace_with(b"/a", b"second", CreateFolders::No, how, &mut |_| true);
+        assert!(!over.unwrap().created, "where no version decides, it has only to go");
+        assert!(!scratch.path().join("a.gz").exists());
         let file = File::options().write(true).open(scratch.path().join("d/a")).unwrap();
         file.set_len(REPLACED_AT_ONCE_BYTES_MAX + 1).unwrap();
         assert!(would_wait(write(b"/d/a", b"x", CreateFolders::No)), "its space is to be freed");
@@ -301,7 +304,13 @@ fn in_memory_nothing_is_waited_for() {
         let held = store.locks.lock(place.key());
         assert!(would_wait(write(b"/a", b"x", CreateFolders::No)), "somebody else writes it");
         drop(held);
-        let refused = store.replace_with(b"/a", b"x", CreateFolders::No, Wait::No, &mut |_| false);
+        let refused = store.replace_with(
+            b"/a",
+            b"x",
+            CreateFolders::No,
+            (LookFor::Content, Wait::No),
+            &mut |_| false,
+        );
         assert!(matches!(refused, Err(StoreError::Refused(_))));
         assert_eq!(std::fs::read(scratch.path().join("a")).unwrap(), b"second");
         assert_eq!(scratch.names(), ["a", "d"]);

@@ -10,7 +10,7 @@ const PATHS: [&str; 8] =
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Replace { path: &'static str, folders: CreateFolders, length: u8, whole: bool },
+    Replace { path: &'static str, folders: CreateFolders, length: u8, whole: Option<LookFor> },
     Create { folder: &'static str, names: Vec<&'static str> },
     Remove { path: &'static str },
 }
@@ -18,9 +18,11 @@ enum Operation {
 fn any_operation() -> impl Strategy<Value = Operation> {
     let path = || proptest::sample::select(&PATHS[..]);
     let folders = proptest::sample::select(vec![CreateFolders::No, CreateFolders::Yes]);
+    let whole =
+        proptest::option::of(proptest::sample::select(vec![LookFor::Original, LookFor::Content]));
     let names = proptest::collection::vec(proptest::sample::select(vec!["a", "b", "b.zst"]), 0..3);
     prop_oneof![
-        4 => (path(), folders, 0..40u8, any::<bool>()).prop_map(|(path, folders, length, whole)| {
+        4 => (path(), folders, 0..40u8, whole).prop_map(|(path, folders, length, whole)| {
             Operation::Replace { path, folders, length, whole }
         }),
         1 => (proptest::sample::select(vec!["/", "/d", "/a"]), names)
@@ -39,9 +41,10 @@ fn carry_out(store: &dyn Store, operation: &Operation) -> String {
     let result = match operation {
         Operation::Replace { path, folders, length, whole } => {
             let (path, folders) = (path.as_bytes(), *folders);
-            let replaced = if *whole {
+            let replaced = if let Some(what) = *whole {
                 let content = vec![b'x'; (*length).into()];
-                store.replace_with(path, &content, folders, Wait::Yes, &mut |_| true)
+                let how = (what, Wait::Yes);
+                store.replace_with(path, &content, folders, how, &mut |_| true)
             } else {
                 let staged = staged(*length);
                 staged.and_then(|staged| store.replace(path, staged, folders, &mut |_| true))
