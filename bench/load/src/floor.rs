@@ -2,27 +2,19 @@
 //! a connection, and answers whatever comes after it and is as long with the same octets, unread.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 
-use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
-use rustix::fd::OwnedFd;
 
-use crate::asking::{ready, unless_waiting};
+use crate::asking::unless_waiting;
+use crate::listening::Listening;
 
-const EVENTS: usize = 512;
 const READ_BYTES: usize = 8 << 10;
-/// The event of the listener; those of connections are their numbers.
-const LISTENER: u64 = u64::MAX;
 
 /// The loop.
 #[derive(Debug)]
 pub(crate) struct Floor {
-    listener: TcpListener,
-    poll: OwnedFd,
-    clients: Vec<Option<Client>>,
-    /// Which places of `clients` are empty.
-    free: Vec<usize>,
+    clients: Listening<Client>,
     answers: [Vec<u8>; 4],
     buffer: Vec<u8>,
 }
@@ -37,59 +29,29 @@ struct Client {
 impl Floor {
     /// Listens at a port.
     pub(crate) fn bind(port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-        listener.set_nonblocking(true)?;
-        rustix::net::listen(&listener, 4096)?;
-        let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&poll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         let answers = [
             answer("200 OK", "Accept-Ranges: bytes\r\n", 1 << 10),
             answer("206 Partial Content", "Content-Range: bytes 65536-69631/1048576\r\n", 4 << 10),
             answer("304 Not Modified", "", 0),
             answer("404 Not Found", "", 150),
         ];
-        let buffer = vec![0; READ_BYTES];
-        Ok(Self { listener, poll, clients: Vec::new(), free: Vec::new(), answers, buffer })
+        let clients = Listening::bind(port, epoll::EventFlags::IN)?;
+        Ok(Self { clients, answers, buffer: vec![0; READ_BYTES] })
     }
 
     /// Answers, for ever.
     pub(crate) fn run(&mut self) -> io::Result<()> {
-        let mut events = Vec::with_capacity(EVENTS);
+        let mut places = Vec::new();
         loop {
-            events.clear();
-            match epoll::wait(&self.poll, spare_capacity(&mut events), None) {
-                Err(rustix::io::Errno::INTR) => continue,
-                done => done?,
-            };
-            for event in &events {
-                match event.data.u64() {
-                    LISTENER => self.accept()?,
-                    at => self.serve(at as usize),
-                }
-            }
-        }
-    }
-
-    fn accept(&mut self) -> io::Result<()> {
-        loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => ready(stream)?,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            let at = self.free.pop().unwrap_or_else(|| {
-                self.clients.push(None);
-                self.clients.len() - 1
-            });
-            let event = epoll::EventData::new_u64(at as u64);
-            epoll::add(&self.poll, &stream, event, epoll::EventFlags::IN)?;
-            self.clients[at] = Some(Client { stream, asked: (0, 0) });
+            let client = |stream| Client { stream, asked: (0, 0) };
+            self.clients.wait(None, &mut places, client)?;
+            places.drain(..).for_each(|at| self.serve(at));
         }
     }
 
     /// Answers what came. Who does not take an answer at once is let go, as is who leaves.
     fn serve(&mut self, at: usize) {
-        let Some(client) = &mut self.clients[at] else { return };
+        let Some(client) = self.clients.peer(at) else { return };
         let stays = match unless_waiting(client.stream.read(&mut self.buffer)) {
             Ok(None) => true,
             Ok(Some(octets @ 1..)) => {
@@ -102,8 +64,7 @@ impl Floor {
             Ok(Some(0)) | Err(_) => false,
         };
         if !stays {
-            self.clients[at] = None;
-            self.free.push(at);
+            self.clients.close(at);
         }
     }
 }

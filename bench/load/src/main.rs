@@ -13,6 +13,7 @@ mod floor;
 mod frame;
 mod head;
 mod http;
+mod listening;
 mod times;
 mod upstream;
 

@@ -7,33 +7,27 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
-use rustix::fd::OwnedFd;
 use rustix::net::{RecvFlags, recv};
 
-use crate::asking::{ready, unless_waiting};
+use crate::asking::unless_waiting;
+use crate::listening::Listening;
 use crate::{frame, head};
 
 const DELAY: Duration = Duration::from_millis(100);
 const SHORT: u64 = 1 << 10;
 const LONG: u64 = 10 << 20;
 const BUFFER_BYTES: usize = 1 << 20;
-const EVENTS: usize = 512;
-/// The event of the listener; those of connections are their numbers.
-const LISTENER: u64 = u64::MAX;
 
 /// A server for gateways.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    listener: TcpListener,
-    poll: OwnedFd,
-    peers: Vec<Option<Peer>>,
-    /// Which places of `peers` are empty.
-    free: Vec<usize>,
+    peers: Listening<Peer>,
+    /// Of whom something is told.
+    places: Vec<usize>,
     /// Who is to be answered when: all wait for the same time, so they are in order.
     due: VecDeque<(Instant, usize, u64)>,
     accepted: u64,
@@ -43,17 +37,10 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// Listens at a free port.
     pub(crate) fn bind() -> io::Result<Self> {
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        listener.set_nonblocking(true)?;
-        // The library's queue is short, and hundreds of connections come at once.
-        rustix::net::listen(&listener, 4096)?;
-        let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&poll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+        let told = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
         Ok(Self {
-            listener,
-            poll,
-            peers: Vec::new(),
-            free: Vec::new(),
+            peers: Listening::bind(0, told)?,
+            places: Vec::new(),
             due: VecDeque::new(),
             accepted: 0,
             buffer: vec![b'u'; BUFFER_BYTES],
@@ -62,31 +49,28 @@ impl Upstream {
 
     /// Where it listens.
     pub(crate) fn port(&self) -> io::Result<u16> {
-        Ok(self.listener.local_addr()?.port())
+        self.peers.port()
     }
 
     /// Waits for what happens next, and answers.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
-        let mut events = Vec::with_capacity(EVENTS);
         let wait = self.due.front().map(|(due, ..)| {
             Timespec::try_from(due.saturating_duration_since(Instant::now())).unwrap_or_default()
         });
-        match epoll::wait(&self.poll, spare_capacity(&mut events), wait.as_ref()) {
-            Err(rustix::io::Errno::INTR) => return Ok(()),
-            done => done?,
-        };
-        for event in events {
-            match event.data.u64() {
-                LISTENER => self.accept()?,
-                at => self.serve(at as usize),
-            }
-        }
+        let accepted = &mut self.accepted;
+        self.peers.wait(wait.as_ref(), &mut self.places, |stream| {
+            *accepted += 1;
+            Peer::new(stream, *accepted)
+        })?;
+        let mut places = std::mem::take(&mut self.places);
+        places.drain(..).for_each(|at| self.serve(at));
+        self.places = places;
         let now = Instant::now();
         while let Some((due, at, serial)) = self.due.front().copied()
             && due <= now
         {
             self.due.pop_front();
-            if let Some(peer) = self.peers[at].as_mut().filter(|peer| peer.serial == serial) {
+            if let Some(peer) = self.peers.peer(at).filter(|peer| peer.serial == serial) {
                 peer.answer(SHORT);
                 self.serve(at);
             }
@@ -94,36 +78,15 @@ impl Upstream {
         Ok(())
     }
 
-    fn accept(&mut self) -> io::Result<()> {
-        loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => ready(stream)?,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            let at = self.free.pop().unwrap_or_else(|| {
-                self.peers.push(None);
-                self.peers.len() - 1
-            });
-            let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
-            epoll::add(&self.poll, &stream, epoll::EventData::new_u64(at as u64), flags)?;
-            self.accepted += 1;
-            self.peers[at] = Some(Peer::new(stream, self.accepted));
-        }
-    }
-
     /// Goes on with a connection. What goes wrong ends it: the gateway is who notices.
     fn serve(&mut self, at: usize) {
-        let Some(peer) = &mut self.peers[at] else { return };
+        let Some(peer) = self.peers.peer(at) else { return };
         match peer.go_on(&mut self.buffer) {
             Ok(After::Waits) => {}
             Ok(After::WaitsFor(delay)) => {
                 self.due.push_back((Instant::now() + delay, at, peer.serial));
             }
-            Ok(After::Ended) | Err(_) => {
-                self.peers[at] = None;
-                self.free.push(at);
-            }
+            Ok(After::Ended) | Err(_) => self.peers.close(at),
         }
     }
 }
