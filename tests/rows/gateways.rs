@@ -75,6 +75,30 @@ fn large_content_is_streamed_both_ways() {
     assert!(upstream.done().text() == content);
 }
 
+/// What is framed anew on its way is whole as well, however large the pieces are in which it comes.
+#[test]
+fn large_content_of_unsaid_length_is_streamed_both_ways() {
+    let content: String = (0..8 << 20).map(|i| char::from(b'a' + (i % 23) as u8)).collect();
+    let chunked = format!("{:x}\r\n{content}\r\n0\r\n\r\n", content.len());
+    for answer in [
+        format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}"
+        ),
+        format!("HTTP/1.1 200 OK\r\n\r\n{content}"),
+    ] {
+        let upstream = Upstream::start(move |_| {
+            Act::Steps(vec![Step::Read, Step::Write(answer.clone().into_bytes()), Step::Close])
+        });
+        let gateway = before(&upstream);
+        let mut client = gateway.connect();
+        client.send("PUT / HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked\n\n");
+        client.send_octets(chunked.as_bytes());
+        let reply = client.reply("PUT");
+        assert!(reply.status == 200 && reply.text() == content);
+        assert!(upstream.done().text() == content);
+    }
+}
+
 #[test]
 fn each_part_of_an_answer_goes_on_at_once() {
     let head =

@@ -80,8 +80,8 @@ impl CoreRing {
         }
     }
 
-    /// Takes turns, for ever. A turn comes after all connections that the last one woke: they asked before it, and
-    /// what they asked for is submitted in one call.
+    /// Takes turns, for ever. Unless more is asked for as something is handed on, a turn comes after all connections
+    /// that the last one woke: they asked before it, and what they asked for is submitted in one call.
     pub(crate) async fn run(&self) {
         loop {
             match self.turn() {
